@@ -1,0 +1,69 @@
+# Every target makes its own environment: Python and make are all that is needed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+CTP := $(BIN)/python -m stroke_ctp
+
+# Sizes of `make ensemble` and `make study`; any can be given on the command line.
+OUTPUTS = outputs
+NAME = embedded
+N_TRAIN = 100
+N_EXTERNAL = 23
+DRAWS = 2
+FOLDS = 0..9
+ABLATIONS = full
+SETTINGS =
+
+SIMULATED = $(OUTPUTS)/$(NAME)-scans
+COHORTS = $(OUTPUTS)/$(NAME)-cohorts
+TRAIN = $(CTP).train cohort=$(COHORTS)/train fold=$(FOLDS) name=$(NAME) outputs=$(OUTPUTS) bank.draws=$(DRAWS) $(SETTINGS)
+ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS)
+
+.DEFAULT_GOAL := help
+.PHONY: help env ensemble study estimate cohorts networks test lint clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+env: $(INSTALLED)  ## install the pinned environment into .venv
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "environment: installing PyTorch and what else is needed into .venv: 5 GB, two to ten minutes"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --no-compile --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+ensemble: networks  ## the study on a small embedded cohort: ten folds, ensemble, report
+	@$(CTP).report name=$(NAME) outputs=$(OUTPUTS)
+
+study: NAME = study
+study: N_TRAIN = 217
+study: DRAWS = 4
+study: ABLATIONS = full,local,global
+study: estimate ensemble  ## the article at full size: 217 + 23 patients; full, local and global
+
+estimate: $(INSTALLED)
+	@$(CTP).estimate n_train=$(N_TRAIN) n_external=$(N_EXTERNAL) draws=$(DRAWS) ablations=3
+
+cohorts: $(INSTALLED) $(if $(filter study,$(MAKECMDGOALS)),estimate)
+	@$(CTP).simulate out=$(SIMULATED) n_train=$(N_TRAIN) n_external=$(N_EXTERNAL)
+	@$(CTP).preprocess manifest=$(SIMULATED)/train/manifest.csv out=$(COHORTS)/train
+	@$(CTP).preprocess manifest=$(SIMULATED)/external/manifest.csv out=$(COHORTS)/external
+
+networks: cohorts
+	@$(TRAIN) ablation=$(ABLATIONS),cbv
+	@$(ENSEMBLE) ablation=$(ABLATIONS),cbv
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## lint, types, import contracts, tests
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+clean:  ## remove the environment
+	rm -rf .venv

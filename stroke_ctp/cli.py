@@ -1,0 +1,107 @@
+"""What every command shares: where the configuration lies, `a..b` ranges, errors a person can act on."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.errors import InstantiationException as HydraInstantiationException
+from omegaconf import DictConfig
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from stroke_ctp.errors import UserError
+
+_PACKAGE = Path(__file__).parent
+CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())
+"""The configuration: inside an installed package, beside the package in a checkout."""
+
+_RANGE = re.compile(r"(?P<key>[\w.]+)=(?P<first>-?\d+)\.\.(?P<last>-?\d+)")
+
+
+def expand(arguments: Sequence[str], sweeps: bool) -> list[str]:
+    """Turn `key=a..b` into `key=a,…,b`, and ask for a multirun where several values are given.
+
+    Args:
+        arguments: Command line without the program's name.
+        sweeps: Whether the command runs once per value; one that does not gets no multirun.
+
+    Raises:
+        UserError: A range runs backwards.
+    """
+    expanded = [_expand_range(argument) for argument in arguments]
+    overrides = OverridesParser.create().parse_overrides([a for a in expanded if "=" in a and not a.startswith("-")])
+    if sweeps and any(override.is_sweep_override() for override in overrides):
+        expanded.append("hydra.mode=MULTIRUN")
+    return expanded
+
+
+def _expand_range(argument: str) -> str:
+    match = _RANGE.fullmatch(argument)
+    if match is None:
+        return argument
+    first, last = int(match["first"]), int(match["last"])
+    if last < first:
+        raise UserError(f"{match['key']}={first}..{last} is empty; write {match['key']}={last}..{first}")
+    return f"{match['key']}={','.join(map(str, range(first, last + 1)))}"
+
+
+def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False) -> None:
+    """Run `task` with the configuration `conf/NAME.yaml` and the command line's overrides, then exit.
+
+    Args:
+        task: Does the work of one composed configuration.
+        name: The command, as in `python -m stroke_ctp.NAME`.
+        sweeps: Whether ranges and comma lists make the call a multirun.
+    """
+
+    def job(config: DictConfig) -> None:
+        try:
+            task(config)
+        except Exception as error:
+            # SystemExit passes Hydra without its own report, ends a sweep at once, and crosses processes.
+            sentence = _sentence(error, name)
+            if sentence is None:
+                raise
+            raise SystemExit(f"{name}: {sentence}") from None
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors of composition come to us, who say them in a sentence
+    try:
+        sys.argv[1:] = [*expand(sys.argv[1:], sweeps), f"hydra.job.name={name}"]
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted; the same command continues", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        sentence = _sentence(error, name)
+        if sentence is None:
+            raise
+        sys.exit(f"{name}: {sentence}")
+
+
+def _sentence(error: Exception, name: str) -> str | None:
+    """The error as one sentence, or None if it is not the person's to mend."""
+    if isinstance(error, HydraInstantiationException):
+        cause = error.__cause__
+        if isinstance(cause, ImportError):
+            return f"{' '.join(str(cause).split())}; or choose another setting"
+        if isinstance(cause, UserError):
+            return str(cause)
+        if isinstance(cause, ValueError | TypeError | RuntimeError):
+            target = re.search(r"'([^']+)'", str(error))
+            return f"the settings of {target[1] if target else 'a part'} do not fit: {' '.join(str(cause).split())}"
+        return None
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} is required: add {error.full_key}=…"
+    if not isinstance(error, HydraException | OmegaConfBaseException):
+        return None
+    text = " ".join(str(error).split())
+    unknown = re.match(r"Could not override '([^']+)'", text)
+    if unknown:
+        return f"there is no setting {unknown[1]!r}; `python -m stroke_ctp.{name} --help` lists the settings"
+    return re.split(r"(?: Config search path| full_key| To append)", text)[0]

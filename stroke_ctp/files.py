@@ -1,0 +1,96 @@
+"""Files that appear whole or not at all, and folders that belong to one set of settings."""
+
+import filecmp
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stroke_ctp.errors import UserError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that takes its place when the block ends without an error.
+
+    The temporary name keeps all suffixes of `path`, since writers choose a format by them. A file that would
+    not change is left as it is, time of change included.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix="".join(path.suffixes))
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        yield partial
+        if path.exists() and filecmp.cmp(partial, path, shallow=False):
+            return
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content`, indented and with a final newline."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object that `write_json` wrote.
+
+    Raises:
+        UserError: The file does not hold a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); remove it and run the command again") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (not an object); remove it and run the command again")
+    return content
+
+
+def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys whose values differ, in the order of `ours`, with both values."""
+    rows = []
+    for key in [*ours, *(key for key in theirs if key not in ours)]:
+        one, other = ours.get(key), theirs.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            rows += differing(one, other, f"{prefix}{key}.")
+        elif one != other:
+            rows.append(f"{prefix}{key} ({other} there, {one} here)")
+    return rows
+
+
+def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
+    """Mark a folder as made with these settings, in `DIR/settings.json`; arguments and errors of `refuse_others`."""
+    refuse_others(directory, settings, way_out)
+    write_json(directory / "settings.json", settings)
+
+
+def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
+    """Refuse a folder that was made with other settings; one that does not exist is anybody's.
+
+    Args:
+        directory: Folder that a command fills.
+        settings: What determines its content; plain values that JSON keeps as they are.
+        way_out: What a person can do when the folder has other settings.
+
+    Raises:
+        UserError: The folder was made with other settings; names the keys that differ.
+    """
+    mark = directory / "settings.json"
+    if mark.exists():
+        keys = differing(settings, read_json(mark))
+        if keys:
+            raise UserError(f"{directory} was made with other settings: {', '.join(keys)}; {way_out}")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

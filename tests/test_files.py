@@ -1,0 +1,119 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from stroke_ctp.errors import UserError
+from stroke_ctp.files import claim, differing, read_json, whole, write_json
+
+
+def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path):
+    path = tmp_path / "new" / "table.csv"
+    with whole(path) as partial:
+        partial.write_text("half")
+        assert not path.exists()
+        assert partial.parent == path.parent  # or it could not take its place in one step
+        partial.write_text("all")
+    assert path.read_text() == "all"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _fail_to_write(path: Path, error: BaseException) -> None:
+    with whole(path) as partial:
+        partial.write_text("half")
+        raise error
+
+
+def test_a_failed_block_leaves_nothing(tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        _fail_to_write(tmp_path / "table.csv", KeyboardInterrupt())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_block_leaves_the_old_file_as_it_was(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="boom"):
+        _fail_to_write(path, ValueError("boom"))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_who_reads_the_old_file_while_it_is_replaced_reads_it_to_its_end(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text("old content")
+    with path.open() as reader:
+        with whole(path) as partial:
+            partial.write_text("new")
+        assert reader.read() == "old content"
+    assert path.read_text() == "new"
+
+
+def test_the_temporary_name_keeps_the_suffixes_that_writers_choose_a_format_by(tmp_path: Path):
+    with whole(tmp_path / "scan.nii.gz") as partial:
+        assert partial.name.endswith(".nii.gz")
+        assert partial.name != "scan.nii.gz"
+
+
+def test_a_whole_file_is_as_readable_as_any_other(tmp_path: Path):
+    before = os.umask(0o027)
+    try:
+        with whole(tmp_path / "a") as partial:
+            partial.write_text("")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_json_comes_back_as_it_was_written(tmp_path: Path):
+    content = {"auc": {"test": 0.75, "external": None}, "folds": [0, 1], "name": "größer"}
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+    assert (tmp_path / "a.json").read_bytes().endswith(b"}\n")
+
+
+def test_what_json_cannot_hold_is_not_written(tmp_path: Path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "a.json", {"auc": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", ["", '{"a": ', "[1]", "3"])
+def test_damaged_json_is_named_with_the_way_out(tmp_path: Path, content: str):
+    (tmp_path / "metrics.json").write_text(content)
+    with pytest.raises(UserError, match=r"metrics\.json is damaged .*; remove it and run the command again"):
+        read_json(tmp_path / "metrics.json")
+
+
+def test_differing_keys_are_named_with_both_values_however_deep():
+    ours = {"a": 1, "b": {"c": 2, "d": {"e": 3}}, "new": 4}
+    theirs = {"a": 1, "b": {"c": 5, "d": {"e": 6}}, "old": 7}
+    assert differing(ours, theirs) == [
+        "b.c (5 there, 2 here)",
+        "b.d.e (6 there, 3 here)",
+        "new (None there, 4 here)",
+        "old (7 there, None here)",
+    ]
+
+
+def test_equal_settings_do_not_differ_whatever_their_order():
+    assert differing({"a": 1.0, "b": {"c": [2], "d": None}}, {"b": {"d": None, "c": [2]}, "a": 1}) == []
+
+
+def test_a_new_folder_is_claimed_and_stays_ones_own(tmp_path: Path):
+    for _ in range(2):
+        claim(tmp_path / "study", {"seed": 0, "input": {"scale": 6.0}}, "choose another name")
+    assert json.loads((tmp_path / "study" / "settings.json").read_text()) == {"seed": 0, "input": {"scale": 6.0}}
+
+
+def test_a_folder_of_other_settings_is_refused_naming_the_keys_and_the_way_out(tmp_path: Path):
+    claim(tmp_path, {"seed": 0, "input": {"scale": 6.0}}, "")
+    mark = (tmp_path / "settings.json").read_bytes()
+    with pytest.raises(UserError) as refusal:
+        claim(tmp_path, {"seed": 1, "input": {"scale": 8.0}}, "choose another name=NAME")
+    assert str(refusal.value) == (
+        f"{tmp_path} was made with other settings: seed (0 there, 1 here), "
+        "input.scale (6.0 there, 8.0 here); choose another name=NAME"
+    )
+    assert (tmp_path / "settings.json").read_bytes() == mark
