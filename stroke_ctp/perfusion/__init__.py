@@ -1,0 +1,1 @@
+"""Tracer kinetics of CT perfusion."""

@@ -1,0 +1,1 @@
+"""A digital CT perfusion patient whose perfusion is known."""

@@ -1,0 +1,134 @@
+"""What a scanner makes of a head: slices, frames, motion, noise."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
+
+from stroke_ctp.phantom.bolus import STEP
+from stroke_ctp.phantom.fields import Grid
+from stroke_ctp.phantom.motion import source_points
+
+PIXEL_MM = 1.5
+MATRIX = 160
+_PLANE_MM = 2.5
+_MARGIN_MM = 20.0
+"""Rendered below and above the outermost slices, for a head that nods."""
+_BLUR_PIXELS = 0.5
+"""Standard deviation of the scanner's point spread in the plane."""
+_NOISE_CORRELATION_PIXELS = 0.7
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How one slab is acquired."""
+
+    slices: tuple[float, ...]
+    """Centre of each slice above the basal ganglia level, evenly spaced [mm]."""
+    thickness: float
+    """Of a slice [mm]."""
+    n_frames: int
+    interval: float
+    """Between frames [s]."""
+    noise: float
+    """Standard deviation after resampling to 128 × 128 pixels of 200 mm [HU]."""
+
+    @property
+    def times(self) -> Float[np.ndarray, " time"]:
+        """Acquisition times [s]."""
+        return np.arange(self.n_frames) * self.interval
+
+
+def rendering_grid(protocol: Protocol) -> Grid:
+    """Points at which the head is rendered for a slab: every pixel, in thin planes."""
+    in_plane = (np.arange(MATRIX) - (MATRIX - 1) / 2) * PIXEL_MM
+    low = protocol.slices[0] - protocol.thickness / 2 - _MARGIN_MM
+    high = protocol.slices[-1] + protocol.thickness / 2 + _MARGIN_MM
+    return Grid(z=np.arange(low + _PLANE_MM / 2, high, _PLANE_MM), y=in_plane, x=in_plane)
+
+
+def acquire(
+    baseline: Float[np.ndarray, "z y x"],
+    amounts: Float[np.ndarray, "enhancing z y x"],
+    curves: Float[np.ndarray, "enhancing curvetime"],
+    protocol: Protocol,
+    motion: Float[np.ndarray, "time 6"] | None,
+    random: np.random.Generator,
+) -> Float[np.ndarray, "time slice height width"]:
+    """Frames of one slab [HU].
+
+    Args:
+        baseline: Attenuation without contrast on `rendering_grid(protocol)` [HU].
+        amounts: How much of each enhancing compartment a point holds.
+        curves: Their enhancement, every `bolus.STEP` seconds [HU].
+        protocol: Slices, timing and noise.
+        motion: Of each frame, from `motion.draw_motion`.
+        random: For the noise.
+    """
+    volume = _blurred(np.concatenate([baseline[None], amounts]), _n_planes(protocol))
+    sampled = curves[:, np.round(protocol.times / STEP).astype(int)].astype(np.float32)
+    weights = np.concatenate([np.ones((1, protocol.n_frames), np.float32), sampled])
+    if motion is None:
+        resting = volume[:, np.round(_plane_index(np.asarray(protocol.slices), protocol)).astype(int)]
+        frames = np.einsum("ct,cszx->tszx", weights, resting, optimize=True)
+    else:
+        moments = zip(weights.T, motion, strict=True)
+        frames = np.stack([_moved(np.tensordot(w, volume, 1), protocol, moved) for w, moved in moments])
+    return frames + protocol.noise * _unit_noise(frames.shape, random)
+
+
+def _n_planes(protocol: Protocol) -> int:
+    """Rendered planes to a slice."""
+    return round(protocol.thickness / _PLANE_MM)
+
+
+def _blurred(volume: Float[np.ndarray, "c z y x"], n_planes: int) -> Float[np.ndarray, "c slicecentre y x"]:
+    """Slices at every position that planes allow: mean over the thickness, point spread in the plane."""
+    count = volume.shape[1] - n_planes + 1
+    averaged = reduce(np.add, (volume[:, k : k + count] for k in range(n_planes))) / np.float32(n_planes)
+    for axis in (2, 3):
+        averaged = gaussian_filter1d(averaged, _BLUR_PIXELS, axis=axis, truncate=3)
+    return averaged
+
+
+def _plane_index(z: Float[np.ndarray, " point"], protocol: Protocol) -> Float[np.ndarray, " point"]:
+    """Where in `_blurred`'s slices a position lies [mm above the basal ganglia level]; slices lie on whole numbers."""
+    first = rendering_grid(protocol).z[0] + (_n_planes(protocol) - 1) / 2 * _PLANE_MM
+    return (z - first) / _PLANE_MM
+
+
+def _moved(
+    volume: Float[np.ndarray, "slicecentre y x"], protocol: Protocol, motion: Float[np.ndarray, " 6"]
+) -> Float[np.ndarray, "slice y x"]:
+    """The slices that the scanner sees of a moved head."""
+    grid = rendering_grid(protocol)
+    slices = np.asarray(protocol.slices, np.float32)
+    points = np.stack(np.meshgrid(slices, grid.y, grid.x, indexing="ij"), axis=-1).astype(np.float32)
+    z, y, x = source_points(points.reshape(-1, 3), motion).T
+    index = (_plane_index(z, protocol), (y - grid.y[0]) / PIXEL_MM, (x - grid.x[0]) / PIXEL_MM)
+    moved = map_coordinates(volume, np.stack(index), order=1, mode="nearest", output=np.float32)
+    return moved.reshape(points.shape[:-1])
+
+
+def _unit_noise(shape: tuple[int, ...], random: np.random.Generator) -> Float[np.ndarray, "time slice height width"]:
+    """Noise correlated in the plane and independent between frames, of SD 1 at 128 × 128 pixels."""
+    white = random.standard_normal(shape, dtype=np.float32)
+    correlated = gaussian_filter(white, (0, 0, _NOISE_CORRELATION_PIXELS, _NOISE_CORRELATION_PIXELS), truncate=3)
+    return correlated / _NOISE_AT_STANDARD_PIXELS
+
+
+def _noise_at_standard_pixels() -> float:
+    """SD of the correlated noise of one white unit after linear resampling to 200/128 mm pixels."""
+    impulse = np.zeros((21, 21), np.float32)
+    impulse[10, 10] = 1
+    kernel = gaussian_filter(impulse, _NOISE_CORRELATION_PIXELS, truncate=3)
+    autocorrelation = np.array([(kernel[:, : 21 - lag] * kernel[:, lag:]).sum() for lag in (0, 1)])
+    autocorrelation /= autocorrelation[0]
+    # Linear interpolation at a random phase averages two neighbours: 2/3 + ρ₁/3 of the variance per axis.
+    per_axis = 2 / 3 + autocorrelation[1] / 3
+    return float(np.sqrt((kernel**2).sum()) * per_axis)
+
+
+_NOISE_AT_STANDARD_PIXELS = _noise_at_standard_pixels()

@@ -1,0 +1,125 @@
+"""Whom the embedded study recruits: a training cohort, and an external one that differs from it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from stroke_ctp.phantom.acquisition import Protocol
+
+MEDIAN_ML = 32.4
+"""Median core volume of the article's training cohort [mL]."""
+LOG_SD = 1.0
+"""Spread of the logarithm of core volumes: an assumption, the article does not give it."""
+
+Fault = Literal["short", "coarse", "truncated"]
+
+
+@dataclass(frozen=True)
+class Slab:
+    """One scan of a patient."""
+
+    protocol: Protocol
+    basal_ganglia: int | None
+    """0-based slice of the level, None where the slab does not hold it."""
+    supraganglionic: int | None
+
+
+@dataclass(frozen=True)
+class Recruit:
+    """A patient to be simulated."""
+
+    patient: str
+    seed: tuple[int, int, int]
+    """Of everything that is drawn for this patient."""
+    core_ml: float
+    """Core volume to aim at [mL]; for a segmented patient, the segmentation's."""
+    slabs: tuple[Slab, ...]
+    segmented: bool = False
+    """Whether the label is a segmentation, which differs from the true core, instead of a volume."""
+    fault: Fault | None = None
+    """Why the scan cannot be included."""
+
+
+def training_cohort(n: int, seed: int) -> list[Recruit]:
+    """`n` patients that can be included among others that cannot, 17 to every 217 as in the article.
+
+    1.5 s × 32 frames, five slices, volumes log-normal with the median of the patients that can be
+    included at 32.4 mL.
+    """
+    random = np.random.default_rng([seed, 1])
+    faults = _shuffled_faults(n, ("short", "coarse", "truncated"), round(n * 17 / 217), random)
+    volumes = iter(_volumes_around_median(n, random))
+    recruits = []
+    for number, fault in enumerate(faults, start=1):
+        core_ml = float(np.exp(np.log(MEDIAN_ML) + LOG_SD * random.normal())) if fault else next(volumes)
+        slab = _training_slab(fault, random)
+        recruits.append(Recruit(f"T{number:03d}", (seed, 1, number), core_ml, (slab,), fault=fault))
+    return recruits
+
+
+def external_cohort(n: int, seed: int) -> list[Recruit]:
+    """`n` patients that can be included among others that cannot, 40 to every 23 as in the article.
+
+    Shifted as ISLES 2018 is from the article's centre: 1 s sampling, more noise, fewer slices, every second
+    patient in two slabs, labels from a segmentation. Just over half, 12 of 23, are above 32.4 mL.
+    """
+    random = np.random.default_rng([seed, 2])
+    faults = _shuffled_faults(n, ("short",), round(n * 40 / 23), random)
+    volumes = iter(_volumes_on_both_sides(n, random))
+    recruits = []
+    for number, fault in enumerate(faults, start=1):
+        core_ml = float(np.exp(np.log(MEDIAN_ML) + LOG_SD * random.normal())) if fault else next(volumes)
+        slabs = _external_slabs(fault, random)
+        recruits.append(Recruit(f"E{number:03d}", (seed, 2, number), core_ml, slabs, segmented=True, fault=fault))
+    return recruits
+
+
+def _shuffled_faults(
+    n: int, kinds: tuple[Fault, ...], n_faulty: int, random: np.random.Generator
+) -> list[Fault | None]:
+    """The fault of each of `n` + `n_faulty` scans, None for most, in random order."""
+    faults: list[Fault | None] = [None] * n
+    faults += [kinds[k % len(kinds)] for k in range(n_faulty)]
+    return [faults[k] for k in random.permutation(len(faults))]
+
+
+def _volumes_around_median(n: int, random: np.random.Generator) -> Float[np.ndarray, " n"]:
+    if n == 0:
+        return np.zeros(0)
+    volumes = np.exp(random.normal(0, LOG_SD, n))
+    return MEDIAN_ML * volumes / np.median(volumes)
+
+
+def _volumes_on_both_sides(n: int, random: np.random.Generator) -> Float[np.ndarray, " n"]:
+    """Log-normal volumes, (n + 1) // 2 of them above the median and none within 2 % of it."""
+    distance = np.maximum(np.abs(random.normal(0, LOG_SD, n)), 0.02)
+    side = np.where(random.permutation(n) < (n + 1) // 2, 1, -1)
+    return MEDIAN_ML * np.exp(side * distance)
+
+
+def _training_slab(fault: Fault | None, random: np.random.Generator) -> Slab:
+    basal_ganglia = int(random.integers(0, 3))
+    offset = random.normal(0, 1.5)
+    slices = tuple(float(10 * (k - basal_ganglia) + offset) for k in range(5))
+    n_frames, interval = 32, 1.5
+    if fault == "short":
+        n_frames = int(random.integers(20, 32))
+    elif fault == "coarse":
+        n_frames, interval = 16, float(random.choice([3.5, 4.0]))
+    protocol = Protocol(slices, 10.0, n_frames, interval, noise=random.uniform(2, 4))
+    return Slab(protocol, basal_ganglia, basal_ganglia + 2)
+
+
+def _external_slabs(fault: Fault | None, random: np.random.Generator) -> tuple[Slab, ...]:
+    n_frames = int(random.integers(43, 48) if fault == "short" else random.integers(48, 61))
+    noise, offset = random.uniform(3, 5), random.normal(0, 2.0)
+    if random.random() < 0.5:
+        slices = tuple(float(z + offset) for z in (-10, 0, 10, 20))
+        return (Slab(Protocol(slices, 10.0, n_frames, 1.0, noise), 1, 3),)
+    lower, upper = (offset, offset + 5), (offset + 20, offset + 25)
+    return (
+        Slab(Protocol(lower, 5.0, n_frames, 1.0, noise), 0, None),
+        Slab(Protocol(upper, 5.0, n_frames, 1.0, noise), None, 0),
+    )

@@ -1,0 +1,37 @@
+"""Head motion during an acquisition."""
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+PIVOT = (-60.0, 15.0, 0.0)
+"""Where the head turns, at the neck (z, y, x) [mm]."""
+
+_SHARES = np.array([58, 24, 19]) / 101
+_NODDING_DEG = ((0.0, 0.0), (0.5, 2.0), (2.0, 5.0))
+"""Largest nodding angle of negligible, mild to moderate and considerable motion [deg]."""
+
+
+def draw_motion(n_frames: int, random: np.random.Generator) -> Float[np.ndarray, "time 6"] | None:
+    """Rotation (about z, y, x) [deg] and translation (z, y, x) [mm] of each frame; None for a still head.
+
+    58 % of patients hardly move, 24 % mildly to moderately, 19 % considerably, mostly nodding, more
+    with time. What is negligible is left out; the amplitudes of the rest are an assumption.
+    """
+    severity = random.choice(3, p=_SHARES)
+    if severity == 0:
+        return None
+    nodding = random.uniform(*_NODDING_DEG[severity]) * random.choice([-1, 1])
+    amplitude = nodding * np.array([0.3, 0.2, 1.0, 0.1, 0.3, 0.3]) * random.normal([1, 1, 1, 1, 1, 1], 0.3)
+    drift = np.linspace(0, 1, n_frames)[:, None] ** random.uniform(0.7, 2.0, 6)
+    jerks = np.cumsum(random.normal(0, 0.15 / np.sqrt(n_frames), (n_frames, 6)), axis=0)
+    return amplitude * (drift + jerks - jerks[0])
+
+
+def source_points(
+    points: Float[np.ndarray, "point 3"], motion: Float[np.ndarray, " 6"]
+) -> Float[np.ndarray, "point 3"]:
+    """Where in the resting head lies what a moved head shows at `points` (z, y, x) [mm]."""
+    turn = Rotation.from_euler("XYZ", motion[:3], degrees=True).as_matrix().astype(np.float32)
+    pivot = np.asarray(PIVOT, np.float32)
+    return (points - pivot - motion[3:].astype(np.float32)) @ turn + pivot

@@ -1,0 +1,127 @@
+"""Whole scans of one digital patient: the images carry the perfusion that the label is measured on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.integrate import trapezoid
+from scipy.ndimage import binary_erosion
+
+from stroke_ctp.phantom import patient as module
+from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol, rendering_grid
+from stroke_ctp.phantom.bolus import STEP, arterial_curve
+from stroke_ctp.phantom.fields import Grid
+from stroke_ctp.phantom.lesion import cbv_map
+from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.phantom.tissue import Compartment
+from stroke_ctp.scan.standard_grid import to_standard_grid
+
+RHO, K_H = 1.04, 0.73
+TISSUES = ("GREY", "WHITE", "GREY_PENUMBRA", "WHITE_PENUMBRA", "GREY_CORE", "WHITE_CORE")
+LEVELS = (0.0, 20.0)
+
+
+@pytest.fixture(scope="module")
+def digital():
+    """A patient of whose bolus nothing recirculates, so that the areas under curves are finite."""
+    drawn = DigitalPatient.draw(80.0, np.random.default_rng(12))
+    return replace(drawn, bolus=replace(drawn.bolus, onset=12.0, alpha=5.3, beta=2.1, peak=300.0, tail=0.0))
+
+
+@pytest.fixture
+def still(monkeypatch):
+    monkeypatch.setattr(module, "draw_motion", lambda *_: None)
+
+
+@pytest.mark.usefixtures("still")
+def test_area_under_the_enhancement_maps_the_cbv_of_every_tissue(digital):
+    protocol = Protocol(LEVELS, thickness=2.5, n_frames=115, interval=1.0, noise=0.0)
+    frames = digital.scan(protocol, np.random.default_rng(0))
+    area = trapezoid(frames - frames[:1], dx=1.0, axis=0)
+    measured = 100 * K_H * area / (trapezoid(arterial_curve(digital.bolus)) * STEP)  # [mL/100 mL]
+
+    grid = rendering_grid(protocol)
+    label, variation = digital.painted(Grid(np.array(LEVELS), grid.y, grid.x))
+    truth = cbv_map(label, variation, digital.perfusion)
+    pure = np.zeros(label.shape, bool)  # away from other compartments, which the point spread mixes in
+    for name in TISSUES:
+        inside = binary_erosion(label == Compartment[name], np.ones((1, 3, 3)), iterations=2)
+        assert inside.sum() >= 5, name
+        np.testing.assert_allclose(measured[inside], truth[inside], rtol=0.03, err_msg=name)
+        pure |= inside
+    np.testing.assert_array_equal(measured[pure] < 1.2, truth[pure] < 1.2)
+
+
+@pytest.mark.usefixtures("still")
+def test_core_is_seen_on_the_affected_side_of_the_image(digital):
+    protocol = Protocol(LEVELS, thickness=10.0, n_frames=60, interval=1.0, noise=0.0)
+    frames = digital.scan(protocol, np.random.default_rng(0))
+    blood = (frames - frames[:1]).mean(axis=0)
+    tissue = (frames[0] > 20) & (frames[0] < 45)
+    columns = np.nonzero(tissue & (blood < 0.4 * np.median(blood[tissue])))[2]
+    x = (columns - 79.5) * PIXEL_MM  # from the patient's right to left
+    assert np.mean(np.sign(x) == digital.lesion.side) > 0.8
+    assert len(columns) > 300
+
+
+@pytest.mark.usefixtures("still")
+def test_before_the_bolus_a_still_patients_frames_are_alike(digital):
+    protocol = Protocol(LEVELS, thickness=10.0, n_frames=12, interval=1.0, noise=0.0)
+    frames = digital.scan(protocol, np.random.default_rng(0))
+    for frame in frames[1:7]:  # first passes begin 4 s before they reach a tenth of their peak
+        np.testing.assert_array_equal(frame, frames[0])
+
+
+@pytest.mark.usefixtures("still")
+def test_before_the_bolus_a_still_patients_frames_differ_by_noise_only(digital):
+    protocol = Protocol(LEVELS, thickness=10.0, n_frames=6, interval=1.0, noise=3.0)
+    noisy = digital.scan(protocol, np.random.default_rng(0))
+    clean = digital.scan(replace(protocol, noise=0.0), np.random.default_rng(0))
+    noise = noisy - clean
+    differences = noisy[1:] - noisy[:-1]
+    assert differences.std() == pytest.approx(np.sqrt(2) * noise.std(), rel=0.01)
+    bone, brain = clean[0] > 600, np.abs(clean[0] - 32) < 12
+    assert noise[:, bone].std() == pytest.approx(noise[:, brain].std(), rel=0.05)  # no edge of bone shines through
+    assert abs(differences[:, bone].mean()) < 0.2
+
+
+@pytest.mark.usefixtures("still")
+def test_noise_in_the_standard_series_is_the_protocols(digital):
+    protocol = Protocol(LEVELS, thickness=10.0, n_frames=5, interval=1.0, noise=4.0)
+    random = np.random.default_rng(1)
+    for level in range(2):
+        frames, motion = to_standard_grid(digital.scan(protocol, random)[:, level], (PIXEL_MM, PIXEL_MM))
+        assert not motion.any()
+        brain = (np.abs(frames.mean(axis=0) - 32) < 10) & (np.hypot(*(np.indices((128, 128)) - 63.5)) < 40)
+        assert brain.sum() > 1500
+        # The sample SD over five frames, pooled over the brain.
+        measured = np.sqrt(frames[:, brain].var(axis=0, ddof=1).mean())
+        assert measured == pytest.approx(4.0, rel=0.05)
+
+
+def test_a_moving_patients_frames_depart_from_the_first_ever_more(digital, monkeypatch):
+    motion = np.linspace(0, 1, 5)[:, None] * np.array([1.0, 0, 3.0, 0, 1.0, 1.0])
+    monkeypatch.setattr(module, "draw_motion", lambda *_: motion)
+    protocol = Protocol(LEVELS, thickness=10.0, n_frames=5, interval=1.0, noise=0.0)
+    frames = digital.scan(protocol, np.random.default_rng(0))
+    departure = np.abs(frames - frames[:1]).mean(axis=(1, 2, 3))
+    assert (np.diff(departure) > 0).all()
+
+
+@pytest.mark.usefixtures("still")
+def test_attenuation_without_contrast_is_that_of_the_tissues(digital):
+    protocol = Protocol(LEVELS, thickness=2.5, n_frames=2, interval=1.0, noise=0.0)
+    first = digital.scan(protocol, np.random.default_rng(0))[0]
+    grid = rendering_grid(protocol)
+    label, _ = digital.painted(Grid(np.array(LEVELS), grid.y, grid.x))
+    for name in ("AIR", "WHITE", "WHITE_CORE"):
+        inside = binary_erosion(label == Compartment[name], np.ones((1, 3, 3)), iterations=2)
+        np.testing.assert_allclose(first[inside], digital.baseline[Compartment[name]], atol=0.05)
+
+
+@pytest.mark.usefixtures("still")
+def test_one_seed_gives_one_scan_and_another_seed_another(digital):
+    protocol = Protocol((0.0, 5.0), thickness=5.0, n_frames=2, interval=1.0, noise=3.0)
+    first = digital.scan(protocol, np.random.default_rng(3))
+    np.testing.assert_array_equal(digital.scan(protocol, np.random.default_rng(3)), first)
+    assert (digital.scan(protocol, np.random.default_rng(4)) != first).mean() > 0.9
