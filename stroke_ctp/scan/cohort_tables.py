@@ -1,0 +1,88 @@
+"""The tables of a cohort: who is in it, who is not and why, and how good the series are."""
+
+import hashlib
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import SimpleITK as sitk  # noqa: N813
+
+import stroke_ctp
+from stroke_ctp.files import whole, write_json
+from stroke_ctp.scan.manifest import ManifestPatient
+from stroke_ctp.scan.records import Record, record_path, series_path
+
+
+def write_cohort(
+    out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write `cohort.csv`, `excluded.csv`, `quality.csv` and, last, `cohort.json`.
+
+    Args:
+        out: Folder of the cohort, with the series of all included patients.
+        patients: All patients of the manifest.
+        records: What was made of each.
+        settings: How the series were made.
+
+    Returns:
+        Counts for the flowchart: patients, included, excluded by stage.
+    """
+    pairs = list(zip(patients, records, strict=True))
+    included = [(patient, record) for patient, record in pairs if "reason" not in record]
+    excluded = [(patient, record) for patient, record in pairs if "reason" in record]
+    _write_csv(out / "cohort.csv", [_cohort_row(patient, record) for patient, record in included])
+    _write_csv(out / "quality.csv", [{"patient": p.patient, **r["quality"]} for p, r in included])
+    reasons = [{"patient": p.patient, "stage": r["stage"], "reason": r["reason"]} for p, r in excluded]
+    _write_csv(out / "excluded.csv", reasons, columns=["patient", "stage", "reason"])
+    stages = Counter(record["stage"] for _, record in excluded)
+    counts = {"patients": len(pairs), "included": len(included), "excluded": dict(stages.most_common())}
+    digest = _content_hash(out / "cohort.csv", [record for _, record in included])
+    content = {"settings": dict(settings), "versions": _versions(), "counts": counts, "hash": digest}
+    write_json(out / "cohort.json", content)
+    return counts
+
+
+def remove_leftovers(out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record]) -> None:
+    """Remove what interrupted runs and earlier manifests left: our own partial files, series and records."""
+    kept = {series_path(out, p) for p, r in zip(patients, records, strict=True) if "reason" not in r}
+    kept |= {record_path(out, patient) for patient in patients}
+    made = [*out.glob("series/[0-9]*.npy"), *out.glob(".records/[0-9]*.json")]
+    partial = [*out.glob("series/.partial-*"), *out.glob(".records/.partial-*"), *out.glob(".partial-*")]
+    for path in {*made, *partial} - kept:
+        path.unlink(missing_ok=True)
+
+
+def _cohort_row(patient: ManifestPatient, record: Record) -> dict[str, Any]:
+    return {
+        "patient": patient.patient,
+        "series": f"{patient.number:05d}.npy",
+        "core_ml": record["core_ml"],
+        "label_definition": patient.label_definition,
+        **patient.carried,
+    }
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: list[str] | None = None) -> None:
+    with whole(path) as partial:
+        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False, lineterminator="\n")
+
+
+def _content_hash(table: Path, records: Sequence[Record]) -> str:
+    """SHA-256 over the table and the SHA-256 of every series in its order."""
+    content = hashlib.sha256(table.read_bytes())
+    for record in records:
+        content.update(record["sha256"].encode())
+    return content.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "stroke_ctp": stroke_ctp.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "SimpleITK": sitk.Version_VersionString(),
+    }

@@ -1,0 +1,175 @@
+"""4D NIfTI files in and out, in patient axes."""
+
+import gzip
+import shutil
+import zlib
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+from jaxtyping import Float, UInt8
+
+from stroke_ctp.files import whole
+from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.nifti_integrity import require_intact, stored_time_step
+from stroke_ctp.types import CTPScan
+
+_TIME_UNITS = (8, 16, 24)
+"""Values of the header's time unit: seconds, milliseconds, microseconds (nifti1.h)."""
+_TIME_UNIT_BITS = 0x38
+
+
+def read_nifti(path: Path, frame_interval_s: float | None = None) -> CTPScan:
+    """Read a 4D NIfTI file with axial slices into patient axes.
+
+    Args:
+        path: File `.nii` or `.nii.gz` of any voxel type; slope and intercept are applied.
+        frame_interval_s: Time between frames [s]; overrides the header's.
+
+    Raises:
+        Excluded: The file is missing, damaged, not 4D, not axial, or nobody knows its frame interval.
+    """
+    image = _read(path)
+    if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
+        raise Excluded("reading", f"voxels must be single real numbers, got vectors or complex ({path.name})")
+    extra = [axis for axis in range(3, image.GetDimension()) if image.GetSize()[axis] > 1]
+    if len(extra) != 1 or min(image.GetSize()[:2]) < 2:
+        shape = "×".join(map(str, image.GetSize()))
+        raise Excluded("reading", f"scan must be 4D with one time axis, got {shape} voxels ({path.name})")
+    interval = float(frame_interval_s or _header_interval(image, extra[0], path))
+    n_frames = image.GetSize()[extra[0]]
+    hu = sitk.GetArrayViewFromImage(image).astype(np.float32).reshape(n_frames, *image.GetSize()[2::-1])
+    hu, spacing, superior_first = _to_patient_axes(hu, image, path)
+    return CTPScan(hu, np.arange(n_frames) * interval, spacing, superior_first)
+
+
+def mask_volume_ml(path: Path) -> float:
+    """Volume of all voxels above 0 in a 3D segmentation [mL].
+
+    Raises:
+        Excluded: The file is missing or damaged.
+    """
+    image = _read(path)
+    voxel_mm3 = float(np.prod(image.GetSpacing()[:3]))
+    return int((sitk.GetArrayViewFromImage(image) > 0).sum()) * voxel_mm3 / 1000
+
+
+def write_nifti(path: Path, scan: CTPScan, compression_level: int = 1) -> None:
+    """Write a scan as 4D NIfTI of 16-bit integers [HU], frame interval in seconds in the header.
+
+    Args:
+        path: File `.nii` or `.nii.gz`; appears whole or not at all.
+        scan: Scan with regular frame times; slices are stored in the order its indices count.
+        compression_level: Of gzip, 1 to 9; CT noise hardly compresses better than at 1.
+
+    Raises:
+        ValueError: The frame times are irregular: a NIfTI header cannot hold them.
+    """
+    interval = _regular_interval(scan.times)
+    voxels = np.clip(np.rint(scan.hu), -32768, 32767).astype(np.int16)
+    sign = -1.0 if scan.superior_first else 1.0
+    image = sitk.GetImageFromArray(voxels[:, ::-1] if scan.superior_first else voxels, isVector=False)
+    image.SetSpacing((*scan.spacing[::-1], interval))
+    x, y, z = _centred_origin(scan.hu.shape[1:], scan.spacing)
+    image.SetOrigin((x, y, sign * z, 0.0))
+    image.SetDirection(np.diag([1.0, 1.0, sign, 1.0]).ravel())
+    _write(path, image, compression_level)
+
+
+def write_mask(
+    path: Path,
+    mask: UInt8[np.ndarray, "slice height width"],
+    spacing: tuple[float, float, float],
+    origin: tuple[float, float, float] | None = None,
+) -> None:
+    """Write a segmentation in patient axes as NIfTI.
+
+    Args:
+        path: File `.nii` or `.nii.gz`; appears whole or not at all.
+        mask: Voxels of the segmentation, slices from inferior to superior.
+        spacing: Distance between slices, rows and columns [mm].
+        origin: Position of the first voxel, slice, row, column [mm, LPS]; default centres the volume at 0, as
+            `write_nifti` does.
+    """
+    image = sitk.GetImageFromArray(mask)
+    image.SetSpacing(spacing[::-1])
+    image.SetOrigin(origin[::-1] if origin is not None else _centred_origin(mask.shape, spacing))
+    _write(path, image, compression_level=1)
+
+
+def _read(path: Path) -> sitk.Image:
+    if not path.is_file():
+        raise Excluded("reading", f"file {path.name} does not exist; correct its path in the manifest")
+    try:
+        require_intact(path)
+        return sitk.ReadImage(str(path))
+    except (RuntimeError, OSError, EOFError, zlib.error) as error:
+        why = "its axes are not orthogonal" if "orthonormal" in str(error) else "damaged or not NIfTI"
+        raise Excluded("reading", f"file {path.name} cannot be read: {why}") from error
+
+
+def _header_interval(image: sitk.Image, time_axis: int, path: Path) -> float:
+    """Time between frames [s]; ITK has converted it if the header names a unit of time."""
+    units = int(image.GetMetaData("xyzt_units")) if image.HasMetaDataKey("xyzt_units") else 0
+    given = units & _TIME_UNIT_BITS in _TIME_UNITS and stored_time_step(path) > 0
+    if time_axis != 3 or not given:
+        raise Excluded(
+            "timing",
+            f"header of {path.name} gives no frame interval in a unit of time; give frame_interval_s in the manifest",
+        )
+    return float(image.GetSpacing()[time_axis])
+
+
+def _to_patient_axes(
+    hu: Float[np.ndarray, "time k j i"], image: sitk.Image, path: Path
+) -> tuple[Float[np.ndarray, "time slice height width"], tuple[float, float, float], bool]:
+    """File axes k, j, i as superior, posterior, left; also their spacing and whether k ran downwards."""
+    n_axes = image.GetDimension()
+    # rows of the matrix are L, P, S, columns i, j, k
+    direction = np.array(image.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
+    x_axis, y_axis, z_axis = np.abs(direction).argmax(axis=1)
+    if z_axis != 2 or x_axis == y_axis:
+        raise Excluded("reading", f"slices must be axial, got another orientation (scan {path.name})")
+    if x_axis == 1:
+        hu = hu.swapaxes(2, 3)
+    runs_down = [direction[row, axis] < 0 for row, axis in ((2, z_axis), (1, y_axis), (0, x_axis))]
+    flipped = tuple(axis for axis, down in zip((1, 2, 3), runs_down, strict=True) if down)
+    spacing = image.GetSpacing()
+    return (
+        np.flip(hu, flipped),
+        (float(spacing[2]), float(spacing[y_axis]), float(spacing[x_axis])),
+        bool(runs_down[0]),
+    )
+
+
+def _centred_origin(shape: tuple[int, ...], spacing: tuple[float, float, float]) -> tuple[float, ...]:
+    """Position x, y, z of the first voxel of a volume with its centre at 0 [mm]."""
+    return tuple(-(n - 1) / 2 * mm for n, mm in zip(shape[::-1], spacing[::-1], strict=True))
+
+
+def _regular_interval(times: np.ndarray) -> float:
+    intervals = np.diff(times)
+    if len(intervals) == 0 or not np.allclose(intervals, intervals[0], rtol=0, atol=1e-3):
+        raise ValueError("NIfTI needs at least two frames at regular times")
+    return float(intervals.mean())
+
+
+def _write(path: Path, image: sitk.Image, compression_level: int) -> None:
+    """Write in ITK and compress here: ITK's NIfTI writer ignores the level asked for and is slow."""
+    if path.suffix != ".gz":
+        with whole(path) as partial:
+            sitk.WriteImage(image, str(partial))
+        return
+    with whole(path) as partial:
+        plain = partial.with_suffix("")
+        try:
+            sitk.WriteImage(image, str(plain))
+            with (
+                plain.open("rb") as source,
+                partial.open("wb") as file,
+                # no name and time of writing inside: the same scan is the same bytes
+                gzip.GzipFile("", "wb", compression_level, fileobj=file, mtime=0) as target,
+            ):
+                shutil.copyfileobj(source, target, 1 << 20)
+        finally:
+            plain.unlink(missing_ok=True)

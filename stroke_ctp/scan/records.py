@@ -1,0 +1,78 @@
+"""What has been done for each patient, so that a second run does not do it again."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stroke_ctp.errors import UserError
+from stroke_ctp.files import read_json, whole, write_json
+from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.manifest import ManifestPatient
+from stroke_ctp.scan.standard_series import standard_series
+
+Record = dict[str, Any]
+"""One patient in JSON: number, key, and either core_ml, sha256 and quality, or stage and reason."""
+
+
+def series_path(out: Path, patient: ManifestPatient) -> Path:
+    """File of a patient's series in the cohort `out`."""
+    return out / "series" / f"{patient.number:05d}.npy"
+
+
+def record_path(out: Path, patient: ManifestPatient) -> Path:
+    """File of a patient's record in the cohort `out`."""
+    return out / ".records" / f"{patient.number:05d}.json"
+
+
+def record_key(patient: ManifestPatient, settings: Mapping[str, Any]) -> str:
+    """Hash of everything that determines a patient's series; files count by size and time of change."""
+    files = []
+    for path in patient.files():
+        status = path.stat() if path.is_file() else None
+        files.append(None if status is None else (status.st_size, status.st_mtime_ns))
+    content = (patient.patient, [asdict(row) for row in patient.rows], dict(settings), files)
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def valid_record(out: Path, patient: ManifestPatient, settings: Mapping[str, Any]) -> Record | None:
+    """The record of an earlier run if it still holds."""
+    try:
+        record = read_json(record_path(out, patient))
+    except (OSError, UserError):
+        return None
+    if record.get("key") != record_key(patient, settings):
+        return None
+    return record if "reason" in record or series_path(out, patient).is_file() else None
+
+
+def make_record(out: Path, patient: ManifestPatient, settings: Mapping[str, Any]) -> Record:
+    """Make one patient's series and write it, then the record.
+
+    Args:
+        out: Folder of the cohort.
+        patient: Scans and slices of one patient.
+        settings: Arguments of `standard_series`.
+    """
+    record: Record = {"number": patient.number, "key": record_key(patient, settings)}
+    try:
+        series = standard_series(patient, **settings)
+    except Excluded as exclusion:
+        record |= {"stage": exclusion.stage, "reason": exclusion.reason}
+    else:
+        digest = _write_series(series_path(out, patient), series.hu)
+        record |= {"core_ml": series.core_ml, "sha256": digest, "quality": series.quality}
+    write_json(record_path(out, patient), record)
+    return record
+
+
+def _write_series(path: Path, hu: np.ndarray) -> str:
+    with whole(path) as partial:
+        with partial.open("wb") as file:
+            np.save(file, hu.astype(np.float16))
+        digest = hashlib.sha256(partial.read_bytes()).hexdigest()
+    return digest

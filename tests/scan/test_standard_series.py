@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from heads import head, save_nifti
+
+from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.manifest import ManifestPatient, ManifestRow
+from stroke_ctp.scan.nifti import write_mask
+from stroke_ctp.scan.standard_series import core_volume_ml, standard_series
+
+
+def frames(n_frames=32, n_slices=3):
+    """Heads whose slices and times can be told apart by their brain: 30 + 2 × slice + 0.1 × frame HU."""
+    still = head(64)
+    brain = still == 32
+    shape = (n_frames, n_slices, 64, 64)
+    hu = np.broadcast_to(still, shape).copy()
+    for time, slice_ in np.ndindex(shape[:2]):
+        hu[time, slice_, brain] = 30 + 2 * slice_ + 0.1 * time
+    return hu.astype(np.float32)
+
+
+def patient(folder: Path, *rows: ManifestRow) -> ManifestPatient:
+    return ManifestPatient(1, "A", folder, rows, "", {})
+
+
+def row(scan="scan.nii", levels=None, core_ml=None, core_mask=None, frame_interval_s=None):
+    levels = {"basal_ganglia": 0, "supraganglionic": 2} if levels is None else levels
+    return ManifestRow(scan, levels, core_ml, core_mask, frame_interval_s)
+
+
+def save(folder, hu, name="scan.nii", **header):
+    save_nifti(folder / name, hu, (5.0, 3.125, 3.125), **header)
+
+
+def brain_hu(series):
+    return np.median(series[..., 70:80, 50:60], axis=(-2, -1))
+
+
+def test_the_series_holds_the_levels_of_the_manifest_at_standard_times(tmp_path):
+    save(tmp_path, frames())
+    series = standard_series(patient(tmp_path, row()))
+    expected = 30 + 2 * np.array([[0], [2]]) + 0.1 * np.arange(32)
+    np.testing.assert_allclose(brain_hu(series.hu), expected, atol=0.02)
+    assert series.core_ml is None
+    assert series.quality["frames_acquired"] == 32
+    assert series.quality["valid_frames"] == 32
+    assert series.quality["frame_interval_s"] == 1.5
+    assert series.quality["max_translation_mm"] == 0
+
+
+def test_the_manifest_counts_slices_as_the_file_does(tmp_path):
+    save(tmp_path, frames(), axes="LPI")
+    series = standard_series(patient(tmp_path, row(levels={"basal_ganglia": 2, "supraganglionic": 0})))
+    np.testing.assert_allclose(brain_hu(series.hu)[:, 0], [30, 34], atol=0.02)
+
+
+def test_two_slabs_are_one_patient_and_their_volumes_add_up(tmp_path):
+    save(tmp_path, frames(), "low.nii")
+    save(tmp_path, frames(60), "high.nii", step=1.0)
+    mask = np.zeros((3, 64, 64), np.uint8)
+    mask[1, 10:20, 10:20] = 1
+    write_mask(tmp_path / "mask.nii", mask, (5.0, 3.125, 3.125))
+    slabs = patient(
+        tmp_path,
+        row("low.nii", {"basal_ganglia": 1}, core_ml=10.0),
+        row("high.nii", {"supraganglionic": 2}, core_mask="mask.nii"),
+    )
+    series = standard_series(slabs)
+    expected = [32 + 0.1 * np.arange(32), 34 + 0.15 * np.arange(32)]
+    np.testing.assert_allclose(brain_hu(series.hu), expected, atol=0.02)
+    assert series.core_ml == pytest.approx(10 + 100 * 5 * 3.125**2 / 1000)
+    assert series.quality["frame_interval_s"] == 1.5
+
+
+def test_a_stated_volume_is_taken_before_a_mask(tmp_path):
+    assert core_volume_ml(patient(tmp_path, row(core_ml=7.0, core_mask="absent.nii"))) == 7
+
+
+def test_a_scan_of_exactly_48_s_at_3_s_is_included(tmp_path):
+    save(tmp_path, frames(16), step=3.0)
+    assert standard_series(patient(tmp_path, row())).quality["valid_frames"] == 31
+
+
+def altered(**changes):
+    hu = frames(4)
+    for change, value in changes.items():
+        hu = {
+            "nan": lambda hu, at: np.where(np.indices(hu.shape)[0] == at, np.nan, hu),
+            "constant": lambda hu, value: np.full_like(hu, value),
+            "plus": lambda hu, offset: hu + offset,
+        }[change](hu, value)
+    return np.repeat(hu, 8, axis=0).astype(np.float32)
+
+
+LEVELS = {"basal_ganglia": 0, "supraganglionic": 2}
+
+
+@pytest.mark.parametrize(
+    ("hu", "header", "levels", "stage", "reason"),
+    [
+        (frames(31), {}, LEVELS, "timing", "must last ≥ 48 s, got 31 frames × 1.5 s = 46.5 s"),
+        (frames(32), {"step": 1.0}, LEVELS, "timing", "must last ≥ 48 s, got 32 frames × 1 s"),
+        (frames(16), {"step": 4.2}, LEVELS, "timing", "frame interval must be ≤ 3 s .* got 4.2 s"),
+        (frames(32), {"unit": "unknown"}, LEVELS, "timing", "no frame interval in a unit of time"),
+        (frames(32), {"step": 0.0}, LEVELS, "timing", "no frame interval"),
+        (frames(32), {}, {"basal_ganglia": 0}, "level", "supraganglionic is missing"),
+        (frames(32), {}, {**LEVELS, "supraganglionic": 3}, "level", "from 0 to 2, got 3"),
+        (frames(32), {}, {**LEVELS, "basal_ganglia": -1}, "level", "from 0 to 2, got -1"),
+        (altered(nan=2), {}, LEVELS, "intensity", "finite"),
+        (altered(constant=0), {}, LEVELS, "intensity", "must differ, got 0 everywhere"),
+        (altered(plus=1024), {}, LEVELS, "intensity", "must measure -100 to 200 HU, got 105"),
+    ],
+)
+def test_what_cannot_comply_is_excluded_with_its_stage_and_reason(tmp_path, hu, header, levels, stage, reason):
+    save(tmp_path, hu, **header)
+    with pytest.raises(Excluded, match=reason) as excluded:
+        standard_series(patient(tmp_path, row(levels=levels)))
+    assert excluded.value.stage == stage
+
+
+def test_a_missing_mask_excludes_the_patient_by_file_name(tmp_path):
+    save(tmp_path, frames())
+    with pytest.raises(Excluded, match=r"mask\.nii does not exist"):
+        standard_series(patient(tmp_path, row(core_mask="mask.nii")))
