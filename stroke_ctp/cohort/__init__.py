@@ -1,0 +1,1 @@
+"""Standard series, their folds and their batches."""

@@ -1,0 +1,57 @@
+"""Cross-validation: who is trained on, validated and tested in which fold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+from sklearn.model_selection import StratifiedKFold
+
+from stroke_ctp.errors import UserError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of a cohort's patients."""
+
+    train: Int[np.ndarray, " train"]
+    validation: Int[np.ndarray, " validation"]
+    test: Int[np.ndarray, " test"]
+
+    @classmethod
+    def test_only(cls, n: int) -> "Split":
+        """A cohort of `n` patients on which nothing is trained."""
+        nobody = np.arange(0)
+        return cls(nobody, nobody, np.arange(n))
+
+
+def split(labels: Int[np.ndarray, " patient"], fold: int, n: int = 10, seed: int = 0) -> Split:
+    """Patients of one fold, 8:1:1 at ten folds, stratified by class.
+
+    Fold k is tested in fold k and validated in fold k − 1, so that over all folds every patient is tested
+    exactly once and validated exactly once. A cohort has one row per patient, whatever the number of
+    scans, so no patient can fall on two sides.
+
+    Args:
+        labels: Class of each patient.
+        fold: Which fold, 0 to n − 1.
+        n: Number of folds.
+        seed: Of the shuffle before the split.
+
+    Raises:
+        UserError: No such fold, or too few patients of a class to give every fold one.
+    """
+    if n < 3:
+        raise UserError(f"folds.n must be ≥ 3 (train, validation and test), got {n}")
+    if not 0 <= fold < n:
+        raise UserError(f"fold must lie between 0 and {n - 1} (folds.n={n}), got {fold}")
+    rarest = int(np.bincount(labels, minlength=2).min())
+    if rarest < n:
+        raise UserError(f"folds.n={n} needs ≥ {n} patients of each class, got {rarest}; choose a smaller folds.n")
+    folds = StratifiedKFold(n, shuffle=True, random_state=seed)
+    parts = [part for _, part in folds.split(labels, labels)]
+    rest = [k for k in range(n) if k not in (fold, (fold + 1) % n)]
+    return Split(
+        train=np.sort(np.concatenate([parts[k] for k in rest])),
+        validation=parts[(fold + 1) % n],
+        test=parts[fold],
+    )

@@ -1,0 +1,61 @@
+"""From a raw series to the frames that the trunk sees: input, standardization, augmentation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from stroke_ctp.cohort.augmentation import Augmentation, Draw, augment
+from stroke_ctp.cohort.inputs import Input
+from stroke_ctp.cohort.store import Cohort
+
+
+@dataclass(frozen=True)
+class FramePipeline:
+    """The steps from HU to standardized frames, in the article's order: standardize, then augment."""
+
+    input: Input
+    standardization: nn.Module
+    """Returns the mean and scale [HU] for given frames."""
+
+    def __call__(
+        self, hu: Float[Tensor, "batch level time height width"], draw: Draw | None = None
+    ) -> Float[Tensor, "batch level time height width"]:
+        """Frames of some patients, on the device of `hu`; not augmented without a draw."""
+        frames = self.input(hu)
+        mean, scale = self.standardization(frames)
+        frames = (frames - mean) / scale
+        if draw is None:
+            return frames
+        return augment(frames, draw, (self.input.background - mean) / scale)
+
+
+def load_series(cohort: Cohort, rows: list[int]) -> Float[Tensor, "batch level time height width"]:
+    """Series of some patients [HU], copied from disk."""
+    return torch.stack([torch.from_numpy(cohort.series(row).astype("float32")) for row in rows])
+
+
+def augmentation_draw(augmentation: Augmentation, n_patients: int, seed: int, number: int) -> Draw:
+    """What happens to each patient of a cohort in one of its numbered draws, on any machine."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+    return augmentation.draw(n_patients, generator)
+
+
+def frame_source(
+    cohort: Cohort,
+    pipeline: FramePipeline,
+    augmentation: Augmentation,
+    seed: int,
+    number: int,
+    device: torch.device,
+) -> Callable[[slice], Float[Tensor, "batch level time height width"]]:
+    """A function from rows of the cohort to their frames in one numbered draw; draw 0 is not augmented."""
+    draw = augmentation_draw(augmentation, len(cohort), seed, number) if number > 0 else None
+
+    def frames(rows: slice) -> Float[Tensor, "batch level time height width"]:
+        hu = load_series(cohort, list(range(len(cohort)))[rows]).to(device)
+        return pipeline(hu, None if draw is None else draw[rows].to(device))
+
+    return frames

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.errors import UserError
+
+
+@pytest.fixture
+def folder(write_cohort) -> Path:
+    ramp = np.arange(np.prod(SERIES_SHAPE), dtype=np.float32).reshape(SERIES_SHAPE)
+    return write_cohort({"core_ml": [1.0, 2.0]}, {"s.npy": ramp})
+
+
+def test_a_cohort_gives_back_what_was_written(write_cohort):
+    series = {f"{name}.npy": np.full(SERIES_SHAPE, value, np.float16) for name, value in (("a", 3), ("b", 4))}
+    cohort = Cohort(
+        write_cohort({"patient": ["007", "x"], "core_ml": [1.5, 2.0], "series": ["a.npy", "b.npy"]}, series)
+    )
+    assert len(cohort) == 2
+    assert cohort.patients == ["007", "x"]  # a number with leading zeros is still an identifier
+    assert cohort.column("core_ml").tolist() == [1.5, 2.0]
+    assert (cohort.series(0) == 3).all()
+    assert (cohort.series(1) == 4).all()
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_command_that_makes_it(tmp_path: Path):
+    with pytest.raises(UserError, match=r"nowhere holds no cohort .*stroke_ctp\.preprocess.*out=.*nowhere"):
+        Cohort(tmp_path / "nowhere")
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/cohort\.csv cannot be read"):
+        Cohort(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"patient,series\np0,s.npy\np1,s.npy,,,,,7\n",
+        b'patient,series\n"p0,s.npy\n',
+        b"\xff\xfe\x00pa",
+    ],
+)
+def test_a_damaged_table_is_named(folder: Path, content: bytes):
+    (folder / "cohort.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r"cohort\.csv .*preprocess again"):
+        Cohort(folder)
+
+
+@pytest.mark.parametrize(("header", "missing"), [("patient,core_ml", "series"), ("id,core_ml", "patient, series")])
+def test_a_table_without_a_needed_column_names_it(folder: Path, header: str, missing: str):
+    (folder / "cohort.csv").write_text(f"{header}\na,1\n")
+    with pytest.raises(UserError, match=rf"has no column {missing};"):
+        Cohort(folder)
+
+
+def test_a_table_without_patients_is_refused(folder: Path):
+    (folder / "cohort.csv").write_text("patient,series\n")
+    with pytest.raises(UserError, match="lists no patient"):
+        Cohort(folder)
+
+
+def test_a_patient_listed_twice_is_named(write_cohort):
+    with pytest.raises(UserError, match="lists patient b twice"):
+        Cohort(write_cohort({"patient": ["a", "b", "b"]}))
+
+
+def test_a_cohort_without_its_description_is_refused(folder: Path):
+    (folder / "cohort.json").unlink()
+    with pytest.raises(UserError, match=r"cohort\.json is missing; preprocess again"):
+        _ = Cohort(folder).hash
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_damaged_description_is_named(folder: Path, content: str):
+    (folder / "cohort.json").write_text(content)
+    with pytest.raises(UserError, match=r"cohort\.json is damaged"):
+        _ = Cohort(folder).hash
+
+
+def test_a_description_without_its_hash_is_refused(folder: Path):
+    (folder / "cohort.json").write_text("{}")
+    with pytest.raises(UserError, match=r"cohort\.json"):
+        _ = Cohort(folder).hash
+
+
+def test_a_missing_series_is_named(folder: Path):
+    (folder / "series" / "s.npy").unlink()
+    with pytest.raises(UserError, match=r"series/s\.npy cannot be read .*preprocess again"):
+        Cohort(folder).series(1)
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        1000,
+        40,
+        0,
+    ],
+)
+def test_a_series_that_is_cut_short_is_named(folder: Path, keep: int):
+    path = folder / "series" / "s.npy"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"series/s\.npy cannot be read .*preprocess again"):
+        Cohort(folder).series(0)
+
+
+def test_a_series_of_another_shape_is_refused_with_both_shapes(folder: Path):
+    np.save(folder / "series" / "s.npy", np.zeros((2, 30, 128, 128), np.float32))
+    with pytest.raises(UserError, match=r"must have the shape \(2, 32, 128, 128\), got \(2, 30, 128, 128\)"):
+        Cohort(folder).series(0)
+
+
+def test_a_table_that_is_edited_makes_another_cohort(folder: Path):
+    before = Cohort(folder).hash
+    assert Cohort(folder).hash == before
+    table = folder / "cohort.csv"
+    table.write_text(table.read_text().replace("2", "3"))
+    assert Cohort(folder).hash != before
+
+
+def test_a_patient_may_be_called_na(write_cohort):
+    assert Cohort(write_cohort({"patient": ["NA", "null"]})).patients == ["NA", "null"]
