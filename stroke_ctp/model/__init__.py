@@ -1,0 +1,1 @@
+"""The network, its pretrained trunk and the bank of the trunk's features."""

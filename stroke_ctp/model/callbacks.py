@@ -1,0 +1,110 @@
+"""What happens around the epochs of a training: progress, checkpoints, an end in time."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
+from tqdm import tqdm
+
+
+def training_callbacks(folder: Path, patience: int, title: str) -> list[Callback]:
+    """Early stopping on validation loss, `best.ckpt` with the weights of its minimum, `last.ckpt`, progress.
+
+    Args:
+        folder: Of the checkpoints.
+        patience: Epochs without a lower validation loss before training ends.
+        title: Of the progress bar.
+    """
+    return [
+        Patience("val_loss", patience=patience),
+        ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, enable_version_counter=False),
+        ModelCheckpoint(folder, "last", every_n_epochs=1, enable_version_counter=False),
+        EpochProgress(title),
+    ]
+
+
+@contextmanager
+def torch_threads(n: int) -> Iterator[None]:
+    """Compute with `n` threads on the CPU."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Patience(EarlyStopping):
+    """Early stopping that a resumed run remembers: a training that had ended is not taken further."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop at once if patience had run out when the run was interrupted."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+def quiet_lightning() -> None:
+    """Silence what Lightning says about hardware, loaders and folders at every fold of a sweep."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*smaller than the logging interval.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+        ".*GPU available but not used.*",
+        ".*LeafSpec.*",
+    ):
+        warnings.filterwarnings("ignore", message)
+
+
+class EpochProgress(ProgressBar):
+    """One line for a training: epochs done and left, time left at most, last and lowest validation loss."""
+
+    def __init__(self, title: str) -> None:
+        """Take what stands before the bar."""
+        super().__init__()
+        self.title = title
+        self.bar: tqdm | None = None
+        self.lowest = float("inf")
+
+    def disable(self) -> None:
+        """Lightning's way of saying that another process shows the progress."""
+        self._silent = True
+
+    def enable(self) -> None:
+        """The counterpart of `disable`."""
+        self._silent = False
+
+    _silent = False
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin where an interrupted run ended."""
+        super().on_train_start(trainer, pl_module)
+        self.bar = tqdm(
+            desc=self.title,
+            total=trainer.max_epochs,
+            initial=trainer.current_epoch,
+            unit="epoch",
+            ncols=79,
+            disable=self._silent,
+            mininterval=0.5,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [<{remaining}]{postfix}",
+        )
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Another epoch."""
+        loss = trainer.callback_metrics.get("val_loss")
+        if self.bar is None or loss is None:
+            return
+        self.lowest = min(self.lowest, float(loss))
+        self.bar.set_postfix_str(f"val_loss {float(loss):.3f}, lowest {self.lowest:.3f}", refresh=False)
+        self.bar.update()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Leave the line as it stands."""
+        if self.bar is not None:
+            self.bar.close()

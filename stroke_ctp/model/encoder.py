@@ -1,0 +1,55 @@
+"""The spatial encoder: VGG19's trunk, shared by all frames and levels."""
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from stroke_ctp.errors import UserError
+from stroke_ctp.model.weights import Provenance, pretrained_trunk
+
+N_FEATURES = 512
+"""Features of a frame."""
+
+
+class Encoder(nn.Module):
+    """VGG19 without its classifier, max-pooled to 512 features per frame (of 128 × 128: 4 × 4 pooled)."""
+
+    def __init__(self, weights: str = "oxford", trainable_blocks: int = 0) -> None:
+        """Load the trunk.
+
+        Args:
+            weights: See `weights.pretrained_trunk`.
+            trainable_blocks: How many of the five convolutional blocks are trained, from the last.
+
+        Raises:
+            UserError: The weights cannot be had, or there are not as many blocks.
+        """
+        super().__init__()
+        if not 0 <= trainable_blocks <= 5:
+            raise UserError(f"encoder.trainable_blocks must lie between 0 and 5, got {trainable_blocks}")
+        self.trunk, self.provenance = pretrained_trunk(weights)
+        self.trunk.requires_grad_(False)
+        self.trainable_blocks = trainable_blocks
+        for block in _blocks(self.trunk)[5 - trainable_blocks :]:
+            block.requires_grad_(True)
+        self.trunk.to(memory_format=torch.channels_last)
+
+    provenance: Provenance
+
+    def forward(
+        self, frames: Float[Tensor, "batch level time height width"]
+    ) -> Float[Tensor, "batch level time feature"]:
+        """Features of standardized frames; the three colour channels are equal."""
+        batch, level, time = frames.shape[:3]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable_blocks > 0):
+            grey = rearrange(frames, "b l t h w -> (b l t) h w")
+            image = repeat(grey, "n h w -> n c h w", c=3).contiguous(memory_format=torch.channels_last)
+            features = self.trunk(image).amax(dim=(-2, -1))
+        return rearrange(features, "(b l t) f -> b l t f", b=batch, l=level, t=time).float()
+
+
+def _blocks(trunk: nn.Sequential) -> list[nn.Sequential]:
+    """The trunk's five blocks, each ending with its pooling."""
+    ends = [k + 1 for k, module in enumerate(trunk) if isinstance(module, nn.MaxPool2d)]
+    return [trunk[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]

@@ -1,0 +1,150 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stroke_ctp.files import read_json
+from stroke_ctp.model import bank
+from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
+from stroke_ctp.model.encoder import Encoder
+
+CPU = torch.device("cpu")
+N, DRAWS = 10, 3
+KEY: dict[str, Any] = {"cohort": "c0ffee", "input": {"scale": 6.0}, "seed": 0}
+
+
+class _Counting(Encoder):
+    """512 features of a frame by one product, counting patients and failing when asked to."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.trunk = nn.Sequential(nn.Linear(16, 512, bias=False))
+        self.patients = 0
+        self.fail_after: int | None = None
+        nn.init.normal_(self.trunk[0].weight, generator=torch.Generator().manual_seed(0))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        if self.fail_after is not None and self.patients >= self.fail_after:
+            raise KeyboardInterrupt
+        self.patients += len(frames)
+        return self.trunk(frames.flatten(-2)).float()
+
+
+FRAMES = torch.randn(DRAWS, N, 2, 32, 4, 4, generator=torch.Generator().manual_seed(1))
+
+
+def _bank(root: Path, encoder: Encoder, draws: int = DRAWS, precision: torch.dtype = torch.float32) -> np.ndarray:
+    sources = [lambda rows, number=number: FRAMES[number, rows] for number in range(draws)]
+    return banked(bank_folder(root, KEY), KEY, N, sources, lambda: encoder, precision, CPU)
+
+
+def _expected() -> np.ndarray:
+    with torch.inference_mode():
+        return _Counting().trunk(FRAMES.flatten(-2)).numpy()
+
+
+def test_features_are_those_of_every_patient_in_every_draw(tmp_path: Path):
+    features = _bank(tmp_path, _Counting())
+    assert features.shape == (DRAWS, N, 2, 32, 512)
+    np.testing.assert_allclose(features, _expected(), atol=1e-5)
+
+
+def test_each_draw_is_encoded_once_and_a_second_call_encodes_nothing(tmp_path: Path):
+    encoder = _Counting()
+    first = _bank(tmp_path, encoder)
+    assert encoder.patients == DRAWS * N
+    again = _bank(tmp_path, encoder)
+    assert encoder.patients == DRAWS * N
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_full_bank_does_not_even_make_the_encoder(tmp_path: Path):
+    _bank(tmp_path, _Counting())
+
+    def never() -> Encoder:
+        raise AssertionError("made an encoder for nothing")
+
+    sources = [lambda rows: FRAMES[0, rows]]
+    banked(bank_folder(tmp_path, KEY), KEY, N, sources, never, torch.float32, CPU)
+
+
+def test_more_draws_later_encode_only_what_is_new(tmp_path: Path):
+    encoder = _Counting()
+    first = _bank(tmp_path, encoder, draws=1)
+    assert encoder.patients == N
+    np.testing.assert_array_equal(_bank(tmp_path, encoder)[:1], first)
+    assert encoder.patients == DRAWS * N
+    assert len(_bank(tmp_path, encoder, draws=2)) == 2
+
+
+@pytest.mark.parametrize("after", [0, 4, 8, 14, 22])
+def test_a_bank_interrupted_anywhere_goes_on_where_it_was_with_the_same_numbers(tmp_path: Path, after: int):
+    uninterrupted = _bank(tmp_path / "one", _Counting())
+    broken, second = _Counting(), _Counting()
+    broken.fail_after = after
+    with pytest.raises(KeyboardInterrupt):
+        _bank(tmp_path / "two", broken)
+    features = _bank(tmp_path / "two", second)
+    np.testing.assert_array_equal(features, uninterrupted)
+    assert broken.patients + second.patients == DRAWS * N
+    assert not list((tmp_path / "two").rglob("*partial*"))
+
+
+def test_a_bank_interrupted_while_its_file_is_laid_out_takes_no_zeros_for_features(tmp_path: Path, monkeypatch):
+    lay_out = np.lib.format.open_memmap
+
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        lay_out(*arguments, **options).flush()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bank.np.lib.format, "open_memmap", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _bank(tmp_path, _Counting())
+    np.testing.assert_allclose(_bank(tmp_path, _Counting()), _expected(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "other", [KEY | {"seed": 1}, KEY | {"input": {"scale": 6.1}}, KEY | {"cohort": "bead"}, KEY | {"more": None}]
+)
+def test_another_key_is_another_folder(tmp_path: Path, other: dict[str, Any]):
+    assert bank_folder(tmp_path, other) != bank_folder(tmp_path, KEY)
+    assert bank_folder(tmp_path, other).parent == tmp_path
+
+
+def test_the_order_of_a_key_does_not_matter(tmp_path: Path):
+    assert bank_folder(tmp_path, dict(reversed(KEY.items()))) == bank_folder(tmp_path, KEY)
+
+
+def test_a_bank_keeps_its_key_beside_the_features(tmp_path: Path):
+    _bank(tmp_path, _Counting(), draws=1)
+    assert read_json(bank_folder(tmp_path, KEY) / "key.json") == KEY
+
+
+def test_the_trunk_runs_in_the_precision_asked_for_and_features_are_single(tmp_path: Path):
+    encoder = _Counting()
+    features = _bank(tmp_path, encoder, draws=1, precision=torch.bfloat16)
+    assert encoder.trunk[0].weight.dtype == torch.bfloat16
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, _expected()[:1], atol=0.2)
+    assert np.abs(features - _expected()[:1]).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "survives", "expected"),
+    [
+        ({"avx512_bf16": True}, True, torch.bfloat16),
+        ({"amx_bf16": True}, True, torch.bfloat16),
+        ({"avx512_bf16": True, "amx_bf16": True}, False, torch.float32),  # a rise of 2 HU disappears in eight bits
+        ({"avx512_bf16": False}, True, torch.float32),  # emulated: slower than single
+        ({}, True, torch.float32),
+    ],
+)
+def test_bfloat16_is_used_where_it_is_native_and_the_contrast_survives(
+    monkeypatch, capabilities: dict[str, bool], survives: bool, expected: torch.dtype
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert encoding_precision(CPU, survives) == expected
