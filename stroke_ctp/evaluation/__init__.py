@@ -1,0 +1,1 @@
+"""Predictions → statistics, tables and figures."""

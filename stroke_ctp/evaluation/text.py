@@ -1,0 +1,72 @@
+"""Tables as plain text that fits a terminal."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from stroke_ctp.evaluation.predictions import Study
+from stroke_ctp.evaluation.tables import ARTICLE, OURS, Cell, encoder_text, table1, table2
+
+WIDTH = 80
+"""Columns of a terminal."""
+
+_CAPTION_1 = (
+    "Table 1. Mean (SD) ROC-AUC of the full model over validation folds and test folds, and ROC-AUC of the "
+    "ensemble mean on the independent test cohort."
+)
+_CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, baseline."
+
+
+def report_text(study: Study) -> str:
+    """Both tables and where their numbers come from, at most 80 columns wide."""
+    parts = [_table(_CAPTION_1, table1(study), counts=True), _table(_CAPTION_2, table2(study))]
+    return "\n\n".join([*parts, provenance(study)])
+
+
+def provenance(study: Study) -> str:
+    """Patients, threshold and encoder weights, and a warning where the weights are random."""
+    one = next(iter(study.ablations.values()))
+    endpoint = one.settings["endpoint"]
+    unit = " mL" if endpoint["column"] == "core_ml" else ""
+    n = one.folds["patient"].nunique()
+    line = f"{study.name}: {n} patients; large: {endpoint['column']} > {endpoint['threshold']:.4g}{unit}"
+    line += f"; encoder {encoder_text(one)}" if encoder_text(one) else "; no encoder"
+    if is_random(study):
+        line += '\nEncoder weights "none" are randomly initialized: these results mean nothing.'
+    return "\n".join(_wrapped(part) for part in line.splitlines())
+
+
+def is_random(study: Study) -> bool:
+    """Whether an ablation's encoder was randomly initialized."""
+    return any(ablation.encoder[0] == "none" for ablation in study.ablations.values())
+
+
+def _table(caption: str, cells: Sequence[Cell], counts: bool = False) -> str:
+    """Caption, header, this study and the article, notes; `counts` adds the patients per class."""
+    notes = list(dict.fromkeys(cell.note for cell in cells if cell.note))
+    marks = {"": "", **{note: f" [{number}]" for number, note in enumerate(notes, 1)}}
+    rows = {name: [c.text + marks[c.note] for c in cells if c.row == name] for name in (OURS, ARTICLE)}
+    ours = [cell for cell in cells if cell.row == OURS]
+    if counts and any(cell.n_large is not None for cell in ours):
+        texts = [f"{c.n_large} / {c.n_small}" if c.n_large is not None else "" for c in ours]
+        rows = {OURS: rows[OURS], "  large / small": texts, ARTICLE: rows[ARTICLE]}
+    footnotes = [_wrapped(f"[{number}] {note}") for number, note in enumerate(notes, 1)]
+    return "\n".join([_wrapped(caption), "", *_aligned([c.column for c in ours], rows), *footnotes])
+
+
+def _aligned(header: list[str], rows: dict[str, list[str]]) -> Iterator[str]:
+    """Lines of a table; columns that do not fit follow below in another block."""
+    label = max(map(len, rows))
+    columns = list(zip(header, *rows.values(), strict=True))
+    while columns:
+        widths = [max(map(len, column)) + 3 for column in columns]
+        fitting = max(n for n in range(1, len(columns) + 1) if n == 1 or label + sum(widths[:n]) <= WIDTH)
+        for number, name in enumerate(("", *rows)):
+            cells = [f"   {c[number]:<{w - 3}}" for c, w in zip(columns[:fitting], widths, strict=False)]
+            yield f"{name:<{label}}{''.join(cells)}".rstrip()
+        columns = columns[fitting:]
+        if columns:
+            yield ""
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH)
