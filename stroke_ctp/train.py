@@ -1,0 +1,136 @@
+"""`python -m stroke_ctp.train`: train, validate and test the network in one fold of a cohort, or in many."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from jaxtyping import Float, Int
+from omegaconf import DictConfig, OmegaConf
+
+from stroke_ctp.baseline import INDICES, fit_scale, index_values, probability_of
+from stroke_ctp.cli import run
+from stroke_ctp.cohort.data import CTPDataModule
+from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.cohort.folds import Split, split
+from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.files import claim, refuse_others, whole, write_json
+from stroke_ctp.model.callbacks import quiet_lightning, torch_threads, training_callbacks
+from stroke_ctp.model.module import CoreClassifier
+from stroke_ctp.model.weights import provenance_of
+from stroke_ctp.study import (
+    auc,
+    build_data,
+    build_module,
+    check_numbers,
+    frame_pipeline,
+    predictions_table,
+    run_folder,
+    study_folder,
+    study_settings,
+)
+
+WAY_OUT = "choose another name=NAME"
+
+Score = tuple[Float[np.ndarray, " row"], dict[str, Any]]
+"""Probabilities of the validation fold, then of the test fold, and what there is to tell of how they came about."""
+
+
+def train(config: DictConfig) -> None:
+    """Train one fold, unless that is done, and write its weights, predictions and metrics."""
+    check_numbers(config)
+    cohort = Cohort(str(config.cohort))
+    endpoint = Endpoint.of(cohort, **config.endpoint)
+    labels = endpoint.labels(cohort)
+    parts = split(labels, config.fold, config.folds.n, config.folds.seed)
+    study = study_folder(config.outputs, config.name)
+    settings = study_settings(config, cohort)
+    refuse_others(study, settings, WAY_OUT)
+    folder = run_folder(study, config.ablation.name, config.fold)
+    if (folder / "metrics.json").exists():
+        print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
+        return
+
+    if config.ablation.name in INDICES:
+        claim(study, settings, WAY_OUT)
+        encoder = None
+        probability, details = score_by_index(config.ablation.name, cohort, labels, parts)
+    else:
+        pipeline = frame_pipeline(config)
+        provenance = provenance_of(str(config.encoder.weights))
+        encoder = provenance.as_dict()
+        module, trainer = build_module(config, pipeline), build_trainer(config, folder)
+        claim(study, settings, WAY_OUT)
+        claim(study / config.ablation.name, {"pathways": list(config.network.pathways), "encoder": encoder}, WAY_OUT)
+        data = build_data(config, cohort, labels, parts, pipeline, provenance)
+        probability, details = score_by_network(config, module, trainer, data, folder)
+    predictions = predictions_table(
+        cohort,
+        labels,
+        rows=np.concatenate([parts.validation, parts.test]),
+        probability=probability,
+        split=["validation"] * parts.validation.size + ["test"] * parts.test.size,
+        fold=config.fold,
+    )
+    with whole(folder / "predictions.csv") as partial:
+        predictions.to_csv(partial, index=False)
+    metrics = {
+        "ablation": config.ablation.name,
+        "fold": config.fold,
+        "n_folds": config.folds.n,
+        "endpoint": endpoint.as_dict(),
+        "encoder": encoder,
+        "cohort": {"hash": cohort.hash, "patients": len(cohort)},
+        "auc": {name: auc(part) for name, part in predictions.groupby("split")},
+    }
+    write_json(folder / "metrics.json", metrics | details)
+    print(folder)
+
+
+def build_trainer(config: DictConfig, folder: Path) -> L.Trainer:
+    """Lightning's trainer as configured, with progress, checkpoints and logs of one run."""
+    quiet_lightning()
+    title = f"train {config.ablation.name} {config.fold + 1}/{config.folds.n}"
+    return instantiate(
+        config.trainer,
+        callbacks=training_callbacks(folder, config.patience, title),
+        logger=instantiate(config.logger, save_dir=folder),
+        default_root_dir=folder,
+    )
+
+
+def score_by_network(
+    config: DictConfig, module: CoreClassifier, trainer: L.Trainer, data: CTPDataModule, folder: Path
+) -> Score:
+    """Train until the validation loss has not fallen for `patience` epochs; score with the best weights.
+
+    A training that was interrupted continues from its last epoch.
+    """
+    with whole(folder / ".hydra" / "config.yaml") as partial:
+        OmegaConf.save(config, partial)
+    last = folder / "last.ckpt"
+    # Batches from the bank are too small to share between cores.
+    with torch_threads(1 if config.route == "bank" else torch.get_num_threads()):
+        try:
+            trainer.fit(module, data, ckpt_path=last if last.exists() else None)
+        except SystemExit:
+            # Lightning's answer to Ctrl-C.
+            raise KeyboardInterrupt from None
+    best = torch.load(folder / "best.ckpt", weights_only=True)
+    module.load_weights(best["state_dict"])
+    details = {"training": {"epochs": trainer.current_epoch, "best_epoch": best["epoch"]}}
+    return module.probabilities(trainer, data), details
+
+
+def score_by_index(name: str, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split) -> Score:
+    """Fit orientation and scale of a conventional index to the training folds, and score with them."""
+    values = index_values(name, cohort)
+    scale = fit_scale(values[parts.train], labels[parts.train])
+    rows = np.concatenate([parts.validation, parts.test])
+    return probability_of(values[rows], **scale), {"scale": scale}
+
+
+if __name__ == "__main__":
+    run(train, "train", sweeps=True)

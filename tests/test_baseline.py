@@ -1,0 +1,70 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from stroke_ctp import baseline
+from stroke_ctp.baseline import fit_scale, index_values, probability_of
+from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+
+
+def _values(sign: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    values = generator.uniform(0, 40, 200)
+    return values, (sign * (values - 20 + generator.normal(0, 8, 200)) > 0).astype(np.int64)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_scale_is_oriented_so_that_a_high_probability_is_a_large_core(sign: float):
+    values, labels = _values(sign)
+    scale = fit_scale(values, labels)
+    assert np.sign(scale["slope"]) == sign
+    probability = probability_of(values, **scale)
+    assert probability[labels == 1].mean() > 0.7 > 0.3 > probability[labels == 0].mean()
+    assert -scale["intercept"] / scale["slope"] == pytest.approx(20, abs=2)
+
+
+def test_the_probability_is_that_of_logistic_regression_without_a_penalty():
+    values, labels = _values()
+    theirs = LogisticRegression(C=1e12).fit(values[:, None], labels)
+    other = np.linspace(-10, 60, 50)
+    expected = theirs.predict_proba(other[:, None])[:, 1]
+    np.testing.assert_allclose(probability_of(other, **fit_scale(values, labels)), expected, atol=1e-4)
+
+
+def test_the_scale_is_that_of_the_highest_likelihood():
+    values, labels = _values()
+    scale = fit_scale(values, labels)
+
+    def likelihood(slope: float, intercept: float) -> float:
+        probability = probability_of(values, slope, intercept)
+        return float(np.log(np.where(labels == 1, probability, 1 - probability)).sum())
+
+    best = likelihood(**scale)
+    for slope, intercept in ((1.02, 1), (0.98, 1), (1, 1.02), (1, 0.98)):
+        assert likelihood(slope * scale["slope"], intercept * scale["intercept"]) < best
+
+
+def test_classes_that_do_not_overlap_give_probabilities_all_the_same():
+    values = np.arange(20.0)
+    probability = probability_of(values, **fit_scale(values, (values > 9).astype(np.int64)))
+    assert np.isfinite(probability).all()
+    assert (probability[:10] < 0.5).all()
+    assert (probability[10:] > 0.5).all()
+
+
+def test_an_index_is_computed_once_for_every_patient_in_the_cohorts_order(tmp_path, monkeypatch):
+    (tmp_path / "series").mkdir()
+    for name, value in (("a", 3.0), ("b", 5.0)):
+        np.save(tmp_path / "series" / f"{name}.npy", np.full(SERIES_SHAPE, value, np.float16))
+    pd.DataFrame({"patient": ["q", "p"], "series": ["b.npy", "a.npy"]}).to_csv(tmp_path / "cohort.csv", index=False)
+    calls = []
+
+    def mean(series: np.ndarray) -> float:
+        calls.append(1)
+        return float(series.mean())
+
+    monkeypatch.setitem(baseline.INDICES, "cbv", mean)
+    assert index_values("cbv", Cohort(tmp_path)).tolist() == [5.0, 3.0]
+    assert index_values("cbv", Cohort(tmp_path)).tolist() == [5.0, 3.0]
+    assert len(calls) == 2

@@ -1,0 +1,135 @@
+"""Bad input to the commands: one sentence that names the item and the way out, and nothing half-written."""
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stroke_ctp.files import write_json
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run a command as `python -m` does and return the sentence that it ends with."""
+
+    def run(name: str, *arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
+        assert stopped.value.code not in (0, None)
+        sentence = str(stopped.value.code)
+        assert "\n" not in sentence
+        return sentence
+
+    return run
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    """Twelve patients whose series are noise."""
+    folder = tmp_path / "cohort"
+    (folder / "series").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for number in range(12):
+        np.save(folder / "series" / f"{number:05d}.npy", random.normal(30, 3, (2, 32, 128, 128)).astype(np.float16))
+    table = pd.DataFrame(
+        {
+            "patient": [f"P{n}" for n in range(12)],
+            "series": [f"{n:05d}.npy" for n in range(12)],
+            "core_ml": np.arange(12.0),
+            "mrs": ["1"] * 11 + ["unknown"],
+        }
+    )
+    table.to_csv(folder / "cohort.csv", index=False)
+    write_json(folder / "cohort.json", {"hash": "0" * 64})
+    return folder
+
+
+TRAIN = ("fold=0", "folds.n=3", "encoder.weights=none", "trainer.max_epochs=1")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        (["cohort=nowhere"], ["nowhere", "preprocess"]),
+        (["fold=3"], ["fold", "0 and 2", "3"]),
+        (["fold=-1"], ["fold", "-1"]),
+        (["folds.n=2"], ["folds.n", "≥ 3"]),
+        (["folds.n=10"], ["folds.n=10", "6"]),
+        (["fold=2..0"], ["fold=2..0", "fold=0..2"]),
+        (["ablation=lokal"], ["ablation/lokal", "full", "local", "global"]),
+        (["ablation=full,lokal"], ["ablation/lokal"]),
+        (["trainer.max_epoch=3"], ["trainer.max_epoch", "--help"]),
+        (["learning_rate"], ["learning_rate"]),
+        (["endpoint.column=nihss"], ["nihss", "core_ml"]),
+        (["endpoint.column=mrs"], ["P11", "mrs"]),
+        (["endpoint.threshold=mean"], ["endpoint.threshold", "mean"]),
+        (["endpoint.threshold=99"], ["endpoint.threshold=99", "0 to 11"]),
+        (["route=banc"], ["route", "banc"]),
+        (["standardization=batch"], ["standardization=batch", "route=direct"]),
+        (["encoder.trainable_blocks=2"], ["trainable_blocks=2", "route=direct"]),
+        (["encoder.weights=vgg.pth"], ["vgg.pth", "oxford", "imagenet", "none"]),
+        (["bank.draws=0"], ["bank.draws", "0"]),
+        (["name=a/b"], ["name", "a/b"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_bad_training_setting_is_named_and_nothing_is_written(
+    command: Callable[..., str], cohort: Path, tmp_path: Path, overrides: list[str], names: list[str]
+) -> None:
+    outputs = tmp_path / "outputs"
+    given = {argument.split("=")[0]: argument for argument in [f"cohort={cohort}", *TRAIN, *overrides]}
+    sentence = command("train", *given.values(), f"outputs={outputs}", f"hydra.sweep.dir={tmp_path}/sweep")
+    for name in names:
+        assert name in sentence
+    assert not outputs.exists()
+
+
+def test_missing_argument_is_named(command: Callable[..., str]) -> None:
+    assert "cohort is required" in command("train", "fold=0")
+    assert "out is required" in command("simulate")
+    assert "external is required" in command("ensemble", "name=x")
+
+
+def test_damaged_series_is_named(command: Callable[..., str], cohort: Path, tmp_path: Path) -> None:
+    (cohort / "series" / "00003.npy").write_bytes(b"not an array")
+    sentence = command("train", f"cohort={cohort}", *TRAIN, f"outputs={tmp_path}/outputs", "ablation=cbv")
+    assert "00003.npy" in sentence
+    assert not list(tmp_path.glob("outputs/**/predictions.csv"))
+
+
+def test_ensemble_names_the_missing_folds_and_how_to_train_them(
+    command: Callable[..., str], cohort: Path, tmp_path: Path
+) -> None:
+    assert "no trained fold" in command("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
+    run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "ablation=cbv", "name=x", f"outputs={tmp_path}")
+    sentence = command("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "ablation=cbv")
+    assert "lacks fold 1" in sentence
+    assert "fold=1" in sentence
+
+
+def test_name_in_use_with_other_settings_is_refused_naming_the_keys(
+    command: Callable[..., str], cohort: Path, tmp_path: Path
+) -> None:
+    run_module("train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}")
+    before = {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()}
+    sentence = command(
+        "train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}", "batch_size=5", "seed=3"
+    )
+    for part in ("batch_size (12 there, 5 here)", "seed (0 there, 3 here)", "name=NAME"):
+        assert part in sentence
+    assert {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()} == before
+
+
+def run_module(name: str, *arguments: object) -> None:
+    """Run a command that succeeds."""
+    argv = sys.argv
+    sys.argv = [name, *map(str, arguments)]
+    try:
+        runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
+    finally:
+        sys.argv = argv
