@@ -29,6 +29,8 @@ help:  ## list the targets
 env: $(INSTALLED)  ## install the pinned environment into .venv
 
 $(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+		"make: Python ≥ 3.11 is needed, $(PYTHON) is " + sys.version.split()[0] + "; add PYTHON=python3.12 or such")'
 	@echo "environment: installing PyTorch and what else is needed into .venv: 5 GB, two to ten minutes"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv

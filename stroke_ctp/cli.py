@@ -4,12 +4,16 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
 from hydra.errors import InstantiationException as HydraInstantiationException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -37,6 +41,16 @@ def expand(arguments: Sequence[str], sweeps: bool) -> list[str]:
     if sweeps and any(override.is_sweep_override() for override in overrides):
         expanded.append("hydra.mode=MULTIRUN")
     return expanded
+
+
+def runs_to_come() -> int:
+    """How many runs of this process's sweep follow the present one; 0 where nothing is swept."""
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode != RunMode.MULTIRUN:
+        return 0
+    overrides = OverridesParser.create().parse_overrides([a for a in sys.argv[1:] if "=" in a])
+    swept = [o for o in overrides if o.is_sweep_override() and not isinstance(o.value(), Glob)]
+    return max(0, prod(len(list(override.sweep_iterator())) for override in swept) - 1 - hydra_config.job.num)
 
 
 def _expand_range(argument: str) -> str:

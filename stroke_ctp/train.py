@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.baseline import INDICES, fit_scale, index_values, probability_of
-from stroke_ctp.cli import run
+from stroke_ctp.cli import run, runs_to_come
 from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, split
@@ -61,7 +61,7 @@ def train(config: DictConfig) -> None:
         pipeline = frame_pipeline(config)
         provenance = provenance_of(str(config.encoder.weights))
         encoder = provenance.as_dict()
-        module, trainer = build_module(config, pipeline), build_trainer(config, folder)
+        module, trainer = build_module(config, pipeline), build_trainer(config, folder, runs_to_come())
         claim(study, settings, WAY_OUT)
         claim(study / config.ablation.name, {"pathways": list(config.network.pathways), "encoder": encoder}, WAY_OUT)
         data = build_data(config, cohort, labels, parts, pipeline, provenance)
@@ -89,13 +89,13 @@ def train(config: DictConfig) -> None:
     print(folder)
 
 
-def build_trainer(config: DictConfig, folder: Path) -> L.Trainer:
-    """Lightning's trainer as configured, with progress, checkpoints and logs of one run."""
+def build_trainer(config: DictConfig, folder: Path, n_after: int = 0) -> L.Trainer:
+    """Lightning's trainer as configured, with progress, checkpoints and logs of one run, before `n_after` others."""
     quiet_lightning()
     title = f"train {config.ablation.name} {config.fold + 1}/{config.folds.n}"
     return instantiate(
         config.trainer,
-        callbacks=training_callbacks(folder, config.patience, title),
+        callbacks=training_callbacks(folder, config.patience, title, n_after),
         logger=instantiate(config.logger, save_dir=folder),
         default_root_dir=folder,
     )

@@ -104,6 +104,15 @@ def test_a_sweep_runs_every_combination(command: Command):
     assert sorted(seen) == [(name, fold) for name in ("full", "local") for fold in range(3)]
 
 
+def test_each_run_of_a_sweep_knows_how_many_follow(command: Command):
+    seen = []
+    task = lambda _: seen.append(cli.runs_to_come())  # noqa: E731
+    assert command(task, "fold=0..2", "ablation=full,local", "cohort=here", "learning_rate=1e-3") == 0
+    assert seen == [5, 4, 3, 2, 1, 0]
+    assert command(task, "fold=3", "cohort=here") == 0
+    assert seen[-1] == 0
+
+
 def test_an_error_a_person_can_mend_ends_a_sweep_at_once_in_its_sentence(command: Command):
     seen = []
 

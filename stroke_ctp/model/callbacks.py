@@ -12,19 +12,20 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from tqdm import tqdm
 
 
-def training_callbacks(folder: Path, patience: int, title: str) -> list[Callback]:
+def training_callbacks(folder: Path, patience: int, title: str, n_after: int = 0) -> list[Callback]:
     """Early stopping on validation loss, `best.ckpt` with the weights of its minimum, `last.ckpt`, progress.
 
     Args:
         folder: Of the checkpoints.
         patience: Epochs without a lower validation loss before training ends.
         title: Of the progress bar.
+        n_after: Trainings that this command has yet to do after this one.
     """
     return [
         Patience("val_loss", patience=patience),
         ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, enable_version_counter=False),
         ModelCheckpoint(folder, "last", every_n_epochs=1, enable_version_counter=False),
-        EpochProgress(title),
+        EpochProgress(title, n_after),
     ]
 
 
@@ -62,12 +63,12 @@ def quiet_lightning() -> None:
 
 
 class EpochProgress(ProgressBar):
-    """One line for a training: epochs done and left, time left at most, last and lowest validation loss."""
+    """One line for a training: epochs, time left at most in it and in all to come, validation loss and its minimum."""
 
-    def __init__(self, title: str) -> None:
-        """Take what stands before the bar."""
+    def __init__(self, title: str, n_after: int = 0) -> None:
+        """Take what stands before the bar, and the number of trainings to come."""
         super().__init__()
-        self.title = title
+        self.title, self.n_after = title, n_after
         self.bar: tqdm | None = None
         self.lowest = float("inf")
 
@@ -92,7 +93,7 @@ class EpochProgress(ProgressBar):
             ncols=79,
             disable=self._silent,
             mininterval=0.5,
-            bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [<{remaining}]{postfix}",
+            bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} [<{remaining}{postfix}]",
         )
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -101,8 +102,16 @@ class EpochProgress(ProgressBar):
         if self.bar is None or loss is None:
             return
         self.lowest = min(self.lowest, float(loss))
-        self.bar.set_postfix_str(f"val_loss {float(loss):.3f}, lowest {self.lowest:.3f}", refresh=False)
         self.bar.update()
+        losses = f"val_loss {float(loss):.3f} ≥ {self.lowest:.3f}"
+        self.bar.set_postfix_str(self._all_left(self.bar) + losses, refresh=False)
+
+    def _all_left(self, bar: tqdm) -> str:
+        """Time until the last training to come has ended, should none of them stop early."""
+        if not self.n_after:
+            return ""
+        epochs = bar.total - bar.n + self.n_after * bar.total
+        return f"all <{tqdm.format_interval(epochs * bar.format_dict['elapsed'] / (bar.n - bar.initial))}, "
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Leave the line as it stands."""

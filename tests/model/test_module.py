@@ -347,3 +347,17 @@ def test_true_labels_are_learned_and_permuted_ones_are_not():
     generator = np.random.default_rng(2)
     permuted = [np.mean(_test_aucs(bank, generator.permutation(labels))) for _ in range(20)]
     assert np.mean(permuted) == pytest.approx(0.5, abs=0.05)
+
+
+def test_progress_fits_a_terminal_and_bounds_the_time_of_all_trainings_to_come(
+    cohort: Cohort, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = _config(cohort, *BANK, "fold=2")
+    module, data = _parts(config, cohort)
+    score_by_network(config, module, build_trainer(config, tmp_path / "run", n_after=999), data, tmp_path / "run")
+    line = capsys.readouterr().err.rstrip("\n").split("\r")[-1]
+    assert line.startswith("train full 3/3 |")
+    assert "| 4/4 [<00:00, all <" in line
+    assert len(line) <= 79
+    lowest = _losses(tmp_path / "run")["val_loss"].min()
+    assert f"≥ {lowest:.3f}]" in line
