@@ -39,18 +39,39 @@ def test_the_brain_mask_does_not_depend_on_the_scale_of_the_surroundings():
 
 def test_enhancement_recovers_a_known_rise():
     series = _series(*[_head()] * 4, *[_head(brain=43.0)] * 8)
-    frames = Enhancement(smoothing_frames=0.0)(series)
+    frames = Enhancement(reference=None, smoothing_frames=0.0, smoothing_pixels=1.0)(series)
     inside = RADIUS < BRAIN - 8
     assert frames[:, :, :4, inside].abs().max() < 1e-4
     assert (frames[:, :, 4:, inside] - 8.0).abs().max() < 1e-3
 
 
 def test_a_rise_that_lasts_keeps_its_height_under_the_default_smoothing():
-    series = _series(*[_head()] * 4, *[_head(brain=43.0)] * 12)
-    frames = Enhancement()(series)
-    inside = RADIUS < BRAIN - 8
-    assert (frames[:, :, 8:, inside] - 8.0).abs().max() < 1e-3
-    assert frames[:, :, 0, inside].abs().max() < 1e-3
+    series = _series(*[_head()] * 6, *[_head(brain=43.0)] * 12)
+    frames = Enhancement(reference=None)(series)
+    centre = RADIUS < BRAIN - 15
+    assert (frames[:, :, 10:, centre] - 8.0).abs().max() < 1e-3
+    assert frames[:, :, 0, centre].abs().max() < 1e-3
+
+
+def test_enhancement_does_not_depend_on_the_strength_of_the_bolus():
+    def scan(bolus: float) -> Tensor:
+        core = _head(brain=35.0 + bolus)
+        core[40:70, 30:50] = 35.0 + 0.2 * bolus
+        return _series(*[_head()] * 4, *[core] * 12)
+
+    weak, strong = Enhancement()(scan(2.0)), Enhancement()(scan(8.0))
+    torch.testing.assert_close(weak, strong, rtol=1e-4, atol=1e-4)
+    both = Enhancement()(torch.cat([scan(2.0), scan(8.0)]))
+    torch.testing.assert_close(both, torch.cat([weak, strong]))
+    measured = Enhancement(smoothing_frames=0.0, smoothing_pixels=0.0)(scan(2.0))
+    healthy, infarcted = measured[0, 0, :, 64, 80], measured[0, 0, :, 55, 40]
+    assert float(healthy.mean()) == pytest.approx(4.0, rel=1e-4)  # the reference
+    assert float(infarcted.mean()) == pytest.approx(0.8, rel=1e-4)
+
+
+def test_a_brain_that_does_not_enhance_is_not_enlarged_to_the_reference():
+    frames = Enhancement()(_series(*[_head()] * 4, *[_head(brain=35.01)] * 8))
+    assert frames.abs().max() < 0.2
 
 
 def test_enhancement_is_zero_outside_the_brain_whatever_happens_there():
@@ -67,7 +88,7 @@ def test_a_change_of_the_skull_does_not_leak_into_the_brain():
 
 def test_the_number_of_baseline_frames_is_as_configured():
     series = _series(_head(30.0), _head(30.0), _head(40.0), _head(40.0), _head(50.0))
-    frames = Enhancement(n_baseline=2, smoothing_frames=0.0, smoothing_pixels=0.0)(series)
+    frames = Enhancement(n_baseline=2, reference=None, smoothing_frames=0.0, smoothing_pixels=0.0)(series)
     assert frames[0, 0, :, 64, 64].tolist() == pytest.approx([0, 0, 10, 10, 20], abs=1e-4)
 
 
@@ -75,15 +96,16 @@ def test_changes_beyond_the_ceiling_are_clipped_either_way():
     vessel = _head()
     vessel[54:74, 54:64] = 135.0
     vessel[54:74, 70:80] = 5.0
-    frames = Enhancement()(_series(*[_head()] * 4, *[vessel] * 8))
+    plain = {"reference": None, "smoothing_frames": 0.7, "smoothing_pixels": 1.0}
+    frames = Enhancement(**plain)(_series(*[_head()] * 4, *[vessel] * 8))
     assert float(frames.max()) == pytest.approx(20.0, abs=1e-4)
-    assert float(Enhancement(ceiling=60.0)(_series(*[_head()] * 4, *[vessel] * 8)).max()) == pytest.approx(
+    assert float(Enhancement(ceiling=60.0, **plain)(_series(*[_head()] * 4, *[vessel] * 8)).max()) == pytest.approx(
         60.0, abs=1e-4
     )
     assert float(frames[0, 0, 8, 64, 75]) == pytest.approx(-20, abs=0.1)
 
 
-@pytest.mark.parametrize(("sigma", "radius"), [(0.7, 2), (1.0, 3), (2.0, 6)])
+@pytest.mark.parametrize(("sigma", "radius"), [(0.7, 2), (1.0, 3), (2.0, 6), (1.5, 4)])
 @pytest.mark.parametrize("where", ["time", "plane"])
 def test_smoothing_equals_scipys_gaussian_filter(sigma: float, radius: int, where: str):
     frames = np.random.default_rng(0).normal(size=(2, 2, 9, 20, 17))
