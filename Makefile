@@ -65,7 +65,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 
 test: lint  ## lint, types, import contracts, tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 clean:  ## remove the environment
 	rm -rf .venv

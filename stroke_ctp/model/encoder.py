@@ -11,6 +11,9 @@ from stroke_ctp.model.weights import Provenance, pretrained_trunk
 N_FEATURES = 512
 """Features of a frame."""
 
+_FRAMES_AT_A_TIME = 8
+"""On a CPU: what stays in its caches is encoded a twelfth faster than whole patients."""
+
 
 class Encoder(nn.Module):
     """VGG19 without its classifier, max-pooled to 512 features per frame (of 128 × 128: 4 × 4 pooled)."""
@@ -44,9 +47,13 @@ class Encoder(nn.Module):
         batch, level, time = frames.shape[:3]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable_blocks > 0):
             grey = rearrange(frames, "b l t h w -> (b l t) h w")
-            image = repeat(grey, "n h w -> n c h w", c=3).contiguous(memory_format=torch.channels_last)
-            features = self.trunk(image).amax(dim=(-2, -1))
+            parts = grey.split(_FRAMES_AT_A_TIME) if grey.device.type == "cpu" else [grey]
+            features = torch.cat([self._encode(part) for part in parts])
         return rearrange(features, "(b l t) f -> b l t f", b=batch, l=level, t=time).float()
+
+    def _encode(self, grey: Float[Tensor, "frame height width"]) -> Float[Tensor, "frame feature"]:
+        image = repeat(grey, "n h w -> n c h w", c=3).contiguous(memory_format=torch.channels_last)
+        return self.trunk(image).amax(dim=(-2, -1))
 
 
 def _blocks(trunk: nn.Sequential) -> list[nn.Sequential]:
