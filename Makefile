@@ -15,6 +15,8 @@ FOLDS = 0..9
 ABLATIONS = full
 SETTINGS =
 
+COMMA := ,
+
 SIMULATED = $(OUTPUTS)/$(NAME)-scans
 COHORTS = $(OUTPUTS)/$(NAME)-cohorts
 TRAIN = $(CTP).train cohort=$(COHORTS)/train fold=$(FOLDS) name=$(NAME) outputs=$(OUTPUTS) bank.draws=$(DRAWS) $(SETTINGS)
@@ -47,7 +49,7 @@ study: ABLATIONS = full,local,global
 study: estimate ensemble  ## the article at full size: 217 + 23 patients; full, local and global
 
 estimate: $(INSTALLED)
-	@$(CTP).estimate n_train=$(N_TRAIN) n_external=$(N_EXTERNAL) draws=$(DRAWS) ablations=3
+	@$(CTP).estimate n_train=$(N_TRAIN) n_external=$(N_EXTERNAL) draws=$(DRAWS) ablations=$(words $(subst $(COMMA), ,$(ABLATIONS)))
 
 cohorts: $(INSTALLED) $(if $(filter study,$(MAKECMDGOALS)),estimate)
 	@$(CTP).simulate out=$(SIMULATED) n_train=$(N_TRAIN) n_external=$(N_EXTERNAL)
@@ -55,7 +57,8 @@ cohorts: $(INSTALLED) $(if $(filter study,$(MAKECMDGOALS)),estimate)
 	@$(CTP).preprocess manifest=$(SIMULATED)/external/manifest.csv out=$(COHORTS)/external
 
 networks: cohorts
-	@$(TRAIN) ablation=$(ABLATIONS),cbv
+	@$(TRAIN) ablation=$(ABLATIONS)
+	@$(TRAIN) ablation=cbv
 	@$(ENSEMBLE) ablation=$(ABLATIONS),cbv
 
 lint: $(INSTALLED)

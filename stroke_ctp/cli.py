@@ -104,7 +104,7 @@ def _sentence(error: Exception, name: str) -> str | None:
             return f"{' '.join(str(cause).split())}; or choose another setting"
         if isinstance(cause, UserError):
             return str(cause)
-        if isinstance(cause, ValueError | TypeError | RuntimeError):
+        if cause is not None:
             target = re.search(r"'([^']+)'", str(error))
             return f"the settings of {target[1] if target else 'a part'} do not fit: {' '.join(str(cause).split())}"
         return None

@@ -1,7 +1,5 @@
 """`python -m stroke_ctp.ensemble`: a study's members and their mean on an external cohort."""
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +17,16 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import claim, read_json, whole, write_json
+from stroke_ctp.evaluation.auc import roc_auc
+from stroke_ctp.evaluation.predictions import complete_runs
+from stroke_ctp.files import claim, digest, is_complete, read_json, study_folder, whole, write_json
 from stroke_ctp.model.callbacks import quiet_lightning
 from stroke_ctp.model.weights import provenance_of
 from stroke_ctp.study import (
-    auc,
     build_data,
     build_module,
     frame_pipeline,
     predictions_table,
-    run_folder,
-    study_folder,
 )
 
 
@@ -37,16 +34,17 @@ def ensemble(config: DictConfig) -> None:
     """Score the external cohort with every member and with their mean."""
     study = study_folder(config.outputs, config.name)
     ablation = config.ablation.name
-    cohort = Cohort(config.external)
-    members = trained_members(study, ablation)
+    cohort = Cohort(str(config.external))
+    folders = complete_runs(study / ablation)
+    members = [read_json(folder / "metrics.json") for folder in folders]
     if cohort.hash == members[0]["cohort"]["hash"]:
         raise UserError(f"external={config.external} is the cohort that {config.name} was trained on; give another")
     endpoint = Endpoint(**members[0]["endpoint"])
     labels = endpoint.labels(cohort)
     folder = study / ablation / "ensemble"
-    settings = {"external": cohort.hash, "members": [_digest(member) for member in members]}
+    settings = {"external": cohort.hash, "members": [digest(member) for member in members]}
     claim(folder, settings, "remove the folder to score anew")
-    if (folder / "metrics.json").exists():
+    if is_complete(folder):
         print(f"ensemble: {ablation} is complete in {folder}")
         return
 
@@ -54,7 +52,6 @@ def ensemble(config: DictConfig) -> None:
         values = index_values(ablation, cohort)
         probability = np.stack([probability_of(values, **member["scale"]) for member in members])
     else:
-        folders = [run_folder(study, ablation, fold) for fold in range(len(members))]
         probability = np.stack(
             [score_by_network(*member, cohort, labels) for member in zip(folders, members, strict=True)]
         )
@@ -70,40 +67,14 @@ def ensemble(config: DictConfig) -> None:
     metrics = {
         "ablation": ablation,
         "n_folds": len(members),
+        "members": settings["members"],
         "endpoint": endpoint.as_dict(),
         "encoder": members[0]["encoder"],
         "cohort": {"hash": cohort.hash, "patients": len(cohort), "large": int(labels.sum())},
-        "auc": {"external": auc(tables[-1]), "members": [auc(table) for table in tables[:-1]]},
+        "auc": {"external": roc_auc(tables[-1]).value, "members": [roc_auc(table).value for table in tables[:-1]]},
     }
     write_json(folder / "metrics.json", metrics)
     print(folder)
-
-
-def trained_members(study: Path, ablation: str) -> list[dict[str, Any]]:
-    """What every fold of an ablation wrote, in the order of the folds.
-
-    Raises:
-        UserError: Folds are missing, or were trained with different encoders or endpoints.
-    """
-    found = sorted((study / ablation).glob("fold-*/metrics.json"))
-    if not found:
-        raise UserError(
-            f"{study / ablation} has no trained fold; train them with "
-            f"`python -m stroke_ctp.train cohort=… fold=0..9 name={study.name} ablation={ablation}`"
-        )
-    members = {int(path.parent.name.removeprefix("fold-")): read_json(path) for path in found}
-    first = members[min(members)]
-    missing = [str(fold) for fold in range(first["n_folds"]) if fold not in members]
-    if missing:
-        raise UserError(
-            f"{study / ablation} lacks fold {', '.join(missing)}; train with "
-            f"`python -m stroke_ctp.train cohort=… fold={','.join(missing)} name={study.name} ablation={ablation}`"
-        )
-    for fold, member in members.items():
-        for part in ("n_folds", "encoder", "endpoint", "cohort"):
-            if member[part] != first[part]:
-                raise UserError(f"fold {fold} of {study / ablation} has another {part} than fold {min(members)}")
-    return [members[fold] for fold in sorted(members)]
 
 
 def score_by_network(
@@ -117,7 +88,8 @@ def score_by_network(
     quiet_lightning()
     config = OmegaConf.load(folder / ".hydra" / "config.yaml")
     assert isinstance(config, DictConfig)
-    config.outputs = str(folder.parents[2])  # a study may have been moved since
+    config.outputs = str(folder.parents[2])  # a study may have been moved since, to another machine too
+    config.trainer.accelerator = "auto"
     pipeline = frame_pipeline(config)
     provenance = provenance_of(config.encoder.weights)
     if provenance.as_dict() != member["encoder"]:
@@ -132,11 +104,6 @@ def score_by_network(
         config.trainer, logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
     return module.probabilities(trainer, data)
-
-
-def _digest(member: dict[str, Any]) -> str:
-    """Identifies a member by what its training ended with."""
-    return hashlib.sha256(json.dumps(member, sort_keys=True).encode()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

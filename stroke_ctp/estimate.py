@@ -9,6 +9,8 @@ import joblib
 import lightning as L
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import CSVLogger
 from omegaconf import DictConfig
 
 from stroke_ctp.cli import run
@@ -18,7 +20,7 @@ from stroke_ctp.cohort.frames import FramePipeline
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.model.bank import CHUNK, encoding_precision
-from stroke_ctp.model.callbacks import quiet_lightning, torch_threads
+from stroke_ctp.model.callbacks import checkpoints, quiet_lightning, torch_threads
 from stroke_ctp.model.encoder import N_FEATURES, Encoder
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.network import TemporalNetwork
@@ -32,7 +34,7 @@ _TRIAL_EPOCHS = 3
 
 
 def estimate(config: DictConfig) -> None:
-    """Print what each stage of a study will take, at most."""
+    """Print what each stage of a study will take, if no training ends early."""
     print("estimate: trying each stage for some seconds", flush=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     n_scanned = len(training_cohort(config.n_train, 0)) + len(external_cohort(config.n_external, 0))
@@ -45,11 +47,11 @@ def estimate(config: DictConfig) -> None:
         f"encode {n_encoded} patients and draws": n_encoded * seconds_per_encoding(device),
         f"train {n_networks} networks, ≤ {config.max_epochs} epochs": n_networks
         * config.max_epochs
-        * seconds_per_epoch(config.n_train),
+        * seconds_per_epoch(config.n_train, config.folds),
     }
     for stage, seconds in stages.items():
         print(f"  {stage:42s} {seconds / 60:6.1f} min")
-    print(f"  {'altogether, at most':42s} {sum(stages.values()) / 60:6.1f} min on {device}, {joblib.cpu_count()} cores")
+    print(f"  {'altogether, about':42s} {sum(stages.values()) / 60:6.1f} min on {device}, {joblib.cpu_count()} cores")
 
 
 def seconds_per_scan() -> tuple[float, float]:
@@ -81,24 +83,37 @@ def seconds_per_encoding(device: torch.device) -> float:
     return _seconds(encode) / CHUNK
 
 
-def seconds_per_epoch(n_patients: int) -> float:
+def seconds_per_epoch(n_patients: int, n_folds: int) -> float:
     """Time of one epoch of training from the bank [s]."""
     quiet_lightning()
     bank = np.random.default_rng(0).standard_normal((1, n_patients, 2, 32, N_FEATURES), dtype=np.float32)
     labels = np.arange(n_patients) % 2
     pipeline = FramePipeline(Enhancement(), FixedStandardization(0, 6))
-    data = CTPDataModule(None, labels, split(labels, 0, n=3), pipeline, None, bank)
+    data = CTPDataModule(None, labels, split(labels, 0, n_folds), pipeline, None, bank)
     module = CoreClassifier(TemporalNetwork(), None, pipeline.standardization)
-    trainer = L.Trainer(
-        max_epochs=_TRIAL_EPOCHS,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
-    with torch_threads(1):  # as training from the bank does
-        return _seconds(lambda: trainer.fit(module, data)) / _TRIAL_EPOCHS
+    with tempfile.TemporaryDirectory() as folder, torch_threads(1):  # as training from the bank does
+        trainer = L.Trainer(
+            devices=1,
+            max_epochs=1 + _TRIAL_EPOCHS,
+            logger=CSVLogger(folder),
+            callbacks=[*checkpoints(Path(folder)), stopwatch := _Stopwatch()],
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+        )
+        trainer.fit(module, data)
+    return (stopwatch.ends[-1] - stopwatch.ends[0]) / _TRIAL_EPOCHS
+
+
+class _Stopwatch(Callback):
+    """When each epoch of a training ended; the first has much to set up."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.ends.append(time.perf_counter())
 
 
 def _seconds(task: Callable[[], object]) -> float:

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and folders that belong to one set of settings."""
 
 import filecmp
+import hashlib
 import json
 import os
 import tempfile
@@ -52,6 +53,28 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (not an object); remove it and run the command again")
     return content
+
+
+def study_folder(outputs: object, name: object) -> Path:
+    """Where everything of a study lies.
+
+    Raises:
+        UserError: The name is not that of a folder, or it is the bank's.
+    """
+    name = "" if name is None else str(name)  # YAML reads 2024 as a number
+    if not name or name != Path(name).name or name.startswith(".") or name == "bank":
+        raise UserError(f"name must be a plain folder name other than bank, got {name!r}")
+    return Path(str(outputs)) / name
+
+
+def is_complete(run: Path) -> bool:
+    """Whether a fold or an ensemble has both of its results."""
+    return (run / "predictions.csv").exists() and (run / "metrics.json").exists()
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """Sixteen digits that tell plain values from others."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -18,6 +18,7 @@ from stroke_ctp.errors import UserError
 from stroke_ctp.files import claim
 from stroke_ctp.parallel import parallel_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
+from stroke_ctp.scan.headers import check_scans
 from stroke_ctp.scan.manifest import ManifestPatient, read_manifest
 from stroke_ctp.scan.records import Record, make_record, valid_record
 
@@ -32,6 +33,7 @@ def preprocess(config: DictConfig) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"out must be a folder, got the file {out}; choose another out")
     patients = read_manifest(Path(str(config.manifest)))
+    check_scans(patients)
     claim(out, settings, "choose another out, or remove the folder to make it anew")
     records = _process(out, patients, settings, jobs)
     if all("reason" in record for record in records):

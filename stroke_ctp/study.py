@@ -1,6 +1,7 @@
 """What training and ensemble share: a study's folders and settings, and its parts built from them."""
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import torch
 from hydra.utils import instantiate
 from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
-from torchmetrics.functional.classification import binary_auroc
 
+from stroke_ctp import __version__
 from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.folds import Split
@@ -44,27 +45,22 @@ _LEAST = {
 
 
 def check_numbers(config: DictConfig) -> None:
-    """Check the settings of a training that are whole numbers.
+    """Check the settings of a training that are numbers, or true or false.
 
     Raises:
         UserError: One is not, or is too small.
     """
+    if not isinstance(config.standardize_features, bool):
+        raise UserError(f"standardize_features must be true or false, got {config.standardize_features!r}")
+    for key, rule in (("learning_rate", "> 0"), ("weight_decay", "≥ 0")):
+        number = config[key]
+        valid = isinstance(number, int | float) and not isinstance(number, bool) and isfinite(number) and number >= 0
+        if not valid or (rule == "> 0" and number == 0):
+            raise UserError(f"{key} must be a number {rule}, got {number!r}")
     for key, least in _LEAST.items():
         value = OmegaConf.select(config, key, throw_on_missing=True)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise UserError(f"{key} must be a whole number ≥ {least}, got {value!r}")
-
-
-def study_folder(outputs: str, name: object) -> Path:
-    """Where everything of a study lies.
-
-    Raises:
-        UserError: The name is not that of a folder, or it is the bank's.
-    """
-    name = "" if name is None else str(name)  # YAML reads 2024 as a number
-    if not name or name != Path(name).name or name.startswith(".") or name == "bank":
-        raise UserError(f"name must be a plain folder name other than bank, got {name!r}")
-    return Path(outputs) / name
 
 
 def run_folder(study: Path, ablation: str, fold: int) -> Path:
@@ -138,6 +134,8 @@ def _bank_features(
     precision = encoding_precision(device, pipeline.input.bfloat16)
     key = {part: _plain(config)[part] for part in ("input", "standardization", "augmentation")}
     key |= {
+        "version": __version__,
+        "device": device.type,
         "seed": config.bank.seed,
         "cohort": cohort.hash,
         "encoder": provenance.as_dict(),
@@ -186,7 +184,12 @@ def predictions_table(
         probability: Of a large core.
         split: validation, test or external; one for all, or one for each row.
         fold: Number, or `mean` for an ensemble.
+
+    Raises:
+        UserError: A probability is none: the training diverged.
     """
+    if not np.isfinite(probability).all():
+        raise UserError(f"fold {fold}: the training has diverged; take another name and a lower learning_rate")
     patients = cohort.table.iloc[rows]
     return pd.DataFrame(
         {
@@ -198,14 +201,6 @@ def predictions_table(
             "probability": probability,
         }
     )
-
-
-def auc(predictions: pd.DataFrame) -> float | None:
-    """ROC-AUC of some predictions; None where a class is missing."""
-    if predictions["label"].nunique() < 2:
-        return None
-    probability = torch.tensor(predictions["probability"].tolist(), dtype=torch.float64)
-    return float(binary_auroc(probability, torch.tensor(predictions["label"].tolist())))
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

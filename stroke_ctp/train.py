@@ -16,19 +16,18 @@ from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.files import claim, refuse_others, whole, write_json
+from stroke_ctp.evaluation.auc import roc_auc
+from stroke_ctp.files import claim, is_complete, refuse_others, study_folder, whole, write_json
 from stroke_ctp.model.callbacks import quiet_lightning, torch_threads, training_callbacks
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import provenance_of
 from stroke_ctp.study import (
-    auc,
     build_data,
     build_module,
     check_numbers,
     frame_pipeline,
     predictions_table,
     run_folder,
-    study_folder,
     study_settings,
 )
 
@@ -49,7 +48,7 @@ def train(config: DictConfig) -> None:
     settings = study_settings(config, cohort)
     refuse_others(study, settings, WAY_OUT)
     folder = run_folder(study, config.ablation.name, config.fold)
-    if (folder / "metrics.json").exists():
+    if is_complete(folder):
         print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
         return
 
@@ -83,7 +82,7 @@ def train(config: DictConfig) -> None:
         "endpoint": endpoint.as_dict(),
         "encoder": encoder,
         "cohort": {"hash": cohort.hash, "patients": len(cohort)},
-        "auc": {name: auc(part) for name, part in predictions.groupby("split")},
+        "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
     }
     write_json(folder / "metrics.json", metrics | details)
     print(folder)

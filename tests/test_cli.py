@@ -213,7 +213,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str,
         )
     results = {}
     for name, (folder, process) in started.items():
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=300)
         results[name] = process.returncode, output, [path for path in folder.rglob("*") if path.is_file()]
     return results
 

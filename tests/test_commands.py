@@ -74,6 +74,11 @@ TRAIN = ("fold=0", "folds.n=3", "encoder.weights=none", "trainer.max_epochs=1")
         (["encoder.trainable_blocks=2"], ["trainable_blocks=2", "route=direct"]),
         (["encoder.weights=vgg.pth"], ["vgg.pth", "oxford", "imagenet", "none"]),
         (["bank.draws=0"], ["bank.draws", "0"]),
+        (["learning_rate=fast"], ["learning_rate", "fast"]),
+        (["learning_rate=0"], ["learning_rate", "> 0"]),
+        (["weight_decay=-1"], ["weight_decay", "≥ 0"]),
+        (["standardize_features=maybe"], ["standardize_features", "maybe"]),
+        (["trainer.accelerator=warp"], ["warp"]),
         (["name=a/b"], ["name", "a/b"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -105,10 +110,10 @@ def test_damaged_series_is_named(command: Callable[..., str], cohort: Path, tmp_
 def test_ensemble_names_the_missing_folds_and_how_to_train_them(
     command: Callable[..., str], cohort: Path, tmp_path: Path
 ) -> None:
-    assert "no trained fold" in command("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
+    assert "no fold of" in command("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
     run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "ablation=cbv", "name=x", f"outputs={tmp_path}")
     sentence = command("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "ablation=cbv")
-    assert "lacks fold 1" in sentence
+    assert "missing 1" in sentence
     assert "fold=1" in sentence
 
 

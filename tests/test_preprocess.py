@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from stroke_ctp.cli import CONF
 from stroke_ctp.errors import UserError
 from stroke_ctp.preprocess import preprocess
-from stroke_ctp.scan.nifti import write_nifti
+from stroke_ctp.scan.nifti import write_mask, write_nifti
 from stroke_ctp.types import CTPScan
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic,core_ml,label_definition,mRS\n"
@@ -32,17 +32,18 @@ def write_scan(path, seed=0, n_frames=32):
 
 @pytest.fixture
 def manifest(tmp_path):
-    """Three good patients, a short scan, an unreadable one, a missing one and one without a level."""
+    """Three good patients, a short scan, an unreadable one, a truncated one and one without a level."""
     folder = tmp_path / "scans"
     for number in range(3):
         write_scan(folder / f"{number}.nii.gz", number)
     write_scan(folder / "short.nii.gz", n_frames=20)
     (folder / "text.nii.gz").write_text("no image")
+    (folder / "cut.nii.gz").write_bytes((folder / "0.nii.gz").read_bytes()[:9999])
     path = folder / "manifest.csv"
     path.write_text(
         HEADER + "0.nii.gz,Ada,0,2,12.5,CBV<1.2,3\nshort.nii.gz,Ben,0,2,1,CBV<1.2,1\n"
         "1.nii.gz,Cleo,1,2,,,\ntext.nii.gz,Dan,0,2,1,,\n2.nii.gz,Eve,0,1,40,CBV<1.2,5\n"
-        "gone.nii.gz,Fay,0,2,,,\n1.nii.gz,Gus,0,,,,\n"
+        "cut.nii.gz,Fay,0,2,,,\n1.nii.gz,Gus,0,,,,\n"
     )
     return path
 
@@ -55,7 +56,7 @@ def config(manifest, out, **changes):
 
 def command(*arguments, **options):
     line = [sys.executable, "-m", "stroke_ctp.preprocess", *map(str, arguments)]
-    return subprocess.run(line, cwd=CONF.parent, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(line, cwd=CONF.parent, capture_output=True, text=True, timeout=300, **options)
 
 
 def contents(folder):
@@ -152,11 +153,30 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(manifest, tmp_pat
 
 
 def test_without_any_patient_the_commonest_reason_is_told(manifest, tmp_path):
-    text = f"{HEADER}short.nii.gz,A,0,2,,,\nshort.nii.gz,B,0,2,,,\ngone.nii.gz,C,0,2,,,\n"
+    text = f"{HEADER}short.nii.gz,A,0,2,,,\nshort.nii.gz,B,0,2,,,\ncut.nii.gz,C,0,2,,,\n"
     manifest.write_text(text)
     with pytest.raises(UserError, match="none of 3 patients can be included; 2 of them: scan must last"):
         preprocess(config(manifest, tmp_path / "cohort"))
     assert not (tmp_path / "cohort" / "cohort.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ("gone.nii.gz,Hal,0,2,1,,", ["gone.nii.gz", "Hal", "correct the manifest"]),
+        ("3d.nii.gz,Hal,0,2,1,,", ["3d.nii.gz", "Hal", "must be 4D", "64×64×3 voxels", "correct the manifest"]),
+        ("0.nii.gz,Hal,0,3,1,,", ["0.nii.gz", "Hal", "supraganglionic", "0 to 2", "got 3", "correct the manifest"]),
+        ("0.nii.gz,Hal,-1,2,1,,", ["0.nii.gz", "Hal", "basal_ganglia", "0 to 2", "got -1"]),
+    ],
+)
+def test_a_mistake_of_the_manifest_is_refused_before_anything_is_written(manifest, tmp_path, row, names):
+    write_mask(manifest.parent / "3d.nii.gz", np.ones((3, 64, 64), np.uint8), (5.0, 3.125, 3.125))
+    manifest.write_text(f"{manifest.read_text()}{row}\n")
+    with pytest.raises(UserError) as refusal:
+        preprocess(config(manifest, tmp_path / "cohort"))
+    for name in names:
+        assert name in str(refusal.value)
+    assert not (tmp_path / "cohort").exists()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +197,7 @@ def test_the_command_says_what_is_wrong_in_one_sentence(tmp_path, arguments, mes
 
 def test_an_interrupted_command_leaves_whole_files_and_continues(tmp_path):
     rows = []
-    for number in range(24):
+    for number in range(60):
         rows.append(f"{number % 4}.nii.gz,P{number},0,2,{number},,\n")
     for number in range(4):
         write_scan(tmp_path / f"{number}.nii.gz", number)
@@ -189,19 +209,19 @@ def test_an_interrupted_command_leaves_whole_files_and_continues(tmp_path):
     )
     wait_for(tmp_path / "cohort" / ".records", 4)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
-    stderr = process.communicate(timeout=30)[1].decode()
+    stderr = process.communicate(timeout=300)[1].decode()
     assert process.returncode == 130
     assert "the same command continues" in stderr
     assert "Traceback" not in stderr
     done = {path.stem: path.stat().st_mtime_ns for path in (tmp_path / "cohort/.records").glob("0*.json")}
-    assert 4 <= len(done) < 24
+    assert 4 <= len(done) < 60
     for path in (tmp_path / "cohort" / "series").glob("0*.npy"):
         assert np.load(path).shape == (2, 32, 128, 128)
     finished = command(*arguments)
     assert finished.returncode == 0, finished.stderr
     after = {path.stem: path.stat().st_mtime_ns for path in (tmp_path / "cohort/.records").glob("0*.json")}
     assert {stem: after[stem] for stem in done} == done
-    assert len(pd.read_csv(tmp_path / "cohort" / "cohort.csv")) == 24
+    assert len(pd.read_csv(tmp_path / "cohort" / "cohort.csv")) == 60
     assert not list((tmp_path / "cohort").rglob(".partial-*"))
 
 

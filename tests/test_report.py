@@ -14,6 +14,7 @@ from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.predictions import read_study
 from stroke_ctp.evaluation.report import write_report
 from stroke_ctp.evaluation.text import report_text
+from stroke_ctp.files import digest
 
 N_FOLDS, N_PATIENTS = 5, 60
 
@@ -55,6 +56,8 @@ def _write_ensemble(folder: Path) -> None:
     folder.joinpath("ensemble").mkdir()
     rows = pd.concat([*members, members[0].assign(fold="mean")])
     rows.to_csv(folder / "ensemble" / "predictions.csv", index=False)
+    made_of = [digest(json.loads((folder / f"fold-{fold}" / "metrics.json").read_text())) for fold in range(N_FOLDS)]
+    (folder / "ensemble" / "metrics.json").write_text(json.dumps({"members": made_of}))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import differing, read_json
+from stroke_ctp.files import differing, digest, is_complete, read_json
 
 COLUMNS = ("patient", "fold", "split", "label", "core_ml", "probability")
 ARTICLE_ABLATIONS = ("full", "global", "local")
@@ -74,17 +74,13 @@ def read_ablation(folder: Path) -> Ablation:
     Raises:
         UserError: Folds are missing, settings differ between them, or a table breaks the contract.
     """
-    runs = _complete_runs(folder)
-    metrics = {fold: _settings(run) for fold, run in runs.items()}
-    first = next(iter(metrics))
-    tables = [read_predictions(run / "predictions.csv", (str(fold),)) for fold, run in runs.items()]
+    runs = complete_runs(folder)
+    tables = [read_predictions(run / "predictions.csv", (str(fold),)) for fold, run in enumerate(runs)]
     folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
-    for fold, settings in metrics.items():
-        _require_same(settings, metrics[first], _SETTINGS, runs[fold])
     _require_all_patients_once(folds, folder)
-    ensemble = folder / "ensemble" / "predictions.csv"
-    external = _read_external(ensemble, len(runs)) if ensemble.exists() else None
-    return Ablation(folder.name, folds, external, metrics[first])
+    ensemble = folder / "ensemble"
+    external = _read_external(ensemble, runs) if is_complete(ensemble) else None
+    return Ablation(folder.name, folds, external, _settings(runs[0]))
 
 
 def read_predictions(path: Path, folds: Collection[str]) -> pd.DataFrame:
@@ -115,12 +111,16 @@ def read_predictions(path: Path, folds: Collection[str]) -> pd.DataFrame:
     return table.assign(probability=probability, label=label.astype(int))[list(COLUMNS)]
 
 
-def _complete_runs(folder: Path) -> dict[int, Path]:
-    """Folders of the folds 0 … n−1, or an error that names the folds to train."""
+def complete_runs(folder: Path) -> list[Path]:
+    """Folders of the folds 0 … n−1 of `outputs/NAME/ABLATION`.
+
+    Raises:
+        UserError: Folds are missing, with the command that trains them, or settings differ between them.
+    """
     found = {}
     for path in folder.glob("fold-*"):
         number = re.fullmatch(r"fold-(\d+)", path.name)
-        if number and (path / "metrics.json").exists() and (path / "predictions.csv").exists():
+        if number and is_complete(path):
             found[int(number[1])] = path
     train = _train(folder.parent.name, folder.name)
     if not found:
@@ -134,7 +134,10 @@ def _complete_runs(folder: Path) -> dict[int, Path]:
             f"{folder} must have all folds 0 to {n - 1}, missing {_some(map(str, missing), n)};"
             f" run `{train} fold={listed}{size}`"
         )
-    return dict(sorted(found.items()))
+    runs = [found[fold] for fold in range(n)]
+    for run in runs[1:]:
+        _require_same(_settings(run), _settings(runs[0]), _SETTINGS, run)
+    return runs
 
 
 def _settings(run: Path) -> dict[str, Any]:
@@ -155,7 +158,11 @@ def _require_same(settings: dict[str, Any], first: dict[str, Any], keys: tuple[s
         )
 
 
-def _read_external(path: Path, n_folds: int) -> pd.DataFrame:
+def _read_external(ensemble: Path, runs: list[Path]) -> pd.DataFrame:
+    path, n_folds = ensemble / "predictions.csv", len(runs)
+    made_of = read_json(ensemble / "metrics.json").get("members")
+    if made_of != [digest(read_json(run / "metrics.json")) for run in runs]:
+        raise UserError(f"{ensemble} was made of other trainings than those beside it; remove it and run it again")
     members = [*map(str, range(n_folds)), "mean"]
     table = read_predictions(path, members)
     n_patients = table["patient"].nunique()

@@ -45,14 +45,16 @@ def _write_figures(study: Study, folder: Path) -> None:
     warning = "Random encoder weights: this result means nothing" if is_random(study) else ""
     for suffix in (".png", ".pdf"):
         figure3, external = folder / f"figure3{suffix}", folder / f"external{suffix}"
-        figure3.unlink(missing_ok=True)
-        external.unlink(missing_ok=True)
-        if full is None:
-            continue
-        summary = summarize(fold_aucs(full.folds, "test", full.n_folds))
-        if summary.mean is not None:
-            draw_folds(figure3, full.folds, summary, source, warning)
-        if full.external is not None:
-            auc = roc_auc(full.external[full.external["fold"] == "mean"])
-            if auc.value is not None:
-                draw_external(external, full.external, auc, source, warning)
+        drawn = set()
+        if full is not None:
+            summary = summarize(fold_aucs(full.folds, "test", full.n_folds))
+            if summary.mean is not None:
+                draw_folds(figure3, full.folds, summary, source, warning)
+                drawn.add(figure3)
+            if full.external is not None:
+                auc = roc_auc(full.external[full.external["fold"] == "mean"])
+                if auc.value is not None:
+                    draw_external(external, full.external, auc, source, warning)
+                    drawn.add(external)
+        for path in {figure3, external} - drawn:
+            path.unlink(missing_ok=True)

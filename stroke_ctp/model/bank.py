@@ -4,8 +4,6 @@ The trunk is frozen, so with fixed input standardization a frame's features depe
 draw alone.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.files import whole, write_json
+from stroke_ctp.files import digest, whole, write_json
 from stroke_ctp.model.encoder import N_FEATURES, Encoder
 
 CHUNK = 4
@@ -39,15 +37,14 @@ def encoding_precision(device: torch.device, survives_bfloat16: bool) -> torch.d
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported()
     else:
-        processor = torch.cpu.get_capabilities()
+        processor: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in every release
         native = bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
     return torch.bfloat16 if survives_bfloat16 and native else torch.float32
 
 
 def bank_folder(root: Path, key: Mapping[str, Any]) -> Path:
     """Where the features of everything that `key` holds lie: a name made of its hash."""
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return root / digest[:16]
+    return root / digest(key)
 
 
 def banked(

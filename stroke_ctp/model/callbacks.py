@@ -23,9 +23,16 @@ def training_callbacks(folder: Path, patience: int, title: str, n_after: int = 0
     """
     return [
         Patience("val_loss", patience=patience),
+        *checkpoints(folder),
+        EpochProgress(title, n_after),
+    ]
+
+
+def checkpoints(folder: Path) -> list[Callback]:
+    """`best.ckpt` with the weights of the lowest validation loss, `last.ckpt` with all that continues a training."""
+    return [
         ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, enable_version_counter=False),
         ModelCheckpoint(folder, "last", every_n_epochs=1, enable_version_counter=False),
-        EpochProgress(title, n_after),
     ]
 
 

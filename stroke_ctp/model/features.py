@@ -28,7 +28,7 @@ class FeatureStandardization(nn.Module):
         A quarter of the trunk's channels answer in fewer than one frame of a thousand: divided by their own
         standard deviation they would decide the prediction wherever they do. `FLOOR` keeps them small.
         """
-        flat = features.flatten(0, 2).double()
+        flat = features.flatten(0, 2).cpu().double()  # not every accelerator has doubles
         deviation = flat.std(dim=0, correction=0)
         self.mean.copy_(flat.mean(dim=0))
         self.scale.copy_((deviation**2 + (FLOOR * deviation.median()) ** 2).sqrt().clamp(min=1e-6))

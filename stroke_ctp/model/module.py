@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torchmetrics.classification import BinaryAUROC
 
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.features import FeatureStandardization
@@ -54,6 +55,7 @@ class CoreClassifier(L.LightningModule):
         super().__init__()
         self.network, self.encoder, self.input_standardization = network, encoder, input_standardization
         self.feature_standardization = FeatureStandardization() if standardize_features else None
+        self.validation_auc = BinaryAUROC()
         self.learning_rate, self.weight_decay, self.seed = learning_rate, weight_decay, seed
         # A frozen trunk is not in checkpoints; `load_weights` and the resumed run's tests see to the rest.
         self.strict_loading = encoder is None or encoder.trainable_blocks > 0
@@ -79,9 +81,12 @@ class CoreClassifier(L.LightningModule):
         return loss
 
     def validation_step(self, batch: PatientBatch, batch_idx: int) -> None:
-        """Binary cross-entropy of a validation batch."""
-        loss = F.binary_cross_entropy_with_logits(self(self.features(batch)), batch.label)
+        """Binary cross-entropy of a validation batch; ROC-AUC of the whole fold, for the log alone."""
+        logit = self(self.features(batch))
+        loss = F.binary_cross_entropy_with_logits(logit, batch.label)
         self.log("val_loss", loss, batch_size=len(batch.label))
+        self.validation_auc(logit, batch.label.int())
+        self.log("val_auc", self.validation_auc, batch_size=len(batch.label))
 
     def predict_step(self, batch: PatientBatch, batch_idx: int, dataloader_idx: int = 0) -> Float[Tensor, " batch"]:
         """Probability of a large core."""

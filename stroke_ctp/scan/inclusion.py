@@ -3,8 +3,6 @@
 import numpy as np
 from jaxtyping import Float
 
-from stroke_ctp.types import CTPScan
-
 _TOLERANCE = 1e-6
 """Frame times come from 32-bit headers: 32 × 1.5 s must not fall short of 48 s by rounding."""
 
@@ -47,13 +45,13 @@ def check_timing(
         raise Excluded(
             "timing",
             f"frame interval must be ≤ {max_interval_s:g} s to be interpolated, "
-            f"got {intervals.max():g} s (scan {name}); exclude it or pass max_interval_s",
+            f"got {intervals.max():g} s (scan {name}); exclude it, or pass max_interval_s and another out",
         )
     if len(times) * intervals.mean() < min_duration_s - _TOLERANCE:
         raise Excluded(
             "timing",
             f"scan must last ≥ {min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
-            f"{len(times) * intervals.mean():g} s (scan {name}); exclude it or pass min_duration_s",
+            f"{len(times) * intervals.mean():g} s (scan {name}); exclude it, or pass min_duration_s and another out",
         )
 
 
@@ -80,13 +78,12 @@ def check_intensity(hu: Float[np.ndarray, "time height width"], name: str) -> No
         )
 
 
-def check_level(scan: CTPScan, index: int, level: str, name: str) -> None:
+def check_level(n_slices: int, index: int, level: str, name: str) -> None:
     """Require that the slice given for a level lies inside the scan.
 
     Raises:
         Excluded: It does not.
     """
-    n_slices = scan.hu.shape[1]
     if not 0 <= index < n_slices:
         raise Excluded(
             "level",

@@ -32,15 +32,32 @@ def read_nifti(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     image = _read(path)
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise Excluded("reading", f"voxels must be single real numbers, got vectors or complex ({path.name})")
-    extra = [axis for axis in range(3, image.GetDimension()) if image.GetSize()[axis] > 1]
-    if len(extra) != 1 or min(image.GetSize()[:2]) < 2:
-        shape = "×".join(map(str, image.GetSize()))
-        raise Excluded("reading", f"scan must be 4D with one time axis, got {shape} voxels ({path.name})")
-    interval = float(frame_interval_s or _header_interval(image, extra[0], path))
-    n_frames = image.GetSize()[extra[0]]
+    axis = time_axis(image.GetSize(), path.name)
+    interval = float(frame_interval_s or _header_interval(image, axis, path))
+    n_frames = image.GetSize()[axis]
     hu = sitk.GetArrayViewFromImage(image).astype(np.float32).reshape(n_frames, *image.GetSize()[2::-1])
     hu, spacing, superior_first = _to_patient_axes(hu, image, path)
     return CTPScan(hu, np.arange(n_frames) * interval, spacing, superior_first)
+
+
+def time_axis(size: tuple[int, ...], name: str) -> int:
+    """Which axis of a file is time: the one beyond the third that is longer than 1.
+
+    Args:
+        size: Voxels along each axis.
+        name: File name, for the reason.
+
+    Raises:
+        Excluded: There is none, or more than one.
+    """
+    longer = [axis for axis in range(3, len(size)) if size[axis] > 1]
+    if len(longer) != 1 or min(size[:2]) < 2:
+        raise Excluded(
+            "reading",
+            f"scan must be 4D with one time axis, got {'×'.join(map(str, size))} voxels ({name}); "
+            "correct the manifest or leave the scan out",
+        )
+    return longer[0]
 
 
 def mask_volume_ml(path: Path) -> float:

@@ -85,7 +85,7 @@ def _levels_of(
     scan = read_nifti(path, row.frame_interval_s)
     check_timing(scan.times, path.name, max_interval_s, min_duration_s)
     for level, index in row.levels.items():
-        check_level(scan, index, level, path.name)
+        check_level(scan.hu.shape[1], index, level, path.name)
     return {level: _level(scan, index, path.name) for level, index in row.levels.items()}
 
 

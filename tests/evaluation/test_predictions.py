@@ -7,6 +7,7 @@ import pytest
 
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.predictions import read_study
+from stroke_ctp.files import digest
 
 PATIENTS = ["001", "NA", "003", "004"]
 """Names that pandas would take for a number and a missing value."""
@@ -53,6 +54,12 @@ def _write_metrics(folder: Path, **changed: Any) -> None:
         "cohort": {"hash": "a"},
     }
     (folder / "metrics.json").write_text(json.dumps(metrics | changed))
+
+
+def _write_ensemble(full: Path, table: pd.DataFrame) -> None:
+    _write(full / "ensemble", table)
+    members = [digest(json.loads((full / f"fold-{fold}" / "metrics.json").read_text())) for fold in (0, 1)]
+    (full / "ensemble" / "metrics.json").write_text(json.dumps({"members": members}))
 
 
 def _refusal(full: Path) -> str:
@@ -159,22 +166,34 @@ def test_metrics_without_a_setting_are_refused(full: Path):
 
 def test_the_ensemble_is_read_where_it_was_run(full: Path):
     assert read_study(full.parent).ablations["full"].external is None
-    _write(full / "ensemble", _external((0, 1, "mean")))
+    _write_ensemble(full, _external((0, 1, "mean")))
     external = read_study(full.parent).ablations["full"].external
     assert external is not None
     assert list(external["fold"].unique()) == ["0", "1", "mean"]
 
 
 def test_an_ensemble_without_its_mean_is_refused(full: Path):
-    _write(full / "ensemble", _external((0, 1)))
+    _write_ensemble(full, _external((0, 1)))
     assert "missing in mean" in _refusal(full)
 
 
 def test_an_ensemble_with_a_patient_twice_is_refused(full: Path):
-    _write(full / "ensemble", _external((0, 1, "mean", "mean")))
+    _write_ensemble(full, _external((0, 1, "mean", "mean")))
     assert "once per fold, repeated: 001, NA, 003, 004" in _refusal(full)
 
 
 def test_an_ensemble_whose_member_lacks_a_patient_is_refused(full: Path):
-    _write(full / "ensemble", _external((0, 1, "mean")).iloc[1:])
+    _write_ensemble(full, _external((0, 1, "mean")).iloc[1:])
     assert "missing in 0;" in _refusal(full)
+
+
+def test_an_ensemble_of_other_trainings_is_refused(full: Path):
+    _write_ensemble(full, _external((0, 1, "mean")))
+    for fold in (0, 1):
+        _write_metrics(full / f"fold-{fold}", training={"epochs": 7})
+    assert "made of other trainings" in _refusal(full)
+
+
+def test_an_ensemble_that_is_not_complete_is_not_read(full: Path):
+    _write(full / "ensemble", _external((0, 1, "mean")))
+    assert read_study(full.parent).ablations["full"].external is None

@@ -1,0 +1,45 @@
+"""What a manifest says of its scans, held against their headers before the first of them is processed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import SimpleITK as sitk  # noqa: N813
+
+from stroke_ctp.errors import UserError
+from stroke_ctp.scan.inclusion import Excluded, check_level
+from stroke_ctp.scan.manifest import ManifestPatient
+from stroke_ctp.scan.nifti import time_axis
+
+
+def check_scans(patients: Iterable[ManifestPatient]) -> None:
+    """Refuse mistakes of the manifest: they are a person's to mend, not a reason to leave a patient out.
+
+    Raises:
+        UserError: A file is missing, a scan is not 4D, or a level lies outside its scan.
+    """
+    for patient in patients:
+        for path in patient.files():
+            if not path.is_file():
+                raise UserError(f"there is no file {path} (patient {patient.patient}); correct the manifest")
+        for row in patient.rows:
+            path = patient.folder / row.scan
+            size = _size(path)
+            if size is None:
+                continue
+            try:
+                time_axis(size, path.name)
+                for level, index in row.levels.items():
+                    check_level(size[2], index, level, path.name)
+            except Excluded as mistake:
+                raise UserError(f"patient {patient.patient}: {mistake.reason}") from None
+
+
+def _size(path: Path) -> tuple[int, ...] | None:
+    """Voxels along each axis; None for a file that is no image, which excludes its patient."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+    return tuple(int(n) for n in reader.GetSize())
