@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.errors import UserError
 from stroke_ctp.files import write_json
+from stroke_ctp.study import predictions_table
 
 
 @pytest.fixture
@@ -128,6 +131,22 @@ def test_name_in_use_with_other_settings_is_refused_naming_the_keys(
     for part in ("batch_size (12 there, 5 here)", "seed (0 there, 3 here)", "name=NAME"):
         assert part in sentence
     assert {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()} == before
+
+
+def test_a_fold_that_lost_a_file_is_made_again(cohort: Path, tmp_path: Path) -> None:
+    line = ("train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}")
+    run_module(*line)
+    predictions = tmp_path / "x/cbv/fold-0/predictions.csv"
+    before = predictions.read_bytes()
+    predictions.unlink()
+    run_module(*line)
+    assert predictions.read_bytes() == before
+
+
+def test_probabilities_that_are_no_numbers_are_refused(cohort: Path) -> None:
+    rows = np.arange(2)
+    with pytest.raises(UserError, match=r"fold 4: the training has diverged; .* lower learning_rate"):
+        predictions_table(Cohort(cohort), np.arange(12) % 2, rows, np.array([0.5, np.nan]), "test", 4)
 
 
 def run_module(name: str, *arguments: object) -> None:
