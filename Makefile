@@ -8,7 +8,7 @@ CTP := $(BIN)/python -m stroke_ctp
 # Sizes of `make ensemble` and `make study`; any can be given on the command line.
 OUTPUTS = outputs
 NAME = embedded
-N_TRAIN = 90
+N_TRAIN = 80
 N_EXTERNAL = 23
 DRAWS = 2
 FOLDS = 0..9
