@@ -17,6 +17,10 @@ SETTINGS =
 
 COMMA := ,
 
+# Bytecode is not made at installation but by the first command that needs it, which some shells forbid: every
+# command would then compile PyTorch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 SIMULATED = $(OUTPUTS)/$(NAME)-scans
 COHORTS = $(OUTPUTS)/$(NAME)-cohorts
 TRAIN = $(CTP).train cohort=$(COHORTS)/train fold=$(FOLDS) name=$(NAME) outputs=$(OUTPUTS) bank.draws=$(DRAWS) $(SETTINGS)
