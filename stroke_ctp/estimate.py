@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from stroke_ctp.cli import run
 from stroke_ctp.cohort.data import CTPDataModule
-from stroke_ctp.cohort.folds import split
+from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.frames import FramePipeline
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.standardization import FixedStandardization
@@ -89,7 +89,9 @@ def seconds_per_epoch(n_patients: int, n_folds: int) -> float:
     bank = np.random.default_rng(0).standard_normal((1, n_patients, 2, 32, N_FEATURES), dtype=np.float32)
     labels = np.arange(n_patients) % 2
     pipeline = FramePipeline(Enhancement(), FixedStandardization(0, 6))
-    data = CTPDataModule(None, labels, split(labels, 0, n_folds), pipeline, None, bank)
+    rows, n_part = np.arange(n_patients), max(2, n_patients // n_folds)
+    parts = Split(train=rows[2 * n_part :], validation=rows[:n_part], test=rows[n_part : 2 * n_part])
+    data = CTPDataModule(None, labels, parts, pipeline, None, bank)
     module = CoreClassifier(TemporalNetwork(), None, pipeline.standardization)
     with tempfile.TemporaryDirectory() as folder, torch_threads(1):  # as training from the bank does
         trainer = L.Trainer(
