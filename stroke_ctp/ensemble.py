@@ -22,12 +22,7 @@ from stroke_ctp.evaluation.predictions import complete_runs
 from stroke_ctp.files import claim, digest, is_complete, read_json, study_folder, whole, write_json
 from stroke_ctp.model.callbacks import quiet_lightning
 from stroke_ctp.model.weights import provenance_of
-from stroke_ctp.study import (
-    build_data,
-    build_module,
-    frame_pipeline,
-    predictions_table,
-)
+from stroke_ctp.study import build_data, build_module, frame_pipeline, predictions_table
 
 
 def ensemble(config: DictConfig) -> None:

@@ -16,7 +16,7 @@ def parallel_map(function: Callable[[Item], Result], items: Iterable[Item], jobs
     Args:
         function: Applied to every item.
         items: One for each call.
-        jobs: Processes; -1 for one per core.
+        jobs: Processes.
     """
     pool = joblib.Parallel(n_jobs=jobs, return_as="generator")
     # A terminal sends Ctrl-C to every process of a command. It is this one's to act on: the workers inherit the

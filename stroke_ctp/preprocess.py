@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from joblib import cpu_count
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -21,14 +20,15 @@ from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
 from stroke_ctp.scan.headers import check_scans
 from stroke_ctp.scan.manifest import ManifestPatient, read_manifest
 from stroke_ctp.scan.records import Record, make_record, valid_record
+from stroke_ctp.settings import require_jobs, require_real
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
 
 def preprocess(config: DictConfig) -> None:
     """Compose, process all patients that are not done yet, write the tables."""
-    settings = {key: _positive(config, key) for key in ("max_interval_s", "min_duration_s")}
-    jobs = _cores(config.jobs)
+    settings = {key: require_real(key, config[key], above=0) for key in ("max_interval_s", "min_duration_s")}
+    jobs = require_jobs(config.jobs)
     out = Path(str(config.out))
     if out.exists() and not out.is_dir():
         raise UserError(f"out must be a folder, got the file {out}; choose another out")
@@ -57,21 +57,6 @@ def _process(out: Path, patients: Sequence[ManifestPatient], settings: Mapping[s
         for record in tqdm(results, "preprocess", len(patients), initial=done, ncols=79, bar_format=_BAR):
             records[record["number"]] = record
     return [record for record in records.values() if record is not None]
-
-
-def _positive(config: DictConfig, key: str) -> float:
-    value = config[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise UserError(f"{key} must be a number of seconds > 0, got {value!r}")
-    return float(value)
-
-
-def _cores(jobs: Any) -> int:
-    if jobs == -1:
-        return int(cpu_count())
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise UserError(f"jobs must be a number of processes ≥ 1, or -1 for one per core, got {jobs!r}")
-    return jobs
 
 
 def _summary(counts: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from stroke_ctp.phantom.acquisition import PIXEL_MM
 from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
 from stroke_ctp.phantom.patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.scan.nifti import write_mask, write_nifti
+from stroke_ctp.settings import require_jobs, require_whole
 from stroke_ctp.types import CTPScan
 
 SEGMENTATION_LOG_SD = 0.2
@@ -27,10 +28,9 @@ SEGMENTATION_LOG_SD = 0.2
 def simulate(config: DictConfig) -> None:
     """Write `DIR/{train,external}/manifest.csv` and the scans that they list."""
     out = Path(str(config.out))
-    for key, least in (("n_train", 0), ("n_external", 0), ("seed", 0)):
-        _require_whole(config, key, least)
-    if config.jobs != -1:
-        _require_whole(config, "jobs", 1)
+    for key in ("n_train", "n_external", "seed"):
+        require_whole(key, config[key], 0)
+    jobs = require_jobs(config.jobs)
     if out.exists() and not out.is_dir():
         raise UserError(f"out must be a folder, got the file {out}; choose another out=DIR")
     claim(
@@ -46,14 +46,8 @@ def simulate(config: DictConfig) -> None:
         if manifest.exists():
             print(f"simulate: {cohort} cohort of {len(recruits)} patients is complete")
         elif recruits:
-            write_manifest(manifest, _scan_all(recruits, manifest.parent, config.jobs))
+            write_manifest(manifest, _scan_all(recruits, manifest.parent, jobs))
     print(out)
-
-
-def _require_whole(config: DictConfig, key: str, least: int) -> None:
-    value = config[key]
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UserError(f"{key} must be a whole number ≥ {least}, got {value}")
 
 
 def write_manifest(path: Path, rows: Sequence[dict[str, object]]) -> None:

@@ -1,7 +1,6 @@
 """What training and ensemble share: a study's folders and settings, and its parts built from them."""
 
 from collections.abc import Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import Provenance
+from stroke_ctp.settings import require_real, require_whole
 
 _NOT_RESULTS = ("ablation", "fold", "name", "outputs", "logger", "num_workers")
 """Settings that may differ between the runs of a study: which run it is, and how it is carried out."""
@@ -44,23 +44,19 @@ _LEAST = {
 """Settings that are whole numbers, and the least of each."""
 
 
-def check_numbers(config: DictConfig) -> None:
-    """Check the settings of a training that are numbers, or true or false.
+def check_settings(config: DictConfig) -> None:
+    """Check the settings of a training that no part checks before its study is claimed.
 
     Raises:
-        UserError: One is not, or is too small.
+        UserError: One is not of its kind, or out of range.
     """
     if not isinstance(config.standardize_features, bool):
         raise UserError(f"standardize_features must be true or false, got {config.standardize_features!r}")
-    for key, rule in (("learning_rate", "> 0"), ("weight_decay", "≥ 0")):
-        number = config[key]
-        valid = isinstance(number, int | float) and not isinstance(number, bool) and isfinite(number) and number >= 0
-        if not valid or (rule == "> 0" and number == 0):
-            raise UserError(f"{key} must be a number {rule}, got {number!r}")
+    require_real("learning_rate", config.learning_rate, above=0)
+    require_real("weight_decay", config.weight_decay, least=0)
     for key, least in _LEAST.items():
-        value = OmegaConf.select(config, key, throw_on_missing=True)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise UserError(f"{key} must be a whole number ≥ {least}, got {value!r}")
+        require_whole(key, OmegaConf.select(config, key, throw_on_missing=True), least)
+    instantiate(config.augmentation)  # checks its own
 
 
 def run_folder(study: Path, ablation: str, fold: int) -> Path:

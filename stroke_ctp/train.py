@@ -24,7 +24,7 @@ from stroke_ctp.model.weights import provenance_of
 from stroke_ctp.study import (
     build_data,
     build_module,
-    check_numbers,
+    check_settings,
     frame_pipeline,
     predictions_table,
     run_folder,
@@ -39,7 +39,7 @@ Score = tuple[Float[np.ndarray, " row"], dict[str, Any]]
 
 def train(config: DictConfig) -> None:
     """Train one fold, unless that is done, and write its weights, predictions and metrics."""
-    check_numbers(config)
+    check_settings(config)
     cohort = Cohort(str(config.cohort))
     endpoint = Endpoint.of(cohort, **config.endpoint)
     labels = endpoint.labels(cohort)

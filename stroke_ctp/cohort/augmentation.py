@@ -8,6 +8,8 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from stroke_ctp.settings import require_real
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -37,6 +39,11 @@ class Augmentation:
     max_shift: float = 10.0
     """Shifts along each axis lie within ± this [pixel]; they need not be whole pixels."""
     flip_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_real("augmentation.max_angle", self.max_angle, least=0)
+        require_real("augmentation.max_shift", self.max_shift, least=0)
+        require_real("augmentation.flip_probability", self.flip_probability, least=0, most=1)
 
     def draw(self, n: int, generator: torch.Generator) -> Draw:
         """Draw for `n` patients, on the CPU, so that every device sees the same numbers."""

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from stroke_ctp.settings import require_real, require_whole
+
 AIR_HU = -1000.0
 
 
@@ -69,6 +71,16 @@ class Enhancement:
     background: ClassVar[float] = 0.0
     bfloat16: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        require_whole("input.n_baseline", self.n_baseline, 1)
+        if self.reference is not None:
+            require_real("input.reference", self.reference, above=0)
+        require_real("input.smoothing_frames", self.smoothing_frames, least=0)
+        require_real("input.smoothing_pixels", self.smoothing_pixels, least=0)
+        require_real("input.ceiling", self.ceiling, above=0)
+        require_real("input.mean", self.mean)
+        require_real("input.scale", self.scale, above=0)
+
     def __call__(
         self, hu: Float[Tensor, "batch level time height width"]
     ) -> Float[Tensor, "batch level time height width"]:
@@ -95,6 +107,12 @@ class Window:
     scale: float = 50.0
     bfloat16: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        require_real("input.low", self.low)
+        require_real("input.high", self.high, above=self.low)
+        require_real("input.mean", self.mean)
+        require_real("input.scale", self.scale, above=0)
+
     def __call__(
         self, hu: Float[Tensor, "batch level time height width"]
     ) -> Float[Tensor, "batch level time height width"]:
@@ -115,6 +133,10 @@ class Attenuation:
     scale: float = 500.0
     background: ClassVar[float] = AIR_HU
     bfloat16: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        require_real("input.mean", self.mean)
+        require_real("input.scale", self.scale, above=0)
 
     def __call__(
         self, hu: Float[Tensor, "batch level time height width"]
