@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +14,23 @@ from stroke_ctp.files import write_json
 from stroke_ctp.study import predictions_table
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Run a command as `python -m` does and return the sentence that it ends with."""
+def run_module(name: str, *arguments: object) -> None:
+    """Run a command as `python -m` does, but in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, *map(str, arguments)])
+        # The import hook checks types in what runpy compiles here: left on disk, a user's command would load that.
+        patch.setattr(sys, "dont_write_bytecode", True)
+        runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
 
-    def run(name: str, *arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
-        assert stopped.value.code not in (0, None)
-        sentence = str(stopped.value.code)
-        assert "\n" not in sentence
-        return sentence
 
-    return run
+def refused(name: str, *arguments: object) -> str:
+    """The sentence that a command ends with."""
+    with pytest.raises(SystemExit) as stopped:
+        run_module(name, *arguments)
+    assert stopped.value.code not in (0, None)
+    sentence = str(stopped.value.code)
+    assert "\n" not in sentence
+    return sentence
 
 
 @pytest.fixture
@@ -80,6 +82,8 @@ TRAIN = ("fold=0", "folds.n=3", "encoder.weights=none", "trainer.max_epochs=1")
         (["learning_rate=fast"], ["learning_rate", "fast"]),
         (["learning_rate=0"], ["learning_rate", "> 0"]),
         (["weight_decay=-1"], ["weight_decay", "≥ 0"]),
+        (["augmentation.max_shift=-1.0"], ["augmentation.max_shift", "≥ 0"]),
+        (["input.reference=0.0"], ["input.reference", "> 0", "0.0"]),
         (["standardize_features=maybe"], ["standardize_features", "maybe"]),
         (["trainer.accelerator=warp"], ["warp"]),
         (["name=a/b"], ["name", "a/b"]),
@@ -87,45 +91,41 @@ TRAIN = ("fold=0", "folds.n=3", "encoder.weights=none", "trainer.max_epochs=1")
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_bad_training_setting_is_named_and_nothing_is_written(
-    command: Callable[..., str], cohort: Path, tmp_path: Path, overrides: list[str], names: list[str]
+    cohort: Path, tmp_path: Path, overrides: list[str], names: list[str]
 ) -> None:
     outputs = tmp_path / "outputs"
     given = {argument.split("=")[0]: argument for argument in [f"cohort={cohort}", *TRAIN, *overrides]}
-    sentence = command("train", *given.values(), f"outputs={outputs}", f"hydra.sweep.dir={tmp_path}/sweep")
+    sentence = refused("train", *given.values(), f"outputs={outputs}", f"hydra.sweep.dir={tmp_path}/sweep")
     for name in names:
         assert name in sentence
     assert not outputs.exists()
 
 
-def test_missing_argument_is_named(command: Callable[..., str]) -> None:
-    assert "cohort is required" in command("train", "fold=0")
-    assert "out is required" in command("simulate")
-    assert "external is required" in command("ensemble", "name=x")
+def test_missing_argument_is_named() -> None:
+    assert "cohort is required" in refused("train", "fold=0")
+    assert "out is required" in refused("simulate")
+    assert "external is required" in refused("ensemble", "name=x")
 
 
-def test_damaged_series_is_named(command: Callable[..., str], cohort: Path, tmp_path: Path) -> None:
+def test_damaged_series_is_named(cohort: Path, tmp_path: Path) -> None:
     (cohort / "series" / "00003.npy").write_bytes(b"not an array")
-    sentence = command("train", f"cohort={cohort}", *TRAIN, f"outputs={tmp_path}/outputs", "ablation=cbv")
+    sentence = refused("train", f"cohort={cohort}", *TRAIN, f"outputs={tmp_path}/outputs", "ablation=cbv")
     assert "00003.npy" in sentence
     assert not list(tmp_path.glob("outputs/**/predictions.csv"))
 
 
-def test_ensemble_names_the_missing_folds_and_how_to_train_them(
-    command: Callable[..., str], cohort: Path, tmp_path: Path
-) -> None:
-    assert "no fold of" in command("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
+def test_ensemble_names_the_missing_folds_and_how_to_train_them(cohort: Path, tmp_path: Path) -> None:
+    assert "no fold of" in refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
     run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "ablation=cbv", "name=x", f"outputs={tmp_path}")
-    sentence = command("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "ablation=cbv")
+    sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "ablation=cbv")
     assert "missing 1" in sentence
     assert "fold=1" in sentence
 
 
-def test_name_in_use_with_other_settings_is_refused_naming_the_keys(
-    command: Callable[..., str], cohort: Path, tmp_path: Path
-) -> None:
+def test_name_in_use_with_other_settings_is_refused_naming_the_keys(cohort: Path, tmp_path: Path) -> None:
     run_module("train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}")
     before = {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()}
-    sentence = command(
+    sentence = refused(
         "train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}", "batch_size=5", "seed=3"
     )
     for part in ("batch_size (12 there, 5 here)", "seed (0 there, 3 here)", "name=NAME"):
@@ -149,11 +149,9 @@ def test_probabilities_that_are_no_numbers_are_refused(cohort: Path) -> None:
         predictions_table(Cohort(cohort), np.arange(12) % 2, rows, np.array([0.5, np.nan]), "test", 4)
 
 
-def run_module(name: str, *arguments: object) -> None:
-    """Run a command that succeeds."""
-    argv = sys.argv
-    sys.argv = [name, *map(str, arguments)]
-    try:
-        runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
-    finally:
-        sys.argv = argv
+def test_a_command_that_a_test_runs_leaves_no_code_for_a_user_to_load(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    refused("report")
+    assert not list(tmp_path.rglob("report.cpython-*[0-9].pyc"))

@@ -63,12 +63,15 @@ def test_each_draw_is_encoded_once_and_a_second_call_encodes_nothing(tmp_path: P
 
 def test_a_full_bank_does_not_even_make_the_encoder(tmp_path: Path):
     _bank(tmp_path, _Counting())
+    made = []
 
-    def never() -> Encoder:
-        raise AssertionError("made an encoder for nothing")
+    def make() -> Encoder:
+        made.append(_Counting())
+        return made[0]
 
     sources = [lambda rows: FRAMES[0, rows]]
-    banked(bank_folder(tmp_path, KEY), KEY, N, sources, never, torch.float32, CPU)
+    banked(bank_folder(tmp_path, KEY), KEY, N, sources, make, torch.float32, CPU)
+    assert not made
 
 
 def test_more_draws_later_encode_only_what_is_new(tmp_path: Path):
