@@ -101,8 +101,9 @@ def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: i
     protocol = recruit.slabs[number].protocol
     hu = digital.scan(protocol, np.random.default_rng([*recruit.seed, number + 1]))
     distance = protocol.slices[1] - protocol.slices[0]
+    first = -distance * (len(protocol.slices) - 1) / 2
     with whole(path) as partial:
-        write_nifti(partial, CTPScan(hu, protocol.times, (distance, PIXEL_MM, PIXEL_MM)))
+        write_nifti(partial, CTPScan.simultaneous(hu, protocol.times, (distance, PIXEL_MM, PIXEL_MM), first))
         if recruit.fault == "truncated":
             content = partial.read_bytes()
             partial.write_bytes(content[: len(content) * 6 // 10])

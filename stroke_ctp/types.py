@@ -18,14 +18,33 @@ class CTPScan:
     """
 
     hu: Float[np.ndarray, "time slice height width"]
-    """Attenuation [HU]."""
-    times: Float[np.ndarray, " time"]
-    """Acquisition time of each frame, the first at 0 [s]."""
+    """Attenuation [HU]; where a frame was not acquired, interpolated in time from the slice's others."""
+    times: Float[np.ndarray, "time slice"]
+    """When each frame of each slice was acquired, the earliest at 0 [s]; NaN for one that was not."""
     spacing: tuple[float, float, float]
     """Distance between slices, rows and columns [mm]."""
+    first_slice_mm: float = 0.0
+    """Position of the most inferior slice along the slices' normal [mm]."""
     superior_first: bool = False
     """Whether the file counts slices from superior to inferior: indices of a person are those of the file."""
 
+    @classmethod
+    def simultaneous(
+        cls,
+        hu: Float[np.ndarray, "time slice height width"],
+        times: Float[np.ndarray, " time"],
+        spacing: tuple[float, float, float],
+        first_slice_mm: float = 0.0,
+        superior_first: bool = False,
+    ) -> "CTPScan":
+        """A scan all of whose slices are acquired at the same times [s]."""
+        return cls(hu, np.repeat(times[:, None], hu.shape[1], axis=1), spacing, first_slice_mm, superior_first)
+
+    @property
+    def positions(self) -> Float[np.ndarray, " slice"]:
+        """Of the slices along their normal, from inferior to superior [mm]."""
+        return self.first_slice_mm + self.spacing[0] * np.arange(self.hu.shape[1])
+
     def slice_index(self, file_index: int) -> int:
-        """Position in `hu` of the slice that the file counts as `file_index`."""
+        """Position in `hu` of the slice that the file counts as `file_index`, and the other way round."""
         return self.hu.shape[1] - 1 - file_index if self.superior_first else file_index

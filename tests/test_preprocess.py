@@ -27,7 +27,7 @@ def write_scan(path, seed=0, n_frames=32):
     head = np.where(radius < 1, 900.0, -1000.0)
     head[radius < 0.85] = 35
     hu = head + rng.normal(0, 3, (n_frames, 3, 64, 64))
-    write_nifti(path, CTPScan(hu.astype(np.float32), np.arange(n_frames) * 1.5, (5.0, 3.125, 3.125)))
+    write_nifti(path, CTPScan.simultaneous(hu.astype(np.float32), np.arange(n_frames) * 1.5, (5.0, 3.125, 3.125)))
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ def read_nifti(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     n_frames = image.GetSize()[axis]
     hu = sitk.GetArrayViewFromImage(image).astype(np.float32).reshape(n_frames, *image.GetSize()[2::-1])
     hu, spacing, superior_first = _to_patient_axes(hu, image, path)
-    return CTPScan(hu, np.arange(n_frames) * interval, spacing, superior_first)
+    first = _first_slice_mm(image, superior_first)
+    return CTPScan.simultaneous(hu, np.arange(n_frames) * interval, spacing, first, superior_first)
 
 
 def time_axis(size: tuple[int, ...], name: str) -> int:
@@ -80,15 +81,15 @@ def write_nifti(path: Path, scan: CTPScan, compression_level: int = 1) -> None:
         compression_level: Of gzip, 1 to 9; CT noise hardly compresses better than at 1.
 
     Raises:
-        ValueError: The frame times are irregular: a NIfTI header cannot hold them.
+        ValueError: The frame times are irregular, or differ between slices: a NIfTI header cannot hold them.
     """
     interval = _regular_interval(scan.times)
     voxels = np.clip(np.rint(scan.hu), -32768, 32767).astype(np.int16)
     sign = -1.0 if scan.superior_first else 1.0
     image = sitk.GetImageFromArray(voxels[:, ::-1] if scan.superior_first else voxels, isVector=False)
     image.SetSpacing((*scan.spacing[::-1], interval))
-    x, y, z = _centred_origin(scan.hu.shape[1:], scan.spacing)
-    image.SetOrigin((x, y, sign * z, 0.0))
+    x, y, _ = _centred_origin(scan.hu.shape[1:], scan.spacing)
+    image.SetOrigin((x, y, float(scan.positions[-1 if scan.superior_first else 0]), 0.0))
     image.SetDirection(np.diag([1.0, 1.0, sign, 1.0]).ravel())
     _write(path, image, compression_level)
 
@@ -105,8 +106,7 @@ def write_mask(
         path: File `.nii` or `.nii.gz`; appears whole or not at all.
         mask: Voxels of the segmentation, slices from inferior to superior.
         spacing: Distance between slices, rows and columns [mm].
-        origin: Position of the first voxel, slice, row, column [mm, LPS]; default centres the volume at 0, as
-            `write_nifti` does.
+        origin: Position of the first voxel, slice, row, column [mm, LPS]; default centres the volume at 0.
     """
     image = sitk.GetImageFromArray(mask)
     image.SetSpacing(spacing[::-1])
@@ -141,9 +141,7 @@ def _to_patient_axes(
     hu: Float[np.ndarray, "time k j i"], image: sitk.Image, path: Path
 ) -> tuple[Float[np.ndarray, "time slice height width"], tuple[float, float, float], bool]:
     """File axes k, j, i as superior, posterior, left; also their spacing and whether k ran downwards."""
-    n_axes = image.GetDimension()
-    # rows of the matrix are L, P, S, columns i, j, k
-    direction = np.array(image.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
+    direction = _direction(image)
     x_axis, y_axis, z_axis = np.abs(direction).argmax(axis=1)
     if z_axis != 2 or x_axis == y_axis:
         raise Excluded("reading", f"slices must be axial, got another orientation (scan {path.name})")
@@ -159,15 +157,30 @@ def _to_patient_axes(
     )
 
 
+def _direction(image: sitk.Image) -> Float[np.ndarray, "3 3"]:
+    """Of the file's axes: rows are L, P, S, columns i, j, k."""
+    n_axes = image.GetDimension()
+    return np.array(image.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
+
+
+def _first_slice_mm(image: sitk.Image, superior_first: bool) -> float:
+    """Position of the most inferior slice along the slices' normal, which points up [mm]."""
+    position = float(np.dot(image.GetOrigin()[:3], _direction(image)[:, 2]))
+    if superior_first:
+        return -position - (image.GetSize()[2] - 1) * image.GetSpacing()[2]
+    return position
+
+
 def _centred_origin(shape: tuple[int, ...], spacing: tuple[float, float, float]) -> tuple[float, ...]:
     """Position x, y, z of the first voxel of a volume with its centre at 0 [mm]."""
     return tuple(-(n - 1) / 2 * mm for n, mm in zip(shape[::-1], spacing[::-1], strict=True))
 
 
-def _regular_interval(times: np.ndarray) -> float:
-    intervals = np.diff(times)
-    if len(intervals) == 0 or not np.allclose(intervals, intervals[0], rtol=0, atol=1e-3):
-        raise ValueError("NIfTI needs at least two frames at regular times")
+def _regular_interval(times: Float[np.ndarray, "time slice"]) -> float:
+    intervals = np.diff(times, axis=0)
+    together = np.allclose(times, times[:, :1], rtol=0, atol=1e-3)
+    if len(intervals) == 0 or not together or not np.allclose(intervals, intervals[0], rtol=0, atol=1e-3):
+        raise ValueError("NIfTI needs at least two frames at regular times, the same for all slices")
     return float(intervals.mean())
 
 

@@ -83,19 +83,20 @@ def _levels_of(
         return {}
     path = patient.folder / row.scan
     scan = read_nifti(path, row.frame_interval_s)
-    check_timing(scan.times, path.name, max_interval_s, min_duration_s)
+    check_timing(scan.times[:, 0], path.name, max_interval_s, min_duration_s)
     for level, index in row.levels.items():
         check_level(scan.hu.shape[1], index, level, path.name)
     return {level: _level(scan, index, path.name) for level, index in row.levels.items()}
 
 
 def _level(scan: CTPScan, file_index: int, name: str) -> _Level:
-    frames = scan.hu[:, scan.slice_index(file_index)]
+    index = scan.slice_index(file_index)
+    frames, times = scan.hu[:, index], scan.times[:, index]
     check_intensity(frames, name)
-    needed = needed_frames(scan.times)
+    needed = needed_frames(times)
     registered, motion = to_standard_grid(frames[:needed], scan.spacing[1:])
-    noise = noise_sd_hu(registered, scan.times[:needed])
-    return _Level(to_standard_times(registered, scan.times[:needed]), motion, noise, scan.times)
+    noise = noise_sd_hu(registered, times[:needed])
+    return _Level(to_standard_times(registered, times[:needed]), motion, noise, times)
 
 
 def _quality(hu: Float[np.ndarray, "2 32 128 128"], levels: list[_Level]) -> dict[str, float | int | str | None]:

@@ -29,7 +29,7 @@ def test_patient_axes_do_not_depend_on_the_order_on_disk(tmp_path, axes):
 @pytest.mark.parametrize(("step", "unit", "interval"), [(1.5, "sec", 1.5), (2800, "msec", 2.8), (5e5, "usec", 0.5)])
 def test_frame_interval_is_read_in_the_headers_unit(tmp_path, step, unit, interval):
     path = save_nifti(tmp_path / "scan.nii", marked_frames(), step=step, unit=unit)
-    np.testing.assert_allclose(read_nifti(path).times, np.arange(4) * interval, rtol=1e-6)
+    np.testing.assert_allclose(read_nifti(path).times[:, 1], np.arange(4) * interval, rtol=1e-6)
 
 
 @pytest.mark.parametrize("unit", ["unknown", "hz"])
@@ -37,7 +37,7 @@ def test_without_a_unit_of_time_only_the_manifest_gives_the_interval(tmp_path, u
     path = save_nifti(tmp_path / "scan.nii", marked_frames(), step=1.0, unit=unit)
     with pytest.raises(Excluded, match=r"scan\.nii gives no frame interval.*frame_interval_s"):
         read_nifti(path)
-    np.testing.assert_allclose(read_nifti(path, 2.0).times, [0, 2, 4, 6])
+    np.testing.assert_allclose(read_nifti(path, 2.0).times[:, 0], [0, 2, 4, 6])
 
 
 def test_slope_and_intercept_give_hounsfield_units(tmp_path):
@@ -63,7 +63,9 @@ def test_a_singleton_axis_before_time_is_dropped(tmp_path):
 
 @pytest.mark.parametrize("superior_first", [False, True])
 def test_a_written_scan_says_where_and_when_it_is(tmp_path, superior_first):
-    scan = CTPScan(marked_frames().astype(np.float32), np.arange(4) * 1.5, (5.0, 0.75, 0.5), superior_first)
+    scan = CTPScan.simultaneous(
+        marked_frames().astype(np.float32), np.arange(4) * 1.5, (5.0, 0.75, 0.5), 12.0, superior_first
+    )
     write_nifti(tmp_path / "scan.nii.gz", scan)
     image = nib.load(tmp_path / "scan.nii.gz")
     assert image.header.get_xyzt_units() == ("mm", "sec")
@@ -75,11 +77,13 @@ def test_a_written_scan_says_where_and_when_it_is(tmp_path, superior_first):
     again = read_nifti(tmp_path / "scan.nii.gz")
     np.testing.assert_array_equal(again.hu, scan.hu)
     assert again.superior_first == superior_first
+    np.testing.assert_allclose(again.positions, [12, 17, 22])
+    assert image.affine[2, 3] == (22 if superior_first else 12)
     assert [path.name for path in tmp_path.iterdir()] == ["scan.nii.gz"]
 
 
 def test_irregular_times_are_not_written(tmp_path):
-    scan = CTPScan(marked_frames().astype(np.float32), np.array([0, 1, 3, 4.0]), (5.0, 1.0, 1.0))
+    scan = CTPScan.simultaneous(marked_frames().astype(np.float32), np.array([0, 1, 3, 4.0]), (5.0, 1.0, 1.0))
     with pytest.raises(ValueError, match="regular"):
         write_nifti(tmp_path / "scan.nii", scan)
 
@@ -89,7 +93,7 @@ def test_a_mask_lies_on_its_scan_and_has_its_volume(tmp_path):
     mask[1, 2:7, 3:9] = 1  # 30 voxels
     write_mask(tmp_path / "mask.nii.gz", mask, (5.0, 0.75, 0.5))
     assert mask_volume_ml(tmp_path / "mask.nii.gz") == pytest.approx(30 * 5 * 0.75 * 0.5 / 1000)
-    scan = CTPScan(marked_frames().astype(np.float32), np.arange(4) * 1.5, (5.0, 0.75, 0.5))
+    scan = CTPScan.simultaneous(marked_frames().astype(np.float32), np.arange(4) * 1.5, (5.0, 0.75, 0.5), -5.0)
     write_nifti(tmp_path / "scan.nii.gz", scan)
     affines = [nib.load(tmp_path / name).affine for name in ("mask.nii.gz", "scan.nii.gz")]
     np.testing.assert_allclose(*affines)
