@@ -6,6 +6,7 @@ python -m stroke_ctp.preprocess manifest=FILE out=DIR
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +19,43 @@ from stroke_ctp.files import claim
 from stroke_ctp.parallel import parallel_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
 from stroke_ctp.scan.headers import check_scans
+from stroke_ctp.scan.inclusion import Rules
 from stroke_ctp.scan.manifest import ManifestPatient, read_manifest
 from stroke_ctp.scan.records import Record, make_record, valid_record
-from stroke_ctp.settings import require_jobs, require_real
+from stroke_ctp.settings import require_jobs
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
 
 def preprocess(config: DictConfig) -> None:
     """Compose, process all patients that are not done yet, write the tables."""
-    settings = {key: require_real(key, config[key], above=0) for key in ("max_interval_s", "min_duration_s")}
+    rules = Rules.of({field.name: config[field.name] for field in fields(Rules)})
     jobs = require_jobs(config.jobs)
     out = Path(str(config.out))
     if out.exists() and not out.is_dir():
         raise UserError(f"out must be a folder, got the file {out}; choose another out")
     patients = read_manifest(Path(str(config.manifest)))
     check_scans(patients)
-    claim(out, settings, "choose another out, or remove the folder to make it anew")
-    records = _process(out, patients, settings, jobs)
+    claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")
+    records = _process(out, patients, rules, jobs)
     if all("reason" in record for record in records):
         reason, n = Counter(record["reason"] for record in records).most_common(1)[0]
         raise UserError(f"none of {len(patients)} patients can be included; {n} of them: {reason}")
-    counts = write_cohort(out, patients, records, settings)
+    counts = write_cohort(out, patients, records, rules)
     remove_leftovers(out, patients, records)
     print(_summary(counts))
     print(out / "cohort.csv")
 
 
-def _process(out: Path, patients: Sequence[ManifestPatient], settings: Mapping[str, Any], jobs: int) -> list[Record]:
-    records = {patient.number: valid_record(out, patient, settings) for patient in patients}
+def _process(out: Path, patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> list[Record]:
+    records = {patient.number: valid_record(out, patient, rules) for patient in patients}
     todo = [patient for patient in patients if records[patient.number] is None]
     done = len(patients) - len(todo)
     if todo:
         # Until the tables fit the series again, this is no cohort.
         (out / "cohort.json").unlink(missing_ok=True)
         print(f"{len(todo)} of {len(patients)} patients to preprocess on {min(jobs, len(todo))} core(s)")
-        results = parallel_map(functools.partial(make_record, out, settings=settings), todo, min(jobs, len(todo)))
+        results = parallel_map(functools.partial(make_record, out, rules=rules), todo, min(jobs, len(todo)))
         for record in tqdm(results, "preprocess", len(patients), initial=done, ncols=79, bar_format=_BAR):
             records[record["number"]] = record
     return [record for record in records.values() if record is not None]

@@ -1,5 +1,6 @@
-"""Settings that are numbers: what is none, or out of range, is refused by name."""
+"""Settings: what is no number, out of range or no choice is refused by name."""
 
+from collections.abc import Sequence
 from math import inf, isfinite, nan
 
 from joblib import cpu_count
@@ -39,6 +40,16 @@ def require_whole(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UserError(f"{name} must be a whole number ≥ {least}, got {value!r}")
     return value
+
+
+def require_one_of(name: str, value: object, choices: Sequence[str]) -> None:
+    """Hold a setting to its choices.
+
+    Raises:
+        UserError: It is none of them.
+    """
+    if value not in choices:
+        raise UserError(f"{name} must be {' or '.join(choices)}, got {value!r}")
 
 
 def require_jobs(value: object) -> int:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from omegaconf import OmegaConf
 from stroke_ctp.cli import CONF
 from stroke_ctp.errors import UserError
 from stroke_ctp.preprocess import preprocess
+from stroke_ctp.scan.inclusion import Rules
 from stroke_ctp.scan.nifti import write_mask, write_nifti
 from stroke_ctp.types import CTPScan
 
@@ -85,7 +87,7 @@ def test_a_cohort_holds_what_the_contract_says(manifest, tmp_path, capsys):
     assert summary["counts"] == {
         "patients": 7, "included": 3, "excluded": {"reading": 2, "timing": 1, "level": 1}
     }  # fmt: skip
-    assert summary["settings"] == {"max_interval_s": 3.0, "min_duration_s": 48.0}
+    assert summary["settings"] == asdict(Rules())
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2].startswith("included 3 of 7 patients; excluded by 2 reading, 1 timing, 1 level")
     assert lines[-1] == str(out / "cohort.csv")
@@ -144,6 +146,9 @@ def test_a_shorter_limit_lets_the_short_scan_in(manifest, tmp_path):
         ({"jobs": "many"}, "jobs must be"),
         ({"max_interval_s": "long"}, "max_interval_s must be a number > 0, got 'long'"),
         ({"min_duration_s": -1}, "min_duration_s must be a number > 0, got -1"),
+        ({"max_motion_mm": 0}, "max_motion_mm must be a number > 0, got 0"),
+        ({"short_scan": "keep"}, "short_scan must be exclude or pad, got 'keep'"),
+        ({"levels": "both"}, "levels must be manifest or auto, got 'both'"),
     ],
 )
 def test_a_wrong_setting_is_refused_before_anything_is_written(manifest, tmp_path, changes, message):

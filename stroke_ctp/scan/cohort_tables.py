@@ -4,6 +4,7 @@ import hashlib
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,21 @@ import SimpleITK as sitk  # noqa: N813
 
 import stroke_ctp
 from stroke_ctp.files import whole, write_json
+from stroke_ctp.scan.inclusion import Rules
 from stroke_ctp.scan.manifest import ManifestPatient
 from stroke_ctp.scan.records import Record, record_path, series_path
 
 
 def write_cohort(
-    out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record], settings: Mapping[str, Any]
+    out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record], rules: Rules
 ) -> dict[str, Any]:
-    """Write `cohort.csv`, `excluded.csv`, `quality.csv` and, last, `cohort.json`.
+    """Write `cohort.csv`, `excluded.csv`, `quality.csv`, `motion.csv` and, last, `cohort.json`.
 
     Args:
         out: Folder of the cohort, with the series of all included patients.
         patients: All patients of the manifest.
         records: What was made of each.
-        settings: How the series were made.
+        rules: How the series were made.
 
     Returns:
         Counts for the flowchart: patients, included, excluded by stage.
@@ -36,12 +38,14 @@ def write_cohort(
     excluded = [(patient, record) for patient, record in pairs if "reason" in record]
     _write_csv(out / "cohort.csv", [_cohort_row(patient, record) for patient, record in included])
     _write_csv(out / "quality.csv", [{"patient": p.patient, **r["quality"]} for p, r in included])
+    motion = [{"patient": p.patient, **row} for p, r in included for row in r["motion"]]
+    _write_csv(out / "motion.csv", motion)
     reasons = [{"patient": p.patient, "stage": r["stage"], "reason": r["reason"]} for p, r in excluded]
     _write_csv(out / "excluded.csv", reasons, columns=["patient", "stage", "reason"])
     stages = Counter(record["stage"] for _, record in excluded)
     counts = {"patients": len(pairs), "included": len(included), "excluded": dict(stages.most_common())}
     digest = _content_hash(out / "cohort.csv", [record for _, record in included])
-    content = {"settings": dict(settings), "versions": _versions(), "counts": counts, "hash": digest}
+    content = {"settings": asdict(rules), "versions": _versions(), "counts": counts, "hash": digest}
     write_json(out / "cohort.json", content)
     return counts
 

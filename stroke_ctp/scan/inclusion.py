@@ -1,7 +1,13 @@
 """Which acquisitions can become a standard series, and why the others cannot."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+
+from stroke_ctp.settings import require_one_of, require_real
 
 _TOLERANCE = 1e-6
 """Frame times come from 32-bit headers: 32 × 1.5 s must not fall short of 48 s by rounding."""
@@ -10,11 +16,44 @@ _TISSUE_HU = (-100, 200)
 """Brain, cerebrospinal fluid and blood with room for noise; stored values without their intercept lie outside."""
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What can be included, and how."""
+
+    max_interval_s: float = 3.0
+    """Longest gap between frames that interpolation may bridge [s]."""
+    min_duration_s: float = 48.0
+    """Shortest scan accepted, frames × interval [s]."""
+    short_scan: Literal["exclude", "pad"] = "exclude"
+    """What becomes of shorter ones: padded, the last frame is held, and `valid_frames` says from when on."""
+    levels: Literal["manifest", "auto"] = "manifest"
+    """Who says where the levels are: the manifest alone, or a proposal where it is silent."""
+    max_motion_mm: float = 20.0
+    """Frames in which the skull has moved farther are dropped [mm]."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Rules":
+        """Rules that a user has written.
+
+        Raises:
+            UserError: One is no number, out of range or no choice.
+        """
+        require_one_of("short_scan", settings["short_scan"], ("exclude", "pad"))
+        require_one_of("levels", settings["levels"], ("manifest", "auto"))
+        return cls(
+            max_interval_s=require_real("max_interval_s", settings["max_interval_s"], above=0),
+            min_duration_s=require_real("min_duration_s", settings["min_duration_s"], above=0),
+            short_scan=settings["short_scan"],
+            levels=settings["levels"],
+            max_motion_mm=require_real("max_motion_mm", settings["max_motion_mm"], above=0),
+        )
+
+
 class Excluded(Exception):  # noqa: N818 - a finding about a patient, no error
     """A patient cannot be included.
 
     Attributes:
-        stage: Where in the flowchart the patient is counted: reading, level, timing, intensity.
+        stage: Where in the flowchart the patient is counted: reading, level, timing, intensity, motion.
         reason: One sentence: the rule, the value received and the way out.
     """
 
@@ -24,16 +63,13 @@ class Excluded(Exception):  # noqa: N818 - a finding about a patient, no error
         self.reason = reason
 
 
-def check_timing(
-    times: Float[np.ndarray, " time"], name: str, max_interval_s: float = 3.0, min_duration_s: float = 48.0
-) -> None:
+def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> None:
     """Require frames dense enough to interpolate and a scan, frames × interval, long enough for the bolus.
 
     Args:
-        times: Acquisition times of the frames [s].
+        times: Acquisition times of one slice's frames [s].
         name: File name, for the reason.
-        max_interval_s: Longest gap between frames that interpolation may bridge [s].
-        min_duration_s: Shortest scan accepted [s].
+        rules: Longest interval and shortest scan.
 
     Raises:
         Excluded: The scan breaks a rule.
@@ -41,17 +77,41 @@ def check_timing(
     intervals = np.diff(times)
     if len(times) < 2 or not np.all(intervals > 0):
         raise Excluded("timing", f"scan must have two or more frames at increasing times ({name})")
-    if intervals.max() > max_interval_s + _TOLERANCE:
+    if intervals.max() > rules.max_interval_s + _TOLERANCE:
         raise Excluded(
             "timing",
-            f"frame interval must be ≤ {max_interval_s:g} s to be interpolated, "
+            f"frame interval must be ≤ {rules.max_interval_s:g} s to be interpolated, "
             f"got {intervals.max():g} s (scan {name}); exclude it, or pass max_interval_s and another out",
         )
-    if len(times) * intervals.mean() < min_duration_s - _TOLERANCE:
+    duration = len(times) * intervals.mean()
+    if rules.short_scan == "exclude" and duration < rules.min_duration_s - _TOLERANCE:
         raise Excluded(
             "timing",
-            f"scan must last ≥ {min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
-            f"{len(times) * intervals.mean():g} s (scan {name}); exclude it, or pass min_duration_s and another out",
+            f"scan must last ≥ {rules.min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
+            f"{duration:g} s (scan {name}); exclude it, or pass min_duration_s or short_scan=pad and another out",
+        )
+
+
+def check_motion(times: Float[np.ndarray, " time"], used: Bool[np.ndarray, " time"], name: str, rules: Rules) -> None:
+    """Require that the frames left when the head moved too far can be interpolated.
+
+    Args:
+        times: Acquisition times [s], NaN for a frame that was not acquired.
+        used: Which frames are left.
+        name: File name, for the reason.
+        rules: Longest interval, and how far a head may move.
+
+    Raises:
+        Excluded: A gap is longer than the rules allow.
+    """
+    kept = times[used]
+    gaps = np.diff(np.append(kept, np.nanmax(times)))
+    dropped = int(np.sum(np.isfinite(times) & ~used))
+    if dropped and gaps.max() > rules.max_interval_s + _TOLERANCE:
+        raise Excluded(
+            "motion",
+            f"head must move ≤ {rules.max_motion_mm:g} mm, in {dropped} of {len(times)} frames it moved farther and "
+            f"{gaps.max():g} s cannot be bridged (scan {name}); exclude it, or pass max_motion_mm and another out",
         )
 
 

@@ -27,6 +27,11 @@ class ManifestRow:
     core_mask: str | None
     frame_interval_s: float | None
 
+    @property
+    def scan_name(self) -> str:
+        """What messages call the scan: paths can name people."""
+        return Path(self.scan).name
+
 
 @dataclass(frozen=True)
 class ManifestPatient:

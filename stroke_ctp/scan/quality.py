@@ -1,9 +1,15 @@
 """How good a standard series is: motion, noise, arrival of the bolus."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float
 
+from stroke_ctp.scan.registration import Motion
 from stroke_ctp.scan.time_grid import STANDARD_TIMES
+
+Quality = dict[str, float | int | str | bool | None]
+"""A row of a table about a series."""
 
 _BASELINE_S = 6.0
 """Onset in the measured ISLES 2018 curves is 6 s or later in three quarters of patients."""
@@ -11,18 +17,17 @@ _MIN_BASELINE_SD_HU = 0.1
 _SD_PER_MAD = 1.4826
 
 
-def motion_quality(motion: Float[np.ndarray, "frame 3"]) -> dict[str, float]:
-    """Largest and median translation [mm] and rotation [deg] over the frames of both levels.
-
-    Args:
-        motion: Angle [rad] and shifts [mm] per frame, see `estimate_motion`.
-    """
-    translation, rotation = np.hypot(motion[:, 1], motion[:, 2]), np.degrees(np.abs(motion[:, 0]))
+def motion_quality(motions: Sequence[Motion]) -> Quality:
+    """Largest and median translation [mm] and rotation [deg] over the frames of all levels, and what was left."""
+    translation = np.concatenate([motion.translation_mm for motion in motions])
+    rotation = np.concatenate([motion.rotation_deg for motion in motions])
+    residual = np.concatenate([motion.residual_hu for motion in motions])
     return {
         "max_translation_mm": round(float(translation.max()), 3),
         "median_translation_mm": round(float(np.median(translation)), 3),
         "max_rotation_deg": round(float(rotation.max()), 3),
         "median_rotation_deg": round(float(np.median(rotation)), 3),
+        "max_residual_hu": round(float(residual.max()), 2),
     }
 
 

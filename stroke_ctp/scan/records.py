@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ import numpy as np
 
 from stroke_ctp.errors import UserError
 from stroke_ctp.files import read_json, whole, write_json
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.inclusion import Excluded, Rules
 from stroke_ctp.scan.manifest import ManifestPatient
 from stroke_ctp.scan.standard_series import standard_series
 
 Record = dict[str, Any]
-"""One patient in JSON: number, key, and either core_ml, sha256 and quality, or stage and reason."""
+"""One patient in JSON: number, key, and either core_ml, sha256, quality and motion, or stage and reason."""
 
 
 def series_path(out: Path, patient: ManifestPatient) -> Path:
@@ -29,43 +28,44 @@ def record_path(out: Path, patient: ManifestPatient) -> Path:
     return out / ".records" / f"{patient.number:05d}.json"
 
 
-def record_key(patient: ManifestPatient, settings: Mapping[str, Any]) -> str:
+def record_key(patient: ManifestPatient, rules: Rules) -> str:
     """Hash of everything that determines a patient's series; files count by size and time of change."""
     files = []
     for path in patient.files():
         status = path.stat() if path.is_file() else None
         files.append(None if status is None else (status.st_size, status.st_mtime_ns))
-    content = (patient.patient, [asdict(row) for row in patient.rows], dict(settings), files)
+    content = (patient.patient, [asdict(row) for row in patient.rows], asdict(rules), files)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def valid_record(out: Path, patient: ManifestPatient, settings: Mapping[str, Any]) -> Record | None:
+def valid_record(out: Path, patient: ManifestPatient, rules: Rules) -> Record | None:
     """The record of an earlier run if it still holds."""
     try:
         record = read_json(record_path(out, patient))
     except (OSError, UserError):
         return None
-    if record.get("key") != record_key(patient, settings):
+    if record.get("key") != record_key(patient, rules):
         return None
     return record if "reason" in record or series_path(out, patient).is_file() else None
 
 
-def make_record(out: Path, patient: ManifestPatient, settings: Mapping[str, Any]) -> Record:
+def make_record(out: Path, patient: ManifestPatient, rules: Rules) -> Record:
     """Make one patient's series and write it, then the record.
 
     Args:
         out: Folder of the cohort.
         patient: Scans and slices of one patient.
-        settings: Arguments of `standard_series`.
+        rules: What can be included, and how.
     """
-    record: Record = {"number": patient.number, "key": record_key(patient, settings)}
+    record: Record = {"number": patient.number, "key": record_key(patient, rules)}
     try:
-        series = standard_series(patient, **settings)
+        series = standard_series(patient, rules)
     except Excluded as exclusion:
         record |= {"stage": exclusion.stage, "reason": exclusion.reason}
     else:
         digest = _write_series(series_path(out, patient), series.hu)
-        record |= {"core_ml": series.core_ml, "sha256": digest, "quality": series.quality}
+        record |= {"core_ml": series.core_ml, "sha256": digest}
+        record |= {"quality": series.quality, "motion": series.motion}
     write_json(record_path(out, patient), record)
     return record
 

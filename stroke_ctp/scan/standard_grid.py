@@ -1,104 +1,132 @@
-"""One level of a scan on the standard grid: 128×128 pixels over 200×200 mm, the head in its middle, still."""
+"""A scan's levels on the standard grid: 128×128 pixels over 200×200 mm, the head in its middle, still."""
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float, Float32
-from scipy.ndimage import binary_opening, label
+from scipy.ndimage import map_coordinates
 
-from stroke_ctp.scan.registration import estimate_motion
+from stroke_ctp.scan.head import head_centre_mm
+from stroke_ctp.scan.registration import Motion, Rigid, Volumes, estimate_motion, is_thick
 
 SIZE = 128
 FIELD_OF_VIEW_MM = 200.0
 SPACING_MM = FIELD_OF_VIEW_MM / SIZE
 AIR_HU = -1000.0
 _FWHM_PER_SIGMA = 2.3548
+_FINEST_MM = SPACING_MM / 2
+"""Pixels in which a scan is held: fine enough that interpolating once more costs no resolution."""
+
+
+def held_volumes(hu: Float[np.ndarray, "time slice height width"], spacing: tuple[float, float, float]) -> Volumes:
+    """A scan smoothed in its planes to the standard resolution, in pixels no finer than half a standard one.
+
+    Args:
+        hu: Frames in patient axes [HU].
+        spacing: Between slices, rows and columns [mm].
+
+    Returns:
+        Frames, the middle of their planes and their first slice at position 0.
+    """
+    rows, row_mm = _smoothing(hu.shape[2], spacing[1])
+    columns, column_mm = _smoothing(hu.shape[3], spacing[2])
+    held = np.empty((*hu.shape[:2], len(rows), len(columns)), np.float32)
+    for index in np.ndindex(hu.shape[:2]):
+        # scanners fill what lies outside the field of view with values below air
+        held[index] = rows @ np.maximum(hu[index], AIR_HU).astype(np.float32) @ columns.T
+    first = (0.0, -(len(rows) - 1) / 2 * row_mm, -(len(columns) - 1) / 2 * column_mm)
+    return Volumes(held, (spacing[0], row_mm, column_mm), first)
 
 
 def to_standard_grid(
-    frames: Float[np.ndarray, "time height width"], spacing: tuple[float, float]
-) -> tuple[Float32[np.ndarray, "time 128 128"], Float[np.ndarray, "time 3"]]:
-    """Register every frame of a level to the first and resample it, once, to the standard grid.
+    volumes: Volumes, levels: list[int]
+) -> tuple[list[Float32[np.ndarray, "time 128 128"]], list[Motion]]:
+    """Register every frame to the first and resample levels, once, to the standard grid.
 
     Args:
-        frames: One slice in patient axes [HU].
-        spacing: Distance between rows and between columns [mm].
+        volumes: From `held_volumes`.
+        levels: Slices to be resampled.
 
     Returns:
-        Frames on the grid [HU], air where the scan has nothing, and the motion removed (`estimate_motion`).
+        Of each level its frames on the grid [HU], air where the scan has nothing, and the motion that was removed.
     """
-    row, column = head_centre_mm(frames[0], spacing)
-    images = [_image(frame, spacing, (row, column)) for frame in frames]
-    still = np.stack([_resample(image, np.zeros(3)) for image in images])
-    motion = estimate_motion(still, SPACING_MM)
-    for index in np.flatnonzero(motion.any(axis=1)):
-        still[index] = _resample(images[index], motion[index])
-    return still, motion
-
-
-def head_centre_mm(frame: Float[np.ndarray, "height width"], spacing: tuple[float, float]) -> tuple[float, float]:
-    """Centre of the head's bounding box, in whole standard pixels from the centre of the field of view [mm].
-
-    Whole pixels, so that a scan that already lies on the standard grid is not interpolated; along an axis
-    in which the head is cut on both sides the centre of the field of view remains.
-
-    Args:
-        frame: One axial slice [HU].
-        spacing: Distance between rows and between columns [mm].
-
-    Returns:
-        Offset along rows and columns [mm].
-    """
-    parts, n_parts = label(binary_opening(frame > -200, np.ones((_holder_pixels(spacing[0]), 1))))
-    if n_parts == 0:
-        return 0.0, 0.0
-    head = parts == np.argmax(np.bincount(parts.ravel())[1:]) + 1
-    offsets = []
-    for axis in (0, 1):
-        occupied = np.flatnonzero(head.any(axis=1 - axis))
-        middle = (occupied[0] + occupied[-1] - (frame.shape[axis] - 1)) / 2 * spacing[axis]
-        offsets.append(float(np.rint(middle / SPACING_MM)) * SPACING_MM)
-    return offsets[0], offsets[1]
-
-
-def _holder_pixels(spacing_mm: float) -> int:
-    """Thickness of the table and head holder under the head, at most 6 mm [pixel]."""
-    return max(1, round(6.0 / spacing_mm))
-
-
-def _image(
-    frame: Float[np.ndarray, "height width"], spacing: tuple[float, float], centre: tuple[float, float]
-) -> sitk.Image:
-    """The frame smoothed to the standard resolution, with the grid's centre at position 0."""
-    # scanners fill what lies outside the field of view with values below air
-    image = sitk.GetImageFromArray(np.maximum(frame, AIR_HU).astype(np.float32))
-    image.SetSpacing((spacing[1], spacing[0]))
-    image.SetOrigin(
-        [
-            -(n - 1) / 2 * mm - offset
-            for n, mm, offset in zip(frame.shape[::-1], spacing[::-1], centre[::-1], strict=True)
+    centres = [_centre(volumes, level) for level in levels]
+    if is_thick(volumes.hu.shape[1], volumes.spacing[0]):
+        motions = [estimate_motion(_on_grid(volumes, centres[0]))] * len(levels)
+    else:
+        motions = [
+            estimate_motion(_on_grid(_slice(volumes, level), centre))
+            for level, centre in zip(levels, centres, strict=True)
         ]
+    frames = [
+        np.stack(
+            [
+                _resample(volumes, time, _points(volumes, level, centre), rigid)
+                for time, rigid in enumerate(motion.rigid)
+            ]
+        )
+        for level, centre, motion in zip(levels, centres, motions, strict=True)
+    ]
+    return frames, motions
+
+
+def _smoothing(n: int, spacing_mm: float) -> tuple[Float32[np.ndarray, "held n"], float]:
+    """Weights of a row's pixels in those held of it, and the distance between these [mm]."""
+    held_mm = max(spacing_mm, _FINEST_MM)
+    n_held = n if held_mm == spacing_mm else int(n * spacing_mm / held_mm)
+    # turns a pixel's width at half maximum into a standard pixel's
+    sigma = np.sqrt(max(0.0, SPACING_MM**2 - spacing_mm**2)) / _FWHM_PER_SIGMA
+    if sigma == 0:
+        return np.eye(n, dtype=np.float32), spacing_mm
+    distance = _centred(n_held, held_mm)[:, None] - _centred(n, spacing_mm)
+    weights = np.exp(-0.5 * (distance / sigma) ** 2)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), held_mm
+
+
+def _centred(n: int, spacing_mm: float) -> Float[np.ndarray, " n"]:
+    return (np.arange(n) - (n - 1) / 2) * spacing_mm
+
+
+def _centre(volumes: Volumes, level: int) -> tuple[float, float]:
+    return head_centre_mm(volumes.hu[0, level], volumes.spacing[1:], SPACING_MM)
+
+
+def _slice(volumes: Volumes, level: int) -> Volumes:
+    first = (volumes.first[0] + level * volumes.spacing[0], *volumes.first[1:])
+    return Volumes(volumes.hu[:, level : level + 1], volumes.spacing, first)
+
+
+def _on_grid(volumes: Volumes, centre: tuple[float, float]) -> Volumes:
+    """All slices on the standard grid, as acquired."""
+    rows, columns = (
+        _interpolation(n, spacing, offset)
+        for n, spacing, offset in zip(volumes.hu.shape[2:], volumes.spacing[1:], centre, strict=True)
     )
-    variances = [_smoothing_variance(mm) for mm in image.GetSpacing()]
-    if max(variances) == 0:
-        return image
-    return sitk.DiscreteGaussian(image, variances, maximumError=0.01)
-
-
-def _smoothing_variance(spacing_mm: float) -> float:
-    """Variance of the Gaussian [mm²] that turns a pixel's width at half maximum into a standard pixel's."""
-    return max(0.0, SPACING_MM**2 - spacing_mm**2) / _FWHM_PER_SIGMA**2
-
-
-def _resample(image: sitk.Image, motion: Float[np.ndarray, "3"]) -> Float32[np.ndarray, "128 128"]:
-    first = -(SIZE - 1) / 2 * SPACING_MM
-    resampled = sitk.Resample(
-        image,
-        (SIZE, SIZE),
-        sitk.Euler2DTransform((0.0, 0.0), float(motion[0]), [float(shift) for shift in motion[1:]]),
-        sitk.sitkLinear,
-        (first, first),
-        (SPACING_MM, SPACING_MM),
-        (1.0, 0.0, 0.0, 1.0),
-        AIR_HU,
+    corner = float(_centred(SIZE, SPACING_MM)[0])
+    return Volumes(
+        rows @ volumes.hu @ columns.T,
+        (volumes.spacing[0], SPACING_MM, SPACING_MM),
+        (volumes.first[0], corner + centre[0], corner + centre[1]),
     )
-    return sitk.GetArrayFromImage(resampled)
+
+
+def _interpolation(n: int, spacing_mm: float, offset_mm: float) -> Float32[np.ndarray, "128 n"]:
+    """Weights of linear interpolation from a row's pixels to the grid's, the outermost repeated beyond."""
+    at = np.clip((_centred(SIZE, SPACING_MM) + offset_mm) / spacing_mm + (n - 1) / 2, 0, n - 1)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n))).astype(np.float32)
+
+
+def _points(volumes: Volumes, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:
+    """The grid's pixels (x, y, z) in a level [mm]."""
+    z = volumes.first[0] + level * volumes.spacing[0]
+    y, x = np.meshgrid(*(_centred(SIZE, SPACING_MM) + offset for offset in centre), indexing="ij")
+    return np.stack([x, y, np.full_like(x, z)], axis=-1).reshape(-1, 3)
+
+
+def _resample(
+    volumes: Volumes, time: int, points: Float[np.ndarray, "point 3"], rigid: Rigid
+) -> Float32[np.ndarray, "128 128"]:
+    """A frame at the places to which points of the first frame have moved."""
+    at = volumes.index(points @ rigid[:3, :3].T + rigid[:3, 3])
+    # beyond the slab its outermost slice is the nearest to what was there; beyond the plane there is air
+    at[0] = np.clip(at[0], 0, volumes.hu.shape[1] - 1)
+    sampled = map_coordinates(volumes.hu[time], at, order=1, mode="constant", cval=AIR_HU, output=np.float32)
+    return sampled.reshape(SIZE, SIZE)

@@ -10,8 +10,13 @@ STANDARD_TIMES = np.arange(N_FRAMES) * FRAME_INTERVAL_S
 
 
 def needed_frames(times: Float[np.ndarray, " time"]) -> int:
-    """How many leading frames determine the standard series: up to the first at or after its end."""
-    return min(len(times), int(np.searchsorted(times, STANDARD_TIMES[-1] - 1e-6)) + 1)
+    """How many leading frames determine the standard series: up to the first at or after its end.
+
+    Args:
+        times: Acquisition times of one slice's frames [s]; NaN for one that was not acquired.
+    """
+    after = np.flatnonzero(times >= STANDARD_TIMES[-1] - 1e-6)
+    return int(after[0]) + 1 if len(after) else len(times)
 
 
 def to_standard_times(

@@ -3,6 +3,7 @@ import pytest
 from heads import head
 
 from stroke_ctp.scan.quality import bolus_arrival_s, motion_quality, noise_sd_hu
+from stroke_ctp.scan.registration import Motion
 
 TIMES = np.arange(32) * 1.5
 
@@ -30,10 +31,16 @@ def test_without_a_bolus_there_is_no_arrival():
 
 
 def test_motion_is_summed_up_in_millimetres_and_degrees():
-    motion = np.array([[0, 0, 0], [np.deg2rad(-2), 3, 4], [np.deg2rad(1), 0, 1]])
-    assert motion_quality(motion) == {
+    rigid = np.tile(np.eye(4), (3, 1, 1))
+    for frame, (angle, x, y) in enumerate([(-2, 3, 4), (1, 0, 1)], start=1):
+        cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+        rigid[frame, :2, :2] = [[cosine, -sine], [sine, cosine]]
+        rigid[frame, :2, 3] = x, y
+    motion = Motion(rigid, np.array([0.0, 9.0, 3.0]), np.zeros(3), np.zeros(3))
+    assert motion_quality([motion]) == {
         "max_translation_mm": 5,
         "median_translation_mm": 1,
         "max_rotation_deg": 2,
         "median_rotation_deg": 1,
+        "max_residual_hu": 9,
     }

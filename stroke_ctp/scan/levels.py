@@ -1,0 +1,127 @@
+"""Proposals for the two ASPECTS levels, from the lateral ventricles.
+
+At the basal ganglia level the frontal horns are cut, and the deep nuclei and the thalamus lie beside the midline; about
+20 mm above, at the supraganglionic level, the bodies of the ventricles have taken their place (Barber et al., Lancet
+2000; Pexman et al., AJNR 2001).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter
+
+from stroke_ctp.scan.head import head_mask
+from stroke_ctp.types import LEVELS
+
+Rule = Literal["ventricles", "middle slices", "20 mm apart"]
+DISTANCE_MM = 20.0
+MIN_CONFIDENCE = 0.5
+"""Below it the ventricles decide nothing."""
+_DISTANCE_SD_MM = 5.0
+_FLUID_HU = (0.0, 21.0)
+"""Cerebrospinal fluid; white matter is denser."""
+_SMOOTHING_MM = 2.5
+# Boxes on both sides of the midline, as shares of the head's half width and half length from its centre.
+_BODIES = ((0.07, 0.28), (-0.15, 0.20))
+_HORNS = ((0.05, 0.24), (-0.42, -0.15))
+_FILLED = 0.25
+"""Share of a box that a ventricle of usual width fills."""
+
+
+@dataclass(frozen=True)
+class Slab:
+    """The slices of one scan before contrast, from inferior to superior."""
+
+    baseline: Float[np.ndarray, "slice height width"]
+    """[HU]"""
+    spacing: tuple[float, float]
+    """Between rows and columns [mm]."""
+    positions: Float[np.ndarray, " slice"]
+    """[mm]"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A slice for each level."""
+
+    places: dict[str, tuple[int, int]]
+    """By level, which slab, and which slice of it, counted from inferior."""
+    rule: Rule
+    confidence: float
+    """Of the ventricles' proposal, from 0 to 1."""
+
+
+def choose_levels(slabs: Sequence[Slab]) -> Choice | None:
+    """Propose both levels; None where there are not two slices.
+
+    The ventricles decide if they can. Otherwise the levels are the middle slices of the lowest and the highest slab,
+    or, of one slab, the pair of slices nearest to 20 mm apart that lies in its middle.
+    """
+    places = [(n, k) for n, slab in enumerate(slabs) for k in range(len(slab.positions))]
+    if len(places) < 2:
+        return None
+    heights = np.array([slabs[n].positions[k] for n, k in places])
+    marks = np.array([ventricle_marks(slabs[n].baseline[k], slabs[n].spacing) for n, k in places])
+    low, high, confidence = _by_ventricles(heights, marks)
+    if confidence >= MIN_CONFIDENCE:
+        return _choice(places[low], places[high], "ventricles", confidence)
+    if len(slabs) > 1:
+        order = np.argsort([slab.positions.mean() for slab in slabs])
+        lowest, highest = ((int(n), len(slabs[n].positions) // 2) for n in (order[0], order[-1]))
+        return _choice(lowest, highest, "middle slices", confidence)
+    low, high = _nearest_pair(heights)
+    return _choice(places[low], places[high], "20 mm apart", confidence)
+
+
+def _choice(low: tuple[int, int], high: tuple[int, int], rule: Rule, confidence: float) -> Choice:
+    return Choice(dict(zip(LEVELS, (low, high), strict=True)), rule, confidence)
+
+
+def ventricle_marks(baseline: Float[np.ndarray, "height width"], spacing: tuple[float, float]) -> tuple[float, float]:
+    """How much fluid a slice has where the ventricles' bodies and where their frontal horns would lie, from 0 to 1.
+
+    Args:
+        baseline: One slice before contrast [HU].
+        spacing: Distance between rows and between columns [mm].
+    """
+    head = head_mask(baseline, spacing[0])
+    if not head.any():
+        return 0.0, 0.0
+    smooth = gaussian_filter(baseline, [_SMOOTHING_MM / mm for mm in spacing])
+    fluid = (smooth > _FLUID_HU[0]) & (smooth < _FLUID_HU[1])
+    down, right = (_from_centre(np.asarray(head.any(axis=1 - axis))) for axis in (0, 1))
+    shares = []
+    for (near, far), (front, back) in (_BODIES, _HORNS):
+        box = ((down > front) & (down < back))[:, None] & ((np.abs(right) > near) & (np.abs(right) < far))
+        shares.append(min(1.0, float(fluid[box].mean()) / _FILLED) if box.any() else 0.0)
+    return shares[0], shares[1]
+
+
+def _from_centre(occupied: np.ndarray) -> Float[np.ndarray, " n"]:
+    """Of every row or column, from the middle of those that are occupied, in shares of half their extent."""
+    first, last = np.flatnonzero(occupied)[[0, -1]]
+    return (np.arange(len(occupied)) - (first + last) / 2) / max(1.0, (last - first) / 2)
+
+
+def _by_ventricles(heights: Float[np.ndarray, " slice"], marks: Float[np.ndarray, "slice 2"]) -> tuple[int, int, float]:
+    """The pair of slices that looks most like the two levels, and how much it does so."""
+    bodies, horns = marks.T
+    looks = (horns * (1 - bodies))[:, None] + bodies[None, :]
+    distance = heights[None, :] - heights[:, None]
+    near = np.exp(-0.5 * ((distance - DISTANCE_MM) / _DISTANCE_SD_MM) ** 2)
+    score = np.where(distance > 0, looks / 2 * near, -1.0)
+    low, high = np.unravel_index(int(score.argmax()), score.shape)
+    return int(low), int(high), max(0.0, float(score[low, high]))
+
+
+def _nearest_pair(heights: Float[np.ndarray, " slice"]) -> tuple[int, int]:
+    """The pair nearest to 20 mm apart; among equals the one in the middle."""
+    distance = np.abs(heights[None, :] - heights[:, None] - DISTANCE_MM)
+    middle = np.abs((heights[None, :] + heights[:, None]) / 2 - heights.mean())
+    upward = heights[None, :] > heights[:, None]
+    cost = np.where(upward, np.round(distance, 3) + 1e-6 * middle, np.inf)
+    low, high = np.unravel_index(int(cost.argmin()), cost.shape)
+    return int(low), int(high)
