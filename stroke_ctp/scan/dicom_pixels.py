@@ -1,0 +1,65 @@
+"""The pixels of DICOM frames in Hounsfield units."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pydicom
+from jaxtyping import Float32, Integer
+from pydicom.pixels import get_decoder, iter_pixels
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from stroke_ctp.scan.dicom_frames import Frame
+from stroke_ctp.scan.inclusion import Excluded
+
+AIR_HU = -1000.0
+
+
+def hu_images(frames: Sequence[Frame]) -> Iterator[Float32[np.ndarray, "rows columns"]]:
+    """Decode frames of one file [HU], in their order; padding is air.
+
+    Raises:
+        Excluded: The pixels are compressed in a way that nothing here decodes, or damaged.
+    """
+    syntax = UID(frames[0].syntax or ImplicitVRLittleEndian)
+    _require_decoder(syntax, frames[0].name)
+    try:
+        # a deflated file has to be unpacked as a whole
+        source = pydicom.dcmread(frames[0].path) if syntax == DeflatedExplicitVRLittleEndian else frames[0].path
+        indices = [frame.index for frame in frames]
+        # files of DICOM's first years do not name their syntax
+        images = iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax)
+        for frame, stored in zip(frames, images, strict=True):
+            yield to_hu(stored, frame)
+    except PermissionError:
+        raise Excluded("reading", f"file {frames[0].name} cannot be opened; allow reading it") from None
+    except Exception:  # decoders let pass whatever damaged pixels do to them
+        raise Excluded(
+            "reading", f"pixels of file {frames[0].name} cannot be read: truncated or damaged; copy it again"
+        ) from None
+
+
+def to_hu(stored: Integer[np.ndarray, "rows columns"], frame: Frame) -> Float32[np.ndarray, "rows columns"]:
+    """Stored values as attenuation [HU]: slope × value + intercept, and air where the value is padding."""
+    unused = 8 * stored.itemsize - frame.bits_stored
+    if unused:
+        # the bits above the value may hold an overlay, or lack the sign
+        stored = (stored << unused) >> unused
+    slope, intercept = frame.rescale
+    hu = np.multiply(stored, np.float32(slope), dtype=np.float32)
+    hu += np.float32(intercept)
+    if frame.padding is not None:
+        hu[(stored >= frame.padding[0]) & (stored <= frame.padding[1])] = AIR_HU
+    return hu
+
+
+def _require_decoder(syntax: UID, name: str) -> None:
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise Excluded(
+            "reading",
+            f"pixels of file {name} must be in a transfer syntax that can be decoded, got {syntax.name} ({syntax}); "
+            "export the scan uncompressed",
+        )
