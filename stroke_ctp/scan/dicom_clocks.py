@@ -28,12 +28,12 @@ CLOCKS = (
 PS3.3 calls the first "most representative of when data was acquired for this frame", the second its start
 (C.7.6.16.2.2), the third the frame's offset in the set of its time points (C.7.6.16.2.22). Classic images follow:
 the start of "the acquisition of data that resulted in this image" (C.7.6.1), with its date and without, which GE,
-Siemens and Canon write per image or per volume; the delay after a trigger. Content time is when the pixels were
-created. Philips writes one acquisition time for a whole series, and there the frame's; elsewhere it may be the time
-of reconstruction, which the scanners of `RECONSTRUCTION_CLOCKS` run in an order of their own.
+Siemens and Canon write per image or per volume; the delay after a trigger. Content time is when "the image pixel data
+creation started": the frame's time where `CONTENT_CLOCKS` write it, with one acquisition time for the whole series;
+elsewhere the reconstruction's, which has an order and a pace of its own.
 """
-RECONSTRUCTION_CLOCKS = ("ge ", "siemens")
-"""How the manufacturers' names begin whose content time says nothing of the acquisition."""
+CONTENT_CLOCKS = ("philips", "canon", "toshiba")
+"""How the manufacturers' names begin whose content time is believed."""
 
 
 def seconds_of_day(text: str) -> float | None:

@@ -48,7 +48,8 @@ class ImageFile:
 def quiet() -> Iterator[None]:
     """Keep pydicom and GDCM from telling warnings and logs what headers say."""
     logger = logging.getLogger("pydicom")
-    was_disabled, logger.disabled = logger.disabled, True
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # its modules' loggers inherit it
     for switch_off in (gdcm.Trace.DebugOff, gdcm.Trace.WarningOff, gdcm.Trace.ErrorOff):
         switch_off()
     try:
@@ -56,7 +57,7 @@ def quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.disabled = was_disabled
+        logger.setLevel(level)
 
 
 def ct_files(folder: Path) -> list[ImageFile]:
@@ -127,17 +128,15 @@ def _is_dicom(path: Path) -> bool:
 
 
 def _require_one_patient(files: Sequence[ImageFile]) -> None:
-    persons = [_person(file.header) for file in files]
-    other = next((k for k, person in enumerate(persons) if person != persons[0]), None)
-    if other is not None:
-        raise Excluded(
-            "reading",
-            f"images of a folder must show one patient, got two ({files[0].name} and {files[other].name}); "
-            "separate them",
-        )
-
-
-def _person(header: FileDataset) -> tuple[str, ...]:
-    """Identifier and name, however they are spaced."""
-    texts = (str(header.get(keyword, "")) for keyword in ("PatientID", "PatientName"))
-    return tuple(" ".join(text.replace("^", " ").casefold().split()) for text in texts)
+    for keyword in ("PatientID", "PatientName"):
+        holders: dict[str, str] = {}
+        for file in files:
+            person = " ".join(str(file.header.get(keyword, "")).replace("^", " ").casefold().split())
+            if person:
+                holders.setdefault(person, file.name)
+        if len(holders) > 1:
+            first, second, *_ = holders.values()
+            raise Excluded(
+                "reading",
+                f"images of a folder must show one patient, got several (in {first} and in {second}); separate them",
+            )

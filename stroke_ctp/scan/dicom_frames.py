@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from stroke_ctp.scan.dicom_clocks import (
     CLOCKS,
-    RECONSTRUCTION_CLOCKS,
+    CONTENT_CLOCKS,
     seconds_of_date,
     seconds_of_date_time,
     seconds_of_day,
@@ -183,7 +183,7 @@ def _time(fields: Fields, clock: str) -> float | None:
         return None if milliseconds is None else milliseconds / 1000
     if clock.endswith("DateTime"):
         return seconds_of_date_time(fields.text(clock))
-    if clock == "ContentTime" and f"{fields.text('Manufacturer').lower()} ".startswith(RECONSTRUCTION_CLOCKS):
+    if clock == "ContentTime" and not fields.text("Manufacturer").lower().startswith(CONTENT_CLOCKS):
         return None
     time = seconds_of_day(fields.text(clock))
     return None if time is None else time + (seconds_of_date(fields.text(clock.replace("Time", "Date"))) or 0.0)

@@ -15,27 +15,13 @@ AIR_HU = -1000.0
 
 
 def hu_images(frames: Sequence[Frame]) -> Iterator[Float32[np.ndarray, "rows columns"]]:
-    """Decode frames of one file [HU], in their order; padding is air.
+    """Frames of one file [HU], in their order; padding is air.
 
     Raises:
         Excluded: The pixels are compressed in a way that nothing here decodes, or damaged.
     """
-    syntax = UID(frames[0].syntax or ImplicitVRLittleEndian)
-    _require_decoder(syntax, frames[0].name)
-    try:
-        # a deflated file has to be unpacked as a whole
-        source = pydicom.dcmread(frames[0].path) if syntax == DeflatedExplicitVRLittleEndian else frames[0].path
-        indices = [frame.index for frame in frames]
-        # files of DICOM's first years do not name their syntax
-        images = iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax)
-        for frame, stored in zip(frames, images, strict=True):
-            yield to_hu(stored, frame)
-    except PermissionError:
-        raise Excluded("reading", f"file {frames[0].name} cannot be opened; allow reading it") from None
-    except Exception:  # decoders let pass whatever damaged pixels do to them
-        raise Excluded(
-            "reading", f"pixels of file {frames[0].name} cannot be read: truncated or damaged; copy it again"
-        ) from None
+    for frame, stored in zip(frames, _stored_images(frames), strict=True):
+        yield to_hu(stored, frame)
 
 
 def to_hu(stored: Integer[np.ndarray, "rows columns"], frame: Frame) -> Float32[np.ndarray, "rows columns"]:
@@ -50,6 +36,26 @@ def to_hu(stored: Integer[np.ndarray, "rows columns"], frame: Frame) -> Float32[
     if frame.padding is not None:
         hu[(stored >= frame.padding[0]) & (stored <= frame.padding[1])] = AIR_HU
     return hu
+
+
+def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "rows columns"]]:
+    """Stored values of frames of one file."""
+    path, name = frames[0].path, frames[0].name
+    syntax = UID(frames[0].syntax or ImplicitVRLittleEndian)  # DICOM's first files do not name theirs
+    _require_decoder(syntax, name)
+    try:
+        # a deflated file has to be unpacked as a whole
+        source = pydicom.dcmread(path) if syntax == DeflatedExplicitVRLittleEndian else path
+        indices = [frame.index for frame in frames]
+        yield from iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax)
+    except PermissionError:
+        raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
+    except Exception:  # decoders let pass whatever damaged pixels do to them
+        raise Excluded(
+            "reading",
+            f"pixels of file {name} cannot be decoded as {syntax.name}: truncated, damaged or of a rare kind; "
+            "copy it again, or export the scan uncompressed",
+        ) from None
 
 
 def _require_decoder(syntax: UID, name: str) -> None:

@@ -168,8 +168,10 @@ def _first_reason(refusals: Refusals, named: str = "") -> Excluded | None:
 
 
 def _require_no_refusal(chosen: Sequence[Frame], refusals: Refusals) -> None:
-    """Raise what is wrong with the acquisition, or with a series as large: that may have been meant."""
+    """Raise what is wrong with the acquisition, or with what may have been meant: a series as large, or unknown."""
     series = {frame.series for frame in chosen}
+    n_files = len({frame.name for frame in chosen})
     for refused, reason in refusals:
-        if refused in series or sum(other == refused for other, _ in refusals) >= len({frame.name for frame in chosen}):
+        as_large = sum(other == refused for other, _ in refusals) >= n_files
+        if refused in series or not refused or as_large:
             raise reason
