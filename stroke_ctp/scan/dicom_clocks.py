@@ -1,0 +1,115 @@
+"""When a frame was acquired: dates and times as DICOM writes them, and which of them to believe."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+from jaxtyping import Float, Int
+
+_DAY_S = 86400.0
+_SAME_TIME_S = 0.01
+"""No gantry turns twice in this time: frames closer than this are not told apart."""
+_TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6}))?)?)?")
+_DATE = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)")
+_DATE_TIME = re.compile(r"(\d{8})(\d{2,6}(?:\.\d{1,6})?)([+-]\d{4})?")
+
+CLOCKS = (
+    "FrameReferenceDateTime",
+    "FrameAcquisitionDateTime",
+    "TemporalPositionTimeOffset",
+    "AcquisitionDateTime",
+    "AcquisitionTime",
+    "TriggerTime",
+    "ContentTime",
+)
+"""What may carry a frame's time, in the order in which it is believed.
+
+PS3.3 calls the first "most representative of when data was acquired for this frame", the second its start
+(C.7.6.16.2.2), the third the frame's offset in the set of its time points (C.7.6.16.2.22). Classic images follow:
+the start of "the acquisition of data that resulted in this image" (C.7.6.1), with its date and without, which GE,
+Siemens and Canon write per image or per volume; the delay after a trigger. Content time is when "the image pixel data
+creation started": the frame's time where `CONTENT_CLOCKS` write it, with one acquisition time for the whole series;
+elsewhere the reconstruction's, which has an order and a pace of its own.
+"""
+CONTENT_CLOCKS = ("philips", "canon", "toshiba")
+"""How the manufacturers' names begin whose content time is believed."""
+
+
+def seconds_of_day(text: str) -> float | None:
+    """A time of day (VR TM, `HHMMSS.FFFFFF`, shortened or with colons) in seconds, None if it is none."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()[:3])
+    if hours > 23 or minutes > 59 or seconds > 60:  # 60 is a leap second
+        return None
+    return 3600.0 * hours + 60.0 * minutes + seconds + float(f"0.{match[4] or 0}")
+
+
+def seconds_of_date(text: str) -> float | None:
+    """A date (VR DA, `YYYYMMDD`) in seconds since a fixed day, None if it is none."""
+    match = _DATE.fullmatch(text.strip())
+    try:
+        return None if match is None else _DAY_S * date(*map(int, match.groups())).toordinal()
+    except ValueError:
+        return None
+
+
+def seconds_of_date_time(text: str) -> float | None:
+    """A date and time (VR DT, `YYYYMMDDHHMMSS.FFFFFF&ZZXX`), its offset from UTC taken off, in seconds, or None."""
+    match = _DATE_TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    day, time = seconds_of_date(match[1]), seconds_of_day(match[2])
+    if day is None or time is None:
+        return None
+    offset = match[3] or "+0000"
+    minutes = 60 * int(offset[1:3]) + int(offset[3:])
+    return day + time - (60.0 * minutes if offset[0] == "+" else -60.0 * minutes)
+
+
+def unwrapped(times: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """Times [s] across midnight, where the date does not change with the day or there is none.
+
+    No acquisition lasts half a day: of times further apart, the time of day counts, cut in its longest pause.
+    """
+    if np.ptp(times) < _DAY_S / 2:
+        return times
+    of_day = np.mod(times, _DAY_S)
+    ordered = np.unique(of_day)
+    pauses = np.diff(ordered, append=ordered[0] + _DAY_S)
+    first = ordered[(int(pauses.argmax()) + 1) % len(ordered)]
+    return np.mod(of_day - first, _DAY_S) + first
+
+
+def told_apart(values: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> bool:
+    """Whether the frames of every slice have values of their own."""
+    order = np.lexsort((values, slice_of))
+    same_slice = np.diff(slice_of[order]) == 0
+    return bool(np.all(np.diff(values[order])[same_slice] > _SAME_TIME_S))
+
+
+def shown(values: Sequence[tuple[float | None, ...]], clock: int) -> Float[np.ndarray, " frame"] | None:
+    """Times of all frames by one clock [s], None if one of them lacks it.
+
+    Args:
+        values: Of each frame, by clock [s].
+        clock: Index of the clock.
+    """
+    column = [times[clock] for times in values]
+    return None if None in column else unwrapped(np.array(column, dtype=np.float64))
+
+
+def believed(values: Sequence[tuple[float | None, ...]], slice_of: Int[np.ndarray, " frame"]) -> int | None:
+    """Index of the first clock that all frames have and that tells those of every slice apart, or None.
+
+    Args:
+        values: Of each frame, by clock [s].
+        slice_of: Index of each frame's slice.
+    """
+    for clock in range(len(values[0])):
+        times = shown(values, clock)
+        if times is not None and told_apart(times, slice_of):
+            return clock
+    return None

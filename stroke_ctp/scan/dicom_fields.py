@@ -1,0 +1,86 @@
+"""Attributes of one frame, wherever its header keeps them, as finite numbers or text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from stroke_ctp.scan.inclusion import Excluded
+
+_MACROS = {
+    "ImagePositionPatient": "PlanePositionSequence",
+    "ImageOrientationPatient": "PlaneOrientationSequence",
+    "PixelSpacing": "PixelMeasuresSequence",
+    "SliceThickness": "PixelMeasuresSequence",
+    "RescaleSlope": "PixelValueTransformationSequence",
+    "RescaleIntercept": "PixelValueTransformationSequence",
+    "RescaleType": "PixelValueTransformationSequence",
+    "FrameReferenceDateTime": "FrameContentSequence",
+    "FrameAcquisitionDateTime": "FrameContentSequence",
+    "TemporalPositionIndex": "FrameContentSequence",
+    "FrameAcquisitionNumber": "FrameContentSequence",
+    "TemporalPositionTimeOffset": "TemporalPositionSequence",
+    "ConvolutionKernel": "CTReconstructionSequence",
+    "KVP": "CTXRayDetailsSequence",
+}
+"""In which functional group of an enhanced image an attribute lies (PS3.3 A.38.1.4)."""
+_LARGEST = {"PixelSpacing": 10.0, "ImagePositionPatient": 1e5, "RescaleSlope": 1e3, "RescaleIntercept": 1e5}
+"""Beyond these no scanner goes: pixels and positions [mm], slope and intercept [HU]."""
+_UNREADABLE = object()
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Attributes of one frame: from its own groups, from those that frames share, from the image."""
+
+    name: str
+    groups: tuple[Dataset, ...]
+
+    def value(self, keyword: str) -> Any:
+        """An attribute's value, None if there is none."""
+        try:
+            for group in self.groups[:-1]:
+                for item in (group.get(_MACROS.get(keyword, "")) or [])[:1]:
+                    if item.get(keyword) is not None:
+                        return item[keyword].value
+            return self.groups[-1].get(keyword)
+        except Exception:  # pydicom converts on access and lets pass what happens
+            return _UNREADABLE
+
+    def text(self, keyword: str) -> str:
+        """An attribute's text, empty if there is none."""
+        value = self.value(keyword)
+        return "" if value is None else str(value).strip()
+
+    def refused(self, rule: str, got: str, stage: str = "reading") -> Excluded:
+        """The reason why a frame's header cannot be used."""
+        return Excluded(stage, f"{rule}, got {got} (file {self.name}); export the scan again")
+
+    def numbers(self, keyword: str, n: int) -> tuple[float, ...]:
+        """An attribute that consists of so many finite numbers."""
+        value = self.value(keyword)
+        rule = f"{keyword} must be {n} number{'s' if n > 1 else ''}"
+        if value is None or value == "":
+            raise self.refused(rule, "none")
+        try:
+            found = tuple(float(part) for part in ([value] if isinstance(value, str | int | float) else value))
+        except Exception:  # text is not repeated: it may be anything
+            raise self.refused(rule, "text") from None
+        largest = _LARGEST.get(keyword, 1e9)
+        if len(found) != n or not np.all(np.abs(found) <= largest):  # NaN is not either
+            raise self.refused(f"{rule} up to {largest:g}", "\\".join(f"{part:g}" for part in found[:6]))
+        return found
+
+    def number(self, keyword: str, default: float | None = None) -> float:
+        """An attribute that is one finite number."""
+        if default is not None and self.value(keyword) in (None, ""):
+            return default
+        return self.numbers(keyword, 1)[0]
+
+    def number_or_none(self, keyword: str) -> float | None:
+        """An attribute that is one finite number and may be missing or unusable."""
+        try:
+            return self.number(keyword)
+        except Excluded:
+            return None

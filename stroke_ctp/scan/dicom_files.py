@@ -1,0 +1,142 @@
+"""The CT images of a folder, whatever else lies there, and nothing of whom they show."""
+
+import logging
+import os
+import stat
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gdcm
+import pydicom
+from pydicom.dataset import FileDataset
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
+
+from stroke_ctp.scan.inclusion import Excluded
+
+_CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
+_PREAMBLE_BYTES = 128
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
+"""Old files begin without a preamble: with the group of the file's or of the image's identification."""
+_TAGS = [
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
+    *("PatientID", "PatientName", "Manufacturer", "ImageType", "ConvolutionKernel", "KVP"),
+    *("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime", "TriggerTime"),
+    *("TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
+    *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit"),
+    *("PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+]
+"""All that is read of a header; pydicom skips over the rest."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One file of CT images, with its header but without its pixels."""
+
+    name: str
+    """Path from the scan's folder."""
+    path: Path
+    header: FileDataset
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom and GDCM from telling warnings and logs what headers say."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # its modules' loggers inherit it
+    for switch_off in (gdcm.Trace.DebugOff, gdcm.Trace.WarningOff, gdcm.Trace.ErrorOff):
+        switch_off()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def ct_files(folder: Path) -> list[ImageFile]:
+    """All CT images below a folder, in the order of their names.
+
+    Other modalities, reports, colour images, DICOMDIR, hidden files and files that are not DICOM are passed over;
+    linked folders are not entered.
+
+    Raises:
+        Excluded: There is none, they show several patients, or a file cannot be read or lies elsewhere.
+    """
+    names = _file_names(folder)
+    files = [file for name in names if (file := _ct_file(folder / name, name)) is not None]
+    if not files:
+        raise Excluded(
+            "reading",
+            f"folder {folder.name} must hold CT images, got none in {len(names)} files; correct the manifest",
+        )
+    _require_one_patient(files)
+    return files
+
+
+def _file_names(folder: Path) -> list[str]:
+    """Paths of the regular files below a folder, from there."""
+    names = []
+    for parent, _, entries in os.walk(folder, onerror=_refuse_folder):
+        for entry in entries:
+            path = Path(parent, entry)
+            if not entry.startswith(".") and _is_within(path, folder):
+                names.append(path.relative_to(folder).as_posix())
+    return sorted(names)
+
+
+def _refuse_folder(error: OSError) -> None:
+    name = Path(str(error.filename)).name
+    raise Excluded("reading", f"folder {name} cannot be opened; allow reading it") from None
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Whether a path is a regular file, which a link must find in the same folder."""
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        raise Excluded("reading", f"file {path.name} must lie in the scan's folder, got a link out of it; copy it")
+    return path.is_file() and stat.S_ISREG(path.stat().st_mode)
+
+
+def _ct_file(path: Path, name: str) -> ImageFile | None:
+    if path.stat().st_size == 0:
+        raise Excluded("reading", f"file {name} is empty; copy it again or remove it")
+    try:
+        if not _is_dicom(path):
+            return None
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
+        sop_class = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+        samples = header.get("SamplesPerPixel", 1)
+    except PermissionError:
+        raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
+    except Exception:  # pydicom lets pass whatever a damaged header does to it
+        sop_class = None
+    if not sop_class:
+        raise Excluded("reading", f"file {name} cannot be read: its header is damaged; copy it again or remove it")
+    return ImageFile(name, path, header) if sop_class in _CT_CLASSES and samples == 1 else None
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(_PREAMBLE_BYTES + 4)
+    return start[_PREAMBLE_BYTES:] == b"DICM" or (start[:2] in _FIRST_GROUPS and start[3:4] == b"\x00")
+
+
+def _require_one_patient(files: Sequence[ImageFile]) -> None:
+    for keyword in ("PatientID", "PatientName"):
+        holders: dict[str, str] = {}
+        for file in files:
+            person = " ".join(str(file.header.get(keyword, "")).replace("^", " ").casefold().split())
+            if person:
+                holders.setdefault(person, file.name)
+        if len(holders) > 1:
+            first, second, *_ = holders.values()
+            raise Excluded(
+                "reading",
+                f"images of a folder must show one patient, got several (in {first} and in {second}); separate them",
+            )

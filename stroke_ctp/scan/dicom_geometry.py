@@ -1,0 +1,185 @@
+"""Where the slices of an acquisition lie: depth along their normal, patient axes, gantry tilt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from stroke_ctp.scan.dicom_frames import Frame
+from stroke_ctp.scan.inclusion import Excluded
+
+_JITTER_MM = (0.1, 0.25, 0.5, 1.0)
+"""How exactly a table may return to a slice; the first is taken under which the slices are evenly spaced."""
+_IN_PLANE_MM = 0.5
+"""How far the frames of a slice may be shifted against each other."""
+_LEAST_SHIFT_MM = 0.1
+_MAX_TILT_DEG = 31.0
+"""Gantries tilt by up to 30°."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The slices of an acquisition, counted from inferior to superior."""
+
+    slice_of: Int[np.ndarray, " frame"]
+    first_mm: float
+    """Position of the most inferior slice along the normal, which points up [mm]."""
+    spacing: tuple[float, float, float]
+    """Distance between slices, rows and columns in patient axes [mm]."""
+    shifts: Float[np.ndarray, "slice 2"]
+    """How far to move a slice along its rows and columns as stored, to lie straight above the others [pixel]."""
+    swapped: bool
+    """Whether stored rows run from left to right."""
+    flips: tuple[int, ...]
+    """Axes of the image, after swapping, that run anterior or to the right."""
+
+    @property
+    def n_slices(self) -> int:
+        """Different positions along the normal."""
+        return len(self.shifts)
+
+    def in_patient_axes(self, image: Shaped[np.ndarray, "rows columns"]) -> Shaped[np.ndarray, "height width"]:
+        """A stored image with rows from anterior to posterior and columns from the patient's right to left."""
+        return np.flip(image.T if self.swapped else image, self.flips)
+
+
+def stack_of(frames: Sequence[Frame]) -> Stack:
+    """The slices of an acquisition's frames.
+
+    A tilted gantry moves the table, not along the slices' normal, but along its own axis: successive slices are
+    displaced in their plane by tan(tilt) of their distance. `shifts` undoes it where it exceeds 0.1 mm.
+
+    Raises:
+        Excluded: Frames do not fit each other, slices are not axial, uneven, or tilted too far.
+    """
+    _require_same_grid(frames)
+    across, down = np.array(frames[0].orientation).reshape(2, 3)
+    swapped, flips = _patient_axes(across, down, frames[0].name)
+    depth = depths(frames)
+    slice_of = even_slices(depth)
+    if slice_of is None:
+        raise Excluded("reading", _unevenness(frames, depth))
+    positions = np.array([frame.position for frame in frames])
+    in_plane = np.stack([positions @ down, positions @ across], axis=1)
+    shifts = _shifts_mm(in_plane, depth, slice_of, frames)
+    centres = _means(depth, slice_of)
+    thickness = frames[0].thickness or frames[0].spacing[0]
+    distance = np.ptp(centres) / (len(centres) - 1) if len(centres) > 1 else thickness
+    rows, columns = frames[0].spacing
+    spacing = (float(distance), columns, rows) if swapped else (float(distance), rows, columns)
+    return Stack(slice_of, float(centres[0]), spacing, shifts / (rows, columns), swapped, flips)
+
+
+def depths(frames: Sequence[Frame]) -> Float[np.ndarray, " frame"]:
+    """Position of each frame along the normal of the first, which points up [mm]."""
+    across, down = np.array(frames[0].orientation).reshape(2, 3)
+    normal = np.cross(across, down)
+    upwards = normal if normal[2] >= 0 else -normal
+    return np.array([frame.position for frame in frames]) @ upwards
+
+
+def even_slices(depth: Float[np.ndarray, " frame"]) -> Int[np.ndarray, " frame"] | None:
+    """Index of each frame's slice, None if positions are not evenly spaced whatever the table's jitter.
+
+    Args:
+        depth: Position of each frame along the normal [mm].
+    """
+    for jitter in _JITTER_MM:
+        slice_of = slices_within(depth, jitter)
+        centres, extents = _means(depth, slice_of), _extents(depth, slice_of)
+        gaps = np.diff(centres)
+        usual = np.median(gaps) if len(gaps) else np.inf
+        even = len(gaps) == 0 or np.abs(gaps - usual).max() <= max(jitter, 0.02 * usual)
+        if even and extents.max() <= jitter and usual >= 2 * jitter:
+            return slice_of
+    return None
+
+
+def slices_within(depth: Float[np.ndarray, " frame"], jitter: float = _JITTER_MM[0]) -> Int[np.ndarray, " frame"]:
+    """Index of each frame's slice: positions [mm] no further apart than the jitter are one."""
+    order = np.argsort(depth, kind="stable")
+    slice_of = np.empty(len(depth), dtype=np.int64)
+    slice_of[order] = np.concatenate([[0], np.cumsum(np.diff(depth[order]) > jitter)])
+    return slice_of
+
+
+def _means(values: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " slice"]:
+    return np.bincount(slice_of, values) / np.bincount(slice_of)
+
+
+def _extents(values: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " slice"]:
+    lowest, highest = np.full(slice_of.max() + 1, np.inf), np.full(slice_of.max() + 1, -np.inf)
+    np.minimum.at(lowest, slice_of, values)
+    np.maximum.at(highest, slice_of, values)
+    return highest - lowest
+
+
+def _require_same_grid(frames: Sequence[Frame]) -> None:
+    first = frames[0]
+    for frame in frames:
+        for what, same in (
+            ("rows and columns", frame.shape == first.shape),
+            ("pixel spacing", np.allclose(frame.spacing, first.spacing, rtol=1e-3, atol=0)),
+            ("orientation", np.allclose(frame.orientation, first.orientation, rtol=0, atol=1e-3)),
+        ):
+            if not same:
+                raise Excluded(
+                    "reading",
+                    f"frames of a scan must have the same {what}, got others in {frame.name} than in {first.name}; "
+                    "remove what does not belong to it",
+                )
+
+
+def _patient_axes(
+    across: Float[np.ndarray, "3"], down: Float[np.ndarray, "3"], name: str
+) -> tuple[bool, tuple[int, ...]]:
+    """Whether to swap rows and columns, and which of them to flip then, from the directions of stored indices."""
+    axial = np.abs(np.cross(across, down)).argmax() == 2
+    swapped = bool(abs(across[1]) > abs(across[0]))
+    rows, columns = (across, down) if swapped else (down, across)
+    if not axial:
+        raise Excluded("reading", f"slices must be axial, got another orientation (file {name})")
+    return swapped, tuple(axis for axis, runs_back in ((0, rows[1] < 0), (1, columns[0] < 0)) if runs_back)
+
+
+def _unevenness(frames: Sequence[Frame], depth: Float[np.ndarray, " frame"]) -> str:
+    """Which distance between slices differs most from the others, as a reason."""
+    slice_of = slices_within(depth)
+    centres = _means(depth, slice_of)
+    gaps = np.diff(centres)
+    usual = float(np.median(gaps))
+    worst = int(np.abs(gaps - usual).argmax())
+    name = frames[int(np.flatnonzero(slice_of == worst)[0])].name
+    return (
+        f"slices must be evenly spaced, got {gaps[worst]:.4g} mm from slice {worst} (file {name}) to the next and "
+        f"{usual:.4g} mm elsewhere; export the missing slices, or remove those that do not belong to the scan"
+    )
+
+
+def _shifts_mm(
+    in_plane: Float[np.ndarray, "frame 2"],
+    depth: Float[np.ndarray, " frame"],
+    slice_of: Int[np.ndarray, " frame"],
+    frames: Sequence[Frame],
+) -> Float[np.ndarray, "slice 2"]:
+    """How far each slice lies from the middle one along rows and columns [mm]; zero where it does not matter."""
+    wandering = max(float(_extents(axis, slice_of).max()) for axis in in_plane.T)
+    if wandering > _IN_PLANE_MM:
+        raise Excluded(
+            "reading",
+            f"frames of a slice must lie on each other, got {wandering:.3g} mm between them (file {frames[0].name}); "
+            "reconstruct all with one centre",
+        )
+    centres = np.stack([_means(axis, slice_of) for axis in in_plane.T], axis=1)
+    shifts = centres - centres[len(centres) // 2]
+    if np.abs(shifts).max() <= _LEAST_SHIFT_MM:
+        return np.zeros_like(shifts)
+    tilt = float(np.degrees(np.arctan2(np.hypot(*(centres[-1] - centres[0])), np.ptp(depth))))
+    if tilt > _MAX_TILT_DEG:
+        raise Excluded(
+            "reading",
+            f"slices must lie above each other up to a gantry tilt of {_MAX_TILT_DEG:g}°, got {tilt:.3g}° "
+            f"(file {frames[0].name}); reconstruct the scan without it",
+        )
+    return shifts

@@ -1,0 +1,71 @@
+"""The pixels of DICOM frames in Hounsfield units."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pydicom
+from jaxtyping import Float32, Integer
+from pydicom.pixels import get_decoder, iter_pixels
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from stroke_ctp.scan.dicom_frames import Frame
+from stroke_ctp.scan.inclusion import Excluded
+
+AIR_HU = -1000.0
+
+
+def hu_images(frames: Sequence[Frame]) -> Iterator[Float32[np.ndarray, "rows columns"]]:
+    """Frames of one file [HU], in their order; padding is air.
+
+    Raises:
+        Excluded: The pixels are compressed in a way that nothing here decodes, or damaged.
+    """
+    for frame, stored in zip(frames, _stored_images(frames), strict=True):
+        yield to_hu(stored, frame)
+
+
+def to_hu(stored: Integer[np.ndarray, "rows columns"], frame: Frame) -> Float32[np.ndarray, "rows columns"]:
+    """Stored values as attenuation [HU]: slope × value + intercept, and air where the value is padding."""
+    unused = 8 * stored.itemsize - frame.bits_stored
+    if unused:
+        # the bits above the value may hold an overlay, or lack the sign
+        stored = (stored << unused) >> unused
+    slope, intercept = frame.rescale
+    hu = np.multiply(stored, np.float32(slope), dtype=np.float32)
+    hu += np.float32(intercept)
+    if frame.padding is not None:
+        hu[(stored >= frame.padding[0]) & (stored <= frame.padding[1])] = AIR_HU
+    return hu
+
+
+def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "rows columns"]]:
+    """Stored values of frames of one file."""
+    path, name = frames[0].path, frames[0].name
+    syntax = UID(frames[0].syntax or ImplicitVRLittleEndian)  # DICOM's first files do not name theirs
+    _require_decoder(syntax, name)
+    try:
+        # a deflated file has to be unpacked as a whole
+        source = pydicom.dcmread(path) if syntax == DeflatedExplicitVRLittleEndian else path
+        indices = [frame.index for frame in frames]
+        yield from iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax)
+    except PermissionError:
+        raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
+    except Exception:  # decoders let pass whatever damaged pixels do to them
+        raise Excluded(
+            "reading",
+            f"pixels of file {name} cannot be decoded as {syntax.name}: truncated, damaged or of a rare kind; "
+            "copy it again, or export the scan uncompressed",
+        ) from None
+
+
+def _require_decoder(syntax: UID, name: str) -> None:
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise Excluded(
+            "reading",
+            f"pixels of file {name} must be in a transfer syntax that can be decoded, got {syntax.name} ({syntax}); "
+            "export the scan uncompressed",
+        )

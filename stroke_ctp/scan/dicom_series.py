@@ -1,0 +1,177 @@
+"""Which of a folder's images are the perfusion acquisition: those that come back to the same slices."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from stroke_ctp.scan.dicom_clocks import believed, shown
+from stroke_ctp.scan.dicom_files import ImageFile
+from stroke_ctp.scan.dicom_frames import Frame, frames_of
+from stroke_ctp.scan.dicom_geometry import depths, even_slices, slices_within
+from stroke_ctp.scan.inclusion import Excluded
+
+_LONGEST_PAUSE_S = 60.0
+"""Between parts of one acquisition; a second bolus waits for minutes."""
+_MULTIPHASE_FRAMES = 4
+"""What repeats its slices up to so often is a CT angiography, where something else is perfusion."""
+
+Refusals = list[tuple[str, Excluded]]
+"""Series and reason of each file whose header is unusable."""
+
+
+def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> list[Frame]:
+    """The frames of the one perfusion acquisition among a folder's images.
+
+    Slices at which frames are repeated make it; bolus tracking (a single slice) and multi-phase angiography
+    (few frames) give way to what has more of them. What an archive has split into several series is one.
+
+    Args:
+        files: All CT images of the folder.
+        named: The file, from the folder, whose acquisition to take; default takes the only one.
+
+    Raises:
+        Excluded: There is none, there are several, or a header of it is unusable.
+    """
+    frames, refusals = _read(files)
+    acquisitions = merged(frames)
+    if named is not None:
+        chosen = next((part for part in acquisitions if any(frame.name == named for frame in part)), None)
+        if chosen is None:
+            raise _first_reason(refusals, named) or Excluded("reading", f"file {named} must be a CT image of a scan")
+    else:
+        chosen = _only_perfusion(acquisitions, frames, refusals)
+    _require_no_refusal(chosen, refusals)
+    return chosen
+
+
+def merged(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Frames by acquisition: series of one protocol and grid that take turns in time or in place are one."""
+    by_series = sorted(frames, key=attrgetter("series"))
+    parts = sorted((list(part) for _, part in groupby(by_series, key=attrgetter("series"))), key=_start)
+    while len(fewer := _merged_once(parts)) < len(parts):
+        parts = fewer
+    return parts
+
+
+def _merged_once(parts: Iterable[list[Frame]]) -> list[list[Frame]]:
+    """Each part, in the order of time, with the first before it that it continues."""
+    acquisitions: list[list[Frame]] = []
+    for part in parts:
+        continued = next((k for k, whole in enumerate(acquisitions) if _continues(whole, part)), None)
+        if continued is None:
+            acquisitions.append(part)
+        else:
+            acquisitions[continued] = acquisitions[continued] + part
+    return acquisitions
+
+
+def _read(files: Sequence[ImageFile]) -> tuple[list[Frame], Refusals]:
+    """Every frame once, whoever has copied files, and what was wrong with the headers of others."""
+    frames: dict[str, Frame] = {}
+    refusals: Refusals = []
+    for file in files:
+        try:
+            for frame in frames_of(file):
+                frames.setdefault(frame.instance, frame)
+        except Excluded as reason:
+            refusals.append((str(file.header.get("SeriesInstanceUID", "")), reason))
+    return list(frames.values()), refusals
+
+
+def _start(frames: Sequence[Frame]) -> tuple[float, float, str]:
+    """When a series begins by the first clock that its frames have, its lowest slice and its first file."""
+    clocks = zip(*(frame.times for frame in frames), strict=True)
+    start = next((min(times) for times in clocks if None not in times), 0.0)
+    return start, float(depths(frames).min()), min(frame.name for frame in frames)
+
+
+def _continues(acquisition: Sequence[Frame], series: Sequence[Frame]) -> bool:
+    """Whether a series is a part of an acquisition: a later time of its slices or another share of them."""
+    a, b = acquisition[0], series[0]
+    grid_a, grid_b = (np.array([*frame.orientation, *frame.spacing, *frame.shape]) for frame in (a, b))
+    if a.protocol != b.protocol or not np.allclose(grid_a, grid_b, rtol=1e-3, atol=1e-3):
+        return False
+    both = [*acquisition, *series]
+    slice_of = even_slices(depths(both))
+    if slice_of is None:
+        return False
+    first = np.arange(len(both)) < len(acquisition)
+    times = _common_times(both, slice_of, first)
+    if times is None:
+        return False
+    shared = np.isin(slice_of, np.intersect1d(slice_of[first], slice_of[~first]))
+    if shared.any():
+        return 0 < _pause_s(times[shared & first], times[shared & ~first]) <= _LONGEST_PAUSE_S
+    return _repeats(slice_of) and _pause_s(times[first], times[~first]) <= _LONGEST_PAUSE_S
+
+
+def _pause_s(a: Float[np.ndarray, " one"], b: Float[np.ndarray, " other"]) -> float:
+    """Time between the end of one part and the start of the other [s], negative if they overlap."""
+    return float(max(b.min() - a.max(), a.min() - b.max()))
+
+
+def _common_times(
+    frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"], first: Bool[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"] | None:
+    """Times of two parts by the clock that one alone goes by [s]: two reconstructions differ in later clocks only."""
+    values = [frame.times for frame in frames]
+    for part in (first, ~first):
+        if _repeats(slice_of[part]):
+            clock = believed([values[k] for k in np.flatnonzero(part)], slice_of[part])
+            break
+    else:
+        clock = believed(values, slice_of)
+    return None if clock is None else shown(values, clock)
+
+
+def _repeats(slice_of: Int[np.ndarray, " frame"]) -> bool:
+    """Whether most slices have two frames or more."""
+    return bool(np.median(np.unique(slice_of, return_counts=True)[1]) > 1)
+
+
+def _only_perfusion(acquisitions: Sequence[list[Frame]], frames: Sequence[Frame], refusals: Refusals) -> list[Frame]:
+    sizes = [_size(part) for part in acquisitions]
+    found = [k for k, (_, n_frames) in enumerate(sizes) if n_frames > 1]
+    for enough in (lambda size: size[0] > 1, lambda size: size[1] > _MULTIPHASE_FRAMES):
+        found = [k for k in found if enough(sizes[k])] or found
+    if len(found) == 1:
+        return acquisitions[found[0]]
+    if not found:
+        raise _first_reason(refusals) or Excluded(
+            "reading",
+            f"scan must repeat its slices in time (4D), got {len(frames)} images at different positions; "
+            "correct the manifest or leave the scan out",
+        )
+    listed = ", ".join(
+        f"{min(frame.name for frame in acquisitions[k])} ({sizes[k][0]} slices × {sizes[k][1]} frames)" for k in found
+    )
+    raise Excluded(
+        "reading",
+        f"folder must hold one series that repeats its slices, got {len(found)}: {listed}; "
+        "give one of these files as scan in the manifest",
+    )
+
+
+def _size(frames: Sequence[Frame]) -> tuple[int, int]:
+    """Slices, and frames of most of them."""
+    depth = depths(frames)
+    slice_of = even_slices(depth)
+    counts = np.bincount(slices_within(depth) if slice_of is None else slice_of)
+    return len(counts), int(np.median(counts))
+
+
+def _first_reason(refusals: Refusals, named: str = "") -> Excluded | None:
+    return next((reason for _, reason in refusals if named in reason.reason), None)
+
+
+def _require_no_refusal(chosen: Sequence[Frame], refusals: Refusals) -> None:
+    """Raise what is wrong with the acquisition, or with what may have been meant: a series as large, or unknown."""
+    series = {frame.series for frame in chosen}
+    n_files = len({frame.name for frame in chosen})
+    for refused, reason in refusals:
+        as_large = sum(other == refused for other, _ in refusals) >= n_files
+        if refused in series or not refused or as_large:
+            raise reason
