@@ -1,6 +1,7 @@
 """Turn the scans of a manifest into a cohort of standard series.
 
 python -m stroke_ctp.preprocess manifest=FILE out=DIR
+python -m stroke_ctp.preprocess layout=isles2018 root=DIR out=DIR
 """
 
 import functools
@@ -20,6 +21,7 @@ from stroke_ctp.parallel import parallel_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
 from stroke_ctp.scan.headers import check_scans
 from stroke_ctp.scan.inclusion import Rules
+from stroke_ctp.scan.layouts import write_layout_manifest
 from stroke_ctp.scan.manifest import ManifestPatient, read_manifest
 from stroke_ctp.scan.records import Record, make_record, valid_record
 from stroke_ctp.settings import require_jobs
@@ -29,12 +31,14 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}
 
 def preprocess(config: DictConfig) -> None:
     """Compose, process all patients that are not done yet, write the tables."""
-    rules = Rules.of({field.name: config[field.name] for field in fields(Rules)})
+    settings = {field.name: config[field.name] for field in fields(Rules)}
+    # public data sets name no levels
+    rules = Rules.of(settings | {"levels": config.levels or ("auto" if config.layout else "manifest")})
     jobs = require_jobs(config.jobs)
     out = Path(str(config.out))
     if out.exists() and not out.is_dir():
         raise UserError(f"out must be a folder, got the file {out}; choose another out")
-    patients = read_manifest(Path(str(config.manifest)))
+    patients = read_manifest(_manifest(config, out), levels_required=rules.levels == "manifest")
     check_scans(patients)
     claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")
     records = _process(out, patients, rules, jobs)
@@ -45,6 +49,18 @@ def preprocess(config: DictConfig) -> None:
     remove_leftovers(out, patients, records)
     print(_summary(counts))
     print(out / "cohort.csv")
+
+
+def _manifest(config: DictConfig, out: Path) -> Path:
+    """The manifest that was given, or the one of a public data set, written to `out`."""
+    if (config.manifest is None) == (config.layout is None):
+        raise UserError("manifest is required: add manifest=FILE; or layout=NAME and root=DIR for a public data set")
+    if config.layout is None:
+        return Path(str(config.manifest))
+    if config.root is None:
+        raise UserError(f"root is required: add root=DIR, the folder of the {config.layout} data set")
+    write_layout_manifest(str(config.layout), Path(str(config.root)), out / "manifest.csv")
+    return out / "manifest.csv"
 
 
 def _process(out: Path, patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> list[Record]:

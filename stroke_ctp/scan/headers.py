@@ -9,6 +9,7 @@ from stroke_ctp.errors import UserError
 from stroke_ctp.scan.inclusion import Excluded, check_level
 from stroke_ctp.scan.manifest import ManifestPatient
 from stroke_ctp.scan.nifti import time_axis
+from stroke_ctp.scan.read import is_nifti
 
 
 def check_scans(patients: Iterable[ManifestPatient]) -> None:
@@ -18,12 +19,15 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
         UserError: A file is missing, a scan is not 4D, or a level lies outside its scan.
     """
     for patient in patients:
-        for path in patient.files():
+        for path in patient.scans():
+            if not (path.is_file() or path.is_dir()):
+                raise UserError(f"there is no scan {path} (patient {patient.patient}); correct the manifest")
+        for path in patient.masks():
             if not path.is_file():
                 raise UserError(f"there is no file {path} (patient {patient.patient}); correct the manifest")
-        for row in patient.rows:
-            path = patient.folder / row.scan
-            size = _size(path)
+        for row, path in zip(patient.rows, patient.scans(), strict=True):
+            # the headers of all DICOM files take long to read: what is wrong with these excludes their patient
+            size = _size(path) if is_nifti(path) else None
             if size is None:
                 continue
             try:

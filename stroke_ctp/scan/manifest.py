@@ -10,10 +10,10 @@ import pandas as pd
 from stroke_ctp.errors import UserError
 from stroke_ctp.types import LEVELS
 
-_REQUIRED = ("scan", "patient", *LEVELS)
+_REQUIRED = ("scan", "patient")
 _MADE = "series"
 """Column of `cohort.csv` that no manifest can bring."""
-_OWN = (*_REQUIRED, "core_ml", "core_mask", "label_definition", "frame_interval_s")
+_OWN = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,21 @@ class ManifestPatient:
     carried: dict[str, str]
     """Further columns, from the patient's first row."""
 
-    def files(self) -> list[Path]:
-        """Scans and core masks."""
-        names = [name for row in self.rows for name in (row.scan, row.core_mask) if name]
-        return [self.folder / name for name in names]
+    def scans(self) -> list[Path]:
+        """Files or folders of the scans."""
+        return [self.folder / row.scan for row in self.rows]
+
+    def masks(self) -> list[Path]:
+        """Files of the core masks."""
+        return [self.folder / row.core_mask for row in self.rows if row.core_mask]
 
 
-def read_manifest(path: Path) -> list[ManifestPatient]:
+def read_manifest(path: Path, levels_required: bool = True) -> list[ManifestPatient]:
     """Read a manifest.
 
     Args:
         path: CSV file with a header line.
+        levels_required: Whether the columns of the levels must be there.
 
     Returns:
         Patients in the order in which the manifest first names them.
@@ -67,10 +71,11 @@ def read_manifest(path: Path) -> list[ManifestPatient]:
             holds, or a patient has a level twice.
     """
     table = _read_table(path)
-    missing = [column for column in _REQUIRED if column not in table.columns]
+    required = (*_REQUIRED, *LEVELS) if levels_required else _REQUIRED
+    missing = [column for column in required if column not in table.columns]
     if missing:
         raise UserError(
-            f"{path} must have the columns {', '.join(_REQUIRED)}; {', '.join(missing)} missing, "
+            f"{path} must have the columns {', '.join(required)}; {', '.join(missing)} missing, "
             f"found {', '.join(table.columns)}"
         )
     if table.empty:

@@ -12,6 +12,7 @@ from stroke_ctp.errors import UserError
 from stroke_ctp.files import read_json, whole, write_json
 from stroke_ctp.scan.inclusion import Excluded, Rules
 from stroke_ctp.scan.manifest import ManifestPatient
+from stroke_ctp.scan.read import scan_files
 from stroke_ctp.scan.standard_series import standard_series
 
 Record = dict[str, Any]
@@ -31,9 +32,9 @@ def record_path(out: Path, patient: ManifestPatient) -> Path:
 def record_key(patient: ManifestPatient, rules: Rules) -> str:
     """Hash of everything that determines a patient's series; files count by size and time of change."""
     files = []
-    for path in patient.files():
+    for path in [*(file for scan in patient.scans() for file in scan_files(scan)), *patient.masks()]:
         status = path.stat() if path.is_file() else None
-        files.append(None if status is None else (status.st_size, status.st_mtime_ns))
+        files.append(None if status is None else (path.name, status.st_size, status.st_mtime_ns))
     content = (patient.patient, [asdict(row) for row in patient.rows], asdict(rules), files)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

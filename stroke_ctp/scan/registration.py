@@ -23,12 +23,12 @@ _SMOOTHING_PIXELS = 1.5
 """Widens the range from which the skull is found, and leaves interpolation little noise to smooth away."""
 _EDGE_HU_PER_MM = 10.0
 _MIN_EDGE_PIXELS = 200
-_MAX_POINTS = 12_000
+_MAX_POINTS = 8_000
 """Of the edges; more of them cost time and add nothing."""
 _MIN_IMPROVEMENT = 0.1
 """Share of mean squares that a motion must explain; less than that is noise."""
 _SKULL_RADIUS_MM = 75.0
-_TOLERANCE_MM = 5e-3
+_TOLERANCE_MM = 0.02
 _IN_PLANE = np.array([2, 3, 4])
 """Of the parameters ωx, ωy, ωz, x, y, z those that move a slice within its plane."""
 
@@ -99,7 +99,7 @@ def estimate_motion(volumes: Volumes, max_iterations: int = 20) -> Motion:
 
     Args:
         volumes: Frames of a slab, or of one slice, in pixels of 1 to 2 mm [HU].
-        max_iterations: Steps per frame; most frames need three.
+        max_iterations: Steps per frame; most frames need four.
     """
     n_frames = len(volumes.hu)
     rigid = np.tile(np.eye(4), (n_frames, 1, 1))

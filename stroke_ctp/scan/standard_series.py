@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float
 from stroke_ctp.scan.inclusion import Excluded, Rules, check_intensity, check_level, check_motion, check_timing
 from stroke_ctp.scan.levels import Choice, Slab, choose_levels
 from stroke_ctp.scan.manifest import ManifestPatient
-from stroke_ctp.scan.nifti import mask_volume_ml, read_nifti
+from stroke_ctp.scan.nifti import mask_volume_ml
 from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu
+from stroke_ctp.scan.read import read_scan
 from stroke_ctp.scan.registration import Motion
 from stroke_ctp.scan.standard_grid import held_volumes, to_standard_grid
 from stroke_ctp.scan.time_grid import STANDARD_TIMES, needed_frames, to_standard_times
@@ -102,7 +103,7 @@ def core_volume_ml(patient: ManifestPatient) -> float | None:
 
 def _read(patient: ManifestPatient, n: int) -> CTPScan:
     row = patient.rows[n]
-    scan = read_nifti(patient.folder / row.scan, row.frame_interval_s)
+    scan = read_scan(patient.folder / row.scan, row.frame_interval_s)
     for level, index in row.levels.items():
         check_level(scan.hu.shape[1], index, level, row.scan_name)
     return scan

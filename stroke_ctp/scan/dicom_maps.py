@@ -1,0 +1,35 @@
+"""Perfusion maps that a data set brings as DICOM."""
+
+from pathlib import Path
+
+import pydicom
+from pydicom.pixels import apply_rescale
+
+from stroke_ctp.errors import UserError
+from stroke_ctp.scan.dicom_files import quiet
+
+
+@quiet()
+def low_volume_ml(folder: Path, limit: float) -> float:
+    """Volume in which a map lies above 0, which is what is not brain, and below a limit [mL].
+
+    Args:
+        folder: One file per slice, suffix `.dcm`.
+        limit: In the map's unit.
+
+    Raises:
+        UserError: There is no file, or one cannot be read or has no size of its pixels.
+    """
+    files = sorted(folder.glob("*.dcm"))
+    if not files:
+        raise UserError(f"{folder} must hold the map's slices (*.dcm), got none; complete the data")
+    volume_mm3 = 0.0
+    for file in files:
+        try:
+            header = pydicom.dcmread(file)
+            values = apply_rescale(header.pixel_array, header)
+            pixel_mm2 = float(header.PixelSpacing[0]) * float(header.PixelSpacing[1])
+            volume_mm3 += float(((values > 0) & (values < limit)).sum()) * pixel_mm2 * float(header.SliceThickness)
+        except Exception:  # decoders let pass whatever damaged pixels do to them
+            raise UserError(f"{file} cannot be read as a slice of a map; copy it again") from None
+    return round(volume_mm3 / 1000, 3)

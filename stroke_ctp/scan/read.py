@@ -1,0 +1,38 @@
+"""One scan of a manifest, whatever kind of file it is."""
+
+from pathlib import Path
+
+from stroke_ctp.scan.dicom import read_dicom
+from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.nifti import read_nifti
+from stroke_ctp.types import CTPScan
+
+_NIFTI = (".nii", ".nii.gz")
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a path is called as NIfTI files are; everything else is taken for DICOM."""
+    return path.name.lower().endswith(_NIFTI)
+
+
+def read_scan(path: Path, frame_interval_s: float | None = None) -> CTPScan:
+    """Read a NIfTI file, a folder of DICOM files, or the series that one DICOM file belongs to.
+
+    Args:
+        path: The scan.
+        frame_interval_s: Time between frames [s]; overrides the headers'.
+
+    Raises:
+        Excluded: It cannot be read, with the reason.
+    """
+    if is_nifti(path) and path.is_dir():
+        raise Excluded("reading", f"scan {path.name} must be a file, got a folder of that name; correct the manifest")
+    return read_nifti(path, frame_interval_s) if is_nifti(path) else read_dicom(path, frame_interval_s)
+
+
+def scan_files(path: Path) -> list[Path]:
+    """The files that a scan is read from; of a DICOM file, all in its folder."""
+    if is_nifti(path):
+        return [path]
+    folder = path if path.is_dir() else path.parent
+    return sorted(file for file in folder.rglob("*") if file.is_file())
