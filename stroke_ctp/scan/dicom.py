@@ -117,7 +117,7 @@ def _volume(
 ) -> Float32[np.ndarray, "time slice height width"]:
     """All frames in their places, decoded one after the other; others are left as they are."""
     shape = frames[0].shape[::-1] if stack.swapped else frames[0].shape
-    hu = np.empty((rows.max() + 1, stack.n_slices, *shape), dtype=np.float32)
+    hu = _room((int(rows.max()) + 1, stack.n_slices, *shape), frames[0].name)
     places = {(frame.name, frame.index): place for frame, *place in zip(frames, rows, stack.slice_of, strict=True)}
     in_files = sorted(frames, key=attrgetter("name", "index"))
     for _, of_file in groupby(in_files, key=attrgetter("name")):
@@ -126,6 +126,16 @@ def _volume(
             row, level = places[frame.name, frame.index]
             hu[row, level] = stack.in_patient_axes(_upright(image, stack.shifts[level]))
     return hu
+
+
+def _room(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time slice height width"]:
+    try:
+        return np.empty(shape, dtype=np.float32)
+    except MemoryError:
+        gigabytes = 4 * np.prod(shape, dtype=np.float64) / 1e9
+        raise Excluded(
+            "reading", f"scan must fit into memory, got {gigabytes:.0f} GB (file {name}); reconstruct thicker slices"
+        ) from None
 
 
 def _upright(

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _DAY_S = 86400.0
-_SAME_TIME_S = 0.01
-"""No gantry turns twice in this time: frames closer than this are not told apart."""
+_SAME_TIME_S = 0.1
+"""No gantry turns half around in this time: frames of a slice that are closer are not told apart."""
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6}))?)?)?")
 _DATE = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)")
 _DATE_TIME = re.compile(r"(\d{8})(\d{2,6}(?:\.\d{1,6})?)([+-]\d{4})?")

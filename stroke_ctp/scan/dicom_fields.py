@@ -27,7 +27,6 @@ _MACROS = {
 """In which functional group of an enhanced image an attribute lies (PS3.3 A.38.1.4)."""
 _LARGEST = {"PixelSpacing": 10.0, "ImagePositionPatient": 1e5, "RescaleSlope": 1e3, "RescaleIntercept": 1e5}
 """Beyond these no scanner goes: pixels and positions [mm], slope and intercept [HU]."""
-_UNREADABLE = object()
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Fields:
     groups: tuple[Dataset, ...]
 
     def value(self, keyword: str) -> Any:
-        """An attribute's value, None if there is none."""
+        """An attribute's value, None if there is none that can be read."""
         try:
             for group in self.groups[:-1]:
                 for item in (group.get(_MACROS.get(keyword, "")) or [])[:1]:
@@ -46,7 +45,7 @@ class Fields:
                         return item[keyword].value
             return self.groups[-1].get(keyword)
         except Exception:  # pydicom converts on access and lets pass what happens
-            return _UNREADABLE
+            return None
 
     def text(self, keyword: str) -> str:
         """An attribute's text, empty if there is none."""

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
+from stroke_ctp.scan.dicom_fields import Fields
 from stroke_ctp.scan.inclusion import Excluded
 
 _CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
@@ -98,20 +98,28 @@ def _refuse_folder(error: OSError) -> None:
 
 def _is_within(path: Path, folder: Path) -> bool:
     """Whether a path is a regular file, which a link must find in the same folder."""
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        raise Excluded("reading", f"file {path.name} must lie in the scan's folder, got a link out of it; copy it")
-    return path.is_file() and stat.S_ISREG(path.stat().st_mode)
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
+        target = None
+    if target is None or (path.is_symlink() and not target.is_relative_to(folder.resolve())):
+        raise Excluded(
+            "reading", f"file {path.name} must lie in the scan's folder, got a link that leads elsewhere; copy the file"
+        )
+    return target.is_file()
 
 
 def _ct_file(path: Path, name: str) -> ImageFile | None:
-    if path.stat().st_size == 0:
-        raise Excluded("reading", f"file {name} is empty; copy it again or remove it")
     try:
+        if path.stat().st_size == 0:
+            raise Excluded("reading", f"file {name} is empty; copy it again or remove it")
         if not _is_dicom(path):
             return None
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
         sop_class = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
         samples = header.get("SamplesPerPixel", 1)
+    except Excluded:
+        raise
     except PermissionError:
         raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
     except Exception:  # pydicom lets pass whatever a damaged header does to it
@@ -131,7 +139,8 @@ def _require_one_patient(files: Sequence[ImageFile]) -> None:
     for keyword in ("PatientID", "PatientName"):
         holders: dict[str, str] = {}
         for file in files:
-            person = " ".join(str(file.header.get(keyword, "")).replace("^", " ").casefold().split())
+            text = Fields(file.name, (file.header,)).text(keyword)
+            person = " ".join(text.replace("^", " ").casefold().split())
             if person:
                 holders.setdefault(person, file.name)
         if len(holders) > 1:

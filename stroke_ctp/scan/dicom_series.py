@@ -7,7 +7,8 @@ from operator import attrgetter
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from stroke_ctp.scan.dicom_clocks import believed, shown
+from stroke_ctp.scan.dicom_clocks import believed, shown, told_apart
+from stroke_ctp.scan.dicom_fields import Fields
 from stroke_ctp.scan.dicom_files import ImageFile
 from stroke_ctp.scan.dicom_frames import Frame, frames_of
 from stroke_ctp.scan.dicom_geometry import depths, even_slices, slices_within
@@ -77,7 +78,7 @@ def _read(files: Sequence[ImageFile]) -> tuple[list[Frame], Refusals]:
             for frame in frames_of(file):
                 frames.setdefault(frame.instance, frame)
         except Excluded as reason:
-            refusals.append((str(file.header.get("SeriesInstanceUID", "")), reason))
+            refusals.append((Fields(file.name, (file.header,)).text("SeriesInstanceUID"), reason))
     return list(frames.values()), refusals
 
 
@@ -103,9 +104,9 @@ def _continues(acquisition: Sequence[Frame], series: Sequence[Frame]) -> bool:
     if times is None:
         return False
     shared = np.isin(slice_of, np.intersect1d(slice_of[first], slice_of[~first]))
-    if shared.any():
-        return 0 < _pause_s(times[shared & first], times[shared & ~first]) <= _LONGEST_PAUSE_S
-    return _repeats(slice_of) and _pause_s(times[first], times[~first]) <= _LONGEST_PAUSE_S
+    if shared.any() and not told_apart(times, slice_of):
+        return False
+    return (bool(shared.any()) or _repeats(slice_of)) and _pause_s(times[first], times[~first]) <= _LONGEST_PAUSE_S
 
 
 def _pause_s(a: Float[np.ndarray, " one"], b: Float[np.ndarray, " other"]) -> float:
