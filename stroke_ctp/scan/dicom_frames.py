@@ -112,10 +112,9 @@ def _frame(file: ImageFile, fields: Fields, index: int) -> Frame:
 
 
 def _protocol(fields: Fields) -> tuple[str, ...]:
-    return tuple(
-        fields.text(keyword)
-        for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "ConvolutionKernel", "KVP", "SliceThickness")
-    )
+    texts = (fields.text(keyword) for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "ConvolutionKernel"))
+    numbers = (fields.number_or_none(keyword) for keyword in ("KVP", "SliceThickness"))
+    return *texts, *("" if number is None else f"{number:.4g}" for number in numbers)
 
 
 def _shape(fields: Fields) -> tuple[int, int]:

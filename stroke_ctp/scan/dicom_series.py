@@ -41,7 +41,9 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
     if named is not None:
         chosen = next((part for part in acquisitions if any(frame.name == named for frame in part)), None)
         if chosen is None:
-            raise _first_reason(refusals, named) or Excluded("reading", f"file {named} must be a CT image of a scan")
+            raise _first_reason(refusals, named) or Excluded(
+                "reading", f"scan must be a CT image or a folder of them, got {named}; correct the manifest"
+            )
     else:
         chosen = _only_perfusion(acquisitions, frames, refusals)
     _require_no_refusal(chosen, refusals)
@@ -50,8 +52,8 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
 
 def merged(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames by acquisition: series of one protocol and grid that take turns in time or in place are one."""
-    by_series = sorted(frames, key=attrgetter("series"))
-    parts = sorted((list(part) for _, part in groupby(by_series, key=attrgetter("series"))), key=_start)
+    kind = attrgetter("series", "protocol")  # an archive may have joined two reconstructions in a series
+    parts = sorted((list(part) for _, part in groupby(sorted(frames, key=kind), key=kind)), key=_start)
     while len(fewer := _merged_once(parts)) < len(parts):
         parts = fewer
     return parts

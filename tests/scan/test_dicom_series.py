@@ -116,3 +116,20 @@ def test_a_volume_reconstructed_twice_is_no_perfusion(tmp_path):
     series(tmp_path, "second", n_frames=1)
     with pytest.raises(Excluded, match="must repeat its slices in time"):
         read_dicom(tmp_path)
+
+
+def test_two_reconstructions_in_one_series_are_told_apart(tmp_path):
+    both = uids()
+    for name, seed, kvp in (("low", 1, "80"), ("high", 2, "140")):
+        images = classic(hu(6, 3, seed), times(6, 3), "siemens", ids=both, change=setting(KVP=kvp))
+        save_all(tmp_path, images, name + "{:02d}")
+    with pytest.raises(Excluded, match=r"got 2: high00 .*, low00"):
+        read_dicom(tmp_path)
+    np.testing.assert_array_equal(read_dicom(tmp_path / "low05").hu, hu(6, 3, seed=1))
+
+
+def test_a_file_that_is_no_image_chooses_nothing(tmp_path):
+    series(tmp_path, ".")
+    (tmp_path / "notes.txt").write_text("not an image")
+    with pytest.raises(Excluded, match=r"must be a CT image or a folder of them, got notes\.txt"):
+        read_dicom(tmp_path / "notes.txt")
