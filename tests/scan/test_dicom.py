@@ -182,7 +182,9 @@ def test_patient_axes_do_not_depend_on_how_the_patient_lies(tmp_path, axes):
     assert scan.first_slice_mm == pytest.approx(40)
 
 
-@pytest.mark.parametrize("clock", ["FrameReferenceDateTime", "FrameAcquisitionDateTime", "TemporalPositionTimeOffset"])
+@pytest.mark.parametrize(
+    "clock", ["FrameReferenceDateTime", "FrameAcquisitionDateTime", "TemporalPositionTimeOffset", "AcquisitionTime"]
+)
 def test_an_enhanced_file_is_timed_by_any_clock_of_its_frames(tmp_path, clock):
     hu = np.random.default_rng(0).integers(-100, 900, (3, 2, 16, 16)).astype(float)
     save(tmp_path / "scan", enhanced(hu, TIMES[:3, :2], clock=clock))
