@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Int
 from scipy.ndimage import shift
 
 from stroke_ctp.scan.dicom_copies import without_copies
-from stroke_ctp.scan.dicom_files import ct_files, quiet
+from stroke_ctp.scan.dicom_files import ct_files, printable, quiet
 from stroke_ctp.scan.dicom_frames import Frame
 from stroke_ctp.scan.dicom_geometry import Stack, stack_of
 from stroke_ctp.scan.dicom_order import times_of
@@ -38,7 +38,7 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     """
     if not path.exists():
         raise Excluded("reading", f"scan {path.name} does not exist; correct its path in the manifest")
-    folder, named = (path, None) if path.is_dir() else (path.parent, path.name)
+    folder, named = (path, None) if path.is_dir() else (path.parent, printable(path.name))
     found = perfusion_frames(ct_files(folder), named)
     frames = without_copies(found, stack_of(found).slice_of)
     stack = stack_of(frames)

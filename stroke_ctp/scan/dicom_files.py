@@ -70,7 +70,7 @@ def ct_files(folder: Path) -> list[ImageFile]:
         Excluded: There is none, they show several patients, or a file cannot be read or lies elsewhere.
     """
     names = _file_names(folder)
-    files = [file for name in names if (file := _ct_file(folder / name, name)) is not None]
+    files = [file for name in names if (file := _ct_file(folder / name, printable(name))) is not None]
     if not files:
         raise Excluded(
             "reading",
@@ -78,6 +78,11 @@ def ct_files(folder: Path) -> list[ImageFile]:
         )
     _require_one_patient(files)
     return files
+
+
+def printable(name: str) -> str:
+    """A file's name, which may hold anything but a zero byte, in characters that a table can hold."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _file_names(folder: Path) -> list[str]:
@@ -92,7 +97,7 @@ def _file_names(folder: Path) -> list[str]:
 
 
 def _refuse_folder(error: OSError) -> None:
-    name = Path(str(error.filename)).name
+    name = printable(Path(str(error.filename)).name)
     raise Excluded("reading", f"folder {name} cannot be opened; allow reading it") from None
 
 
@@ -103,8 +108,9 @@ def _is_within(path: Path, folder: Path) -> bool:
     except (OSError, RuntimeError):  # RuntimeError: links in a circle
         target = None
     if target is None or (path.is_symlink() and not target.is_relative_to(folder.resolve())):
+        name = printable(path.name)
         raise Excluded(
-            "reading", f"file {path.name} must lie in the scan's folder, got a link that leads elsewhere; copy the file"
+            "reading", f"file {name} must lie in the scan's folder, got a link that leads elsewhere; copy the file"
         )
     return target.is_file()
 

@@ -275,7 +275,7 @@ def test_a_file_from_before_preambles_is_read(tmp_path):
     np.testing.assert_array_equal(read_dicom(tmp_path).hu, hu)
 
 
-def test_the_readers_own_copy_of_a_link_in_the_folder_counts_once(tmp_path):
+def test_an_image_and_a_link_to_it_in_the_folder_count_once(tmp_path):
     hu = np.random.default_rng(0).integers(0, 900, (3, 2, 16, 16)).astype(float)
     save_all(tmp_path, classic(hu, TIMES[:3, :2], "ge"))
     (tmp_path / "again").symlink_to(Path("IM0003"))

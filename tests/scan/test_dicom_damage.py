@@ -331,6 +331,15 @@ def test_without_the_readers_care_headers_would_be_quoted(tmp_path):
         _ = dcmread(tmp_path / "IM0000").AcquisitionNumber
 
 
+def test_a_reason_can_be_written_down_whatever_a_file_is_called(tmp_path):
+    scan(tmp_path)
+    name = os.fsdecode(b"M\xfcller\nIM1")  # Latin 1
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(Excluded, match="is empty") as excluded:
+        read_dicom(tmp_path)
+    assert excluded.value.reason.encode().decode().isprintable()
+
+
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_what_may_not_be_opened_is_named(tmp_path, monkeypatch, kind):
     scan(tmp_path / "images")
