@@ -1,5 +1,6 @@
 """Which of a folder's images are the perfusion acquisition: those that come back to the same slices."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -174,7 +175,7 @@ def _require_no_refusal(chosen: Sequence[Frame], refusals: Refusals) -> None:
     """Raise what is wrong with the acquisition, or with what may have been meant: a series as large, or unknown."""
     series = {frame.series for frame in chosen}
     n_files = len({frame.name for frame in chosen})
+    n_refused = Counter(refused for refused, _ in refusals)
     for refused, reason in refusals:
-        as_large = sum(other == refused for other, _ in refusals) >= n_files
-        if refused in series or not refused or as_large:
+        if refused in series or not refused or n_refused[refused] >= n_files:
             raise reason
