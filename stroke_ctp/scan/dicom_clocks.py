@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _DAY_S = 86400.0
-_SAME_TIME_S = 0.01
-"""No gantry turns twice in this time: frames closer than this are not told apart."""
+_SAME_TIME_S = 0.1
+"""No gantry turns half around in this time: frames of a slice that are closer are not told apart."""
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6}))?)?)?")
 _DATE = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)")
 _DATE_TIME = re.compile(r"(\d{8})(\d{2,6}(?:\.\d{1,6})?)([+-]\d{4})?")
@@ -26,11 +26,11 @@ CLOCKS = (
 """What may carry a frame's time, in the order in which it is believed.
 
 PS3.3 calls the first "most representative of when data was acquired for this frame", the second its start
-(C.7.6.16.2.2), the third the frame's offset in the set of its time points (C.7.6.16.2.22). Classic images follow:
-the start of "the acquisition of data that resulted in this image" (C.7.6.1), with its date and without, which GE,
-Siemens and Canon write per image or per volume; the delay after a trigger. Content time is when "the image pixel data
-creation started": the frame's time where `CONTENT_CLOCKS` write it, with one acquisition time for the whole series;
-elsewhere the reconstruction's, which has an order and a pace of its own.
+(C.7.6.16.2.2); the third is the frame's offset in the Temporal Position macro. Classic images follow: when "the
+acquisition of data that resulted in this instance started" (C.7.10.1), with its date and without, which GE, Siemens
+and Canon write per image or per volume; the delay after a trigger. Content time is when the pixels were created
+(C.7.6.1): the frame's time where `CONTENT_CLOCKS` write it, with one acquisition time for the whole series; elsewhere
+the reconstruction's, which has an order and a pace of its own.
 """
 CONTENT_CLOCKS = ("philips", "canon", "toshiba")
 """How the manufacturers' names begin whose content time is believed."""

@@ -25,9 +25,10 @@ _MACROS = {
     "KVP": "CTXRayDetailsSequence",
 }
 """In which functional group of an enhanced image an attribute lies (PS3.3 A.38.1.4)."""
+_CONVERTED = "UnassignedPerFrameConvertedAttributesSequence"
+"""Where images converted from classic ones keep all others."""
 _LARGEST = {"PixelSpacing": 10.0, "ImagePositionPatient": 1e5, "RescaleSlope": 1e3, "RescaleIntercept": 1e5}
 """Beyond these no scanner goes: pixels and positions [mm], slope and intercept [HU]."""
-_UNREADABLE = object()
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,15 @@ class Fields:
     groups: tuple[Dataset, ...]
 
     def value(self, keyword: str) -> Any:
-        """An attribute's value, None if there is none."""
+        """An attribute's value, None if there is none that can be read."""
         try:
             for group in self.groups[:-1]:
-                for item in (group.get(_MACROS.get(keyword, "")) or [])[:1]:
+                for item in (group.get(_MACROS.get(keyword, _CONVERTED)) or [])[:1]:
                     if item.get(keyword) is not None:
                         return item[keyword].value
             return self.groups[-1].get(keyword)
         except Exception:  # pydicom converts on access and lets pass what happens
-            return _UNREADABLE
+            return None
 
     def text(self, keyword: str) -> str:
         """An attribute's text, empty if there is none."""

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
+from stroke_ctp.scan.dicom_fields import Fields
 from stroke_ctp.scan.inclusion import Excluded
 
 _CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
@@ -70,7 +70,7 @@ def ct_files(folder: Path) -> list[ImageFile]:
         Excluded: There is none, they show several patients, or a file cannot be read or lies elsewhere.
     """
     names = _file_names(folder)
-    files = [file for name in names if (file := _ct_file(folder / name, name)) is not None]
+    files = [file for name in names if (file := _ct_file(folder / name, printable(name))) is not None]
     if not files:
         raise Excluded(
             "reading",
@@ -78,6 +78,11 @@ def ct_files(folder: Path) -> list[ImageFile]:
         )
     _require_one_patient(files)
     return files
+
+
+def printable(name: str) -> str:
+    """A file's name, which may hold anything but a zero byte, in characters that a table can hold."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _file_names(folder: Path) -> list[str]:
@@ -92,26 +97,35 @@ def _file_names(folder: Path) -> list[str]:
 
 
 def _refuse_folder(error: OSError) -> None:
-    name = Path(str(error.filename)).name
+    name = printable(Path(str(error.filename)).name)
     raise Excluded("reading", f"folder {name} cannot be opened; allow reading it") from None
 
 
 def _is_within(path: Path, folder: Path) -> bool:
     """Whether a path is a regular file, which a link must find in the same folder."""
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        raise Excluded("reading", f"file {path.name} must lie in the scan's folder, got a link out of it; copy it")
-    return path.is_file() and stat.S_ISREG(path.stat().st_mode)
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
+        target = None
+    if target is None or (path.is_symlink() and not target.is_relative_to(folder.resolve())):
+        name = printable(path.name)
+        raise Excluded(
+            "reading", f"file {name} must lie in the scan's folder, got a link that leads elsewhere; copy the file"
+        )
+    return target.is_file()
 
 
 def _ct_file(path: Path, name: str) -> ImageFile | None:
-    if path.stat().st_size == 0:
-        raise Excluded("reading", f"file {name} is empty; copy it again or remove it")
     try:
+        if path.stat().st_size == 0:
+            raise Excluded("reading", f"file {name} is empty; copy it again or remove it")
         if not _is_dicom(path):
             return None
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
         sop_class = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
         samples = header.get("SamplesPerPixel", 1)
+    except Excluded:
+        raise
     except PermissionError:
         raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
     except Exception:  # pydicom lets pass whatever a damaged header does to it
@@ -131,7 +145,8 @@ def _require_one_patient(files: Sequence[ImageFile]) -> None:
     for keyword in ("PatientID", "PatientName"):
         holders: dict[str, str] = {}
         for file in files:
-            person = " ".join(str(file.header.get(keyword, "")).replace("^", " ").casefold().split())
+            text = Fields(file.name, (file.header,)).text(keyword)
+            person = " ".join(text.replace("^", " ").casefold().split())
             if person:
                 holders.setdefault(person, file.name)
         if len(holders) > 1:

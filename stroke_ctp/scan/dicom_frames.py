@@ -44,8 +44,8 @@ class Frame:
     """Rows and columns."""
     spacing: tuple[float, float]
     """Distance between rows and between columns [mm]."""
-    thickness: float | None
-    """Of the slice [mm]."""
+    thickness: float
+    """Of the slice, 0 if unknown [mm]."""
     orientation: tuple[float, ...]
     """Direction in which the column index grows, then the row index (LPS)."""
     position: tuple[float, ...]
@@ -96,11 +96,11 @@ def _frame(file: ImageFile, fields: Fields, index: int) -> Frame:
         index=index,
         instance=f"{fields.text('SOPInstanceUID') or file.name} {index}",
         series=fields.text("SeriesInstanceUID"),
-        syntax=str(file.header.file_meta.get("TransferSyntaxUID", "")),
+        syntax=Fields(file.name, (file.header.file_meta,)).text("TransferSyntaxUID"),
         protocol=_protocol(fields),
         shape=_shape(fields),
         spacing=_spacing(fields),
-        thickness=fields.number_or_none("SliceThickness"),
+        thickness=max(0.0, fields.number_or_none("SliceThickness") or 0.0),
         orientation=_orientation(fields),
         position=fields.numbers("ImagePositionPatient", 3),
         rescale=_rescale(fields),
@@ -112,10 +112,9 @@ def _frame(file: ImageFile, fields: Fields, index: int) -> Frame:
 
 
 def _protocol(fields: Fields) -> tuple[str, ...]:
-    return tuple(
-        fields.text(keyword)
-        for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "ConvolutionKernel", "KVP", "SliceThickness")
-    )
+    texts = (fields.text(keyword) for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "ConvolutionKernel"))
+    numbers = (fields.number_or_none(keyword) for keyword in ("KVP", "SliceThickness"))
+    return *texts, *("" if number is None else f"{number:.4g}" for number in numbers)
 
 
 def _shape(fields: Fields) -> tuple[int, int]:

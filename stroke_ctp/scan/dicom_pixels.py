@@ -47,7 +47,10 @@ def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "row
         # a deflated file has to be unpacked as a whole
         source = pydicom.dcmread(path) if syntax == DeflatedExplicitVRLittleEndian else path
         indices = [frame.index for frame in frames]
-        yield from iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax)
+        for stored in iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax):
+            if stored.shape != frames[0].shape or stored.dtype.kind not in "iu":
+                raise ValueError("pixels are not what the header says")
+            yield stored
     except PermissionError:
         raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
     except Exception:  # decoders let pass whatever damaged pixels do to them

@@ -4,11 +4,15 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
+_LATER = 1e-3
+"""By which a slice's frames rather follow those of its neighbour than precede them [s]."""
+
 
 def rows_of(times: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> Int[np.ndarray, " frame"]:
     """Which time point of the scan each frame is: the n-th of its slice, where none is missing.
 
-    A slice that lacks frames is laid beside the nearest complete one so that their times differ least.
+    A slice that lacks frames is laid beside the nearest complete one so that their times differ least; halfway
+    between two of a shuttle's, a frame belongs to the earlier.
 
     Args:
         times: When each frame was acquired [s].
@@ -24,7 +28,7 @@ def rows_of(times: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " fram
         nearest = complete[np.abs(complete - level).argmin()]
         reference = np.sort(times[slice_of == nearest])
         # for squared differences the best assignment keeps the order
-        rows[frames] = linear_sum_assignment((times[frames, None] - reference) ** 2)[1]
+        rows[frames] = linear_sum_assignment((times[frames, None] - reference - _LATER) ** 2)[1]
     return rows
 
 

@@ -1,5 +1,6 @@
 """Which of a folder's images are the perfusion acquisition: those that come back to the same slices."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -7,7 +8,8 @@ from operator import attrgetter
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from stroke_ctp.scan.dicom_clocks import believed, shown
+from stroke_ctp.scan.dicom_clocks import believed, shown, told_apart
+from stroke_ctp.scan.dicom_fields import Fields
 from stroke_ctp.scan.dicom_files import ImageFile
 from stroke_ctp.scan.dicom_frames import Frame, frames_of
 from stroke_ctp.scan.dicom_geometry import depths, even_slices, slices_within
@@ -40,7 +42,9 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
     if named is not None:
         chosen = next((part for part in acquisitions if any(frame.name == named for frame in part)), None)
         if chosen is None:
-            raise _first_reason(refusals, named) or Excluded("reading", f"file {named} must be a CT image of a scan")
+            raise _first_reason(refusals, named) or Excluded(
+                "reading", f"scan must be a CT image or a folder of them, got {named}; correct the manifest"
+            )
     else:
         chosen = _only_perfusion(acquisitions, frames, refusals)
     _require_no_refusal(chosen, refusals)
@@ -49,8 +53,8 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
 
 def merged(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames by acquisition: series of one protocol and grid that take turns in time or in place are one."""
-    by_series = sorted(frames, key=attrgetter("series"))
-    parts = sorted((list(part) for _, part in groupby(by_series, key=attrgetter("series"))), key=_start)
+    kind = attrgetter("series", "protocol")  # an archive may have joined two reconstructions in a series
+    parts = sorted((list(part) for _, part in groupby(sorted(frames, key=kind), key=kind)), key=_start)
     while len(fewer := _merged_once(parts)) < len(parts):
         parts = fewer
     return parts
@@ -77,7 +81,7 @@ def _read(files: Sequence[ImageFile]) -> tuple[list[Frame], Refusals]:
             for frame in frames_of(file):
                 frames.setdefault(frame.instance, frame)
         except Excluded as reason:
-            refusals.append((str(file.header.get("SeriesInstanceUID", "")), reason))
+            refusals.append((Fields(file.name, (file.header,)).text("SeriesInstanceUID"), reason))
     return list(frames.values()), refusals
 
 
@@ -103,9 +107,9 @@ def _continues(acquisition: Sequence[Frame], series: Sequence[Frame]) -> bool:
     if times is None:
         return False
     shared = np.isin(slice_of, np.intersect1d(slice_of[first], slice_of[~first]))
-    if shared.any():
-        return 0 < _pause_s(times[shared & first], times[shared & ~first]) <= _LONGEST_PAUSE_S
-    return _repeats(slice_of) and _pause_s(times[first], times[~first]) <= _LONGEST_PAUSE_S
+    if shared.any() and not told_apart(times, slice_of):
+        return False
+    return (bool(shared.any()) or _repeats(slice_of)) and _pause_s(times[first], times[~first]) <= _LONGEST_PAUSE_S
 
 
 def _pause_s(a: Float[np.ndarray, " one"], b: Float[np.ndarray, " other"]) -> float:
@@ -171,7 +175,7 @@ def _require_no_refusal(chosen: Sequence[Frame], refusals: Refusals) -> None:
     """Raise what is wrong with the acquisition, or with what may have been meant: a series as large, or unknown."""
     series = {frame.series for frame in chosen}
     n_files = len({frame.name for frame in chosen})
+    n_refused = Counter(refused for refused, _ in refusals)
     for refused, reason in refusals:
-        as_large = sum(other == refused for other, _ in refusals) >= n_files
-        if refused in series or not refused or as_large:
+        if refused in series or not refused or n_refused[refused] >= n_files:
             raise reason

@@ -11,7 +11,6 @@ from pydicom.uid import (
     CTImageStorage,
     EnhancedCTImageStorage,
     ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
 )
 
 ROOT = "1.2.826.0.1.3680043.8.498."
@@ -189,7 +188,16 @@ def enhanced(
     ids: dict[str, str] | None = None,
     clock: str = "FrameReferenceDateTime",
 ) -> Dataset:
-    """All frames of an acquisition in one file, last time point first, the rescale of every frame its own."""
+    """All frames of an acquisition in one file, last time point first, with an intercept for every slice.
+
+    Args:
+        hu: Frames in patient axes [HU].
+        times: Of each frame and slice [s].
+        spacing: Between slices, rows and columns [mm].
+        origin: Position of the first pixel [mm].
+        ids: Identifiers of study, series and frame of reference.
+        clock: Attribute that carries the frames' times; acquisition time is that of a converted classic series.
+    """
     ds = identified(Dataset(), ids or uids())
     ds.SOPClassUID = EnhancedCTImageStorage
     ds.Manufacturer = "Philips"
@@ -216,14 +224,26 @@ def enhanced(
     return ds
 
 
-def _groups(time, level, seconds, spacing, origin, intercept, clock) -> Dataset:
+def _groups(
+    time: int,
+    level: int,
+    seconds: float,
+    spacing: tuple[float, float, float],
+    origin: tuple[float, float, float],
+    intercept: float,
+    clock: str,
+) -> Dataset:
+    """What an enhanced file says of one frame."""
     group = Dataset()
     group.FrameContentSequence = [Dataset()]
     group.FrameContentSequence[0].TemporalPositionIndex = time + 1
     if clock == "TemporalPositionTimeOffset":
         group.TemporalPositionSequence = [Dataset()]
         group.TemporalPositionSequence[0].TemporalPositionTimeOffset = seconds
-    elif clock:
+    elif clock == "AcquisitionTime":
+        group.UnassignedPerFrameConvertedAttributesSequence = [Dataset()]
+        group.UnassignedPerFrameConvertedAttributesSequence[0].AcquisitionTime = tm(START_S + seconds)
+    else:
         setattr(group.FrameContentSequence[0], clock, f"{DATE}{tm(START_S + seconds)}+0100")
     group.PlanePositionSequence = [Dataset()]
     group.PlanePositionSequence[0].ImagePositionPatient = [origin[0], origin[1], origin[2] + level * spacing[0]]
@@ -231,6 +251,3 @@ def _groups(time, level, seconds, spacing, origin, intercept, clock) -> Dataset:
     transformation = group.PixelValueTransformationSequence[0]
     transformation.RescaleSlope, transformation.RescaleIntercept, transformation.RescaleType = 1, intercept, "HU"
     return group
-
-
-IMPLICIT = ImplicitVRLittleEndian

@@ -68,6 +68,14 @@ def in_series(vendor, n_times, n_slices):
     return write
 
 
+def in_turns(folder, hu):
+    images = classic(hu, TIMES, "siemens", SPACING, origin=ORIGIN)
+    series = new_uid(), new_uid()
+    for (time, _), ds in images.items():
+        ds.SeriesInstanceUID = series[time % 2]
+    save_all(folder, images)
+
+
 FORMS = {
     **{vendor: by_vendor(vendor) for vendor in VENDORS},
     "enhanced": in_one_enhanced_file,
@@ -78,6 +86,7 @@ FORMS = {
     "a series per time": in_series("canon", 1, N_SLICES),
     "a series per time, Philips": in_series("philips", 1, N_SLICES),
     "a series per slice": in_series("siemens", N_FRAMES, 1),
+    "two series, taking turns": in_turns,
     "four series, by time and slices": in_series("ge", 5, 3),
 }
 
@@ -150,6 +159,16 @@ def test_a_last_volume_that_was_cut_off_leaves_a_frame_without_a_time(tmp_path):
     np.testing.assert_array_equal(scan.hu[5, 1], hu[4, 1])
 
 
+@pytest.mark.parametrize("first", ["lower", "upper"])
+def test_a_shuttle_that_stops_halfway_lacks_its_last_frames(tmp_path, first):
+    slab = (np.arange(4) >= 2) == (first == "lower")
+    times = np.arange(4)[:, None] * 3.0 + np.where(slab, 1.5, 0.0)
+    times[3, slab] = np.nan
+    hu = np.random.default_rng(0).integers(0, 80, (4, 4, 16, 16)).astype(float)
+    save_all(tmp_path, classic(hu, times, "siemens"))
+    np.testing.assert_allclose(read_dicom(tmp_path).times, times, atol=1e-4)
+
+
 AXES = [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, -1, 0), (-1, 0, 0, 0, 1, 0), (0, 1, 0, 1, 0, 0), (0, -1, 0, 1, 0, 0)]
 
 
@@ -163,7 +182,9 @@ def test_patient_axes_do_not_depend_on_how_the_patient_lies(tmp_path, axes):
     assert scan.first_slice_mm == pytest.approx(40)
 
 
-@pytest.mark.parametrize("clock", ["FrameReferenceDateTime", "FrameAcquisitionDateTime", "TemporalPositionTimeOffset"])
+@pytest.mark.parametrize(
+    "clock", ["FrameReferenceDateTime", "FrameAcquisitionDateTime", "TemporalPositionTimeOffset", "AcquisitionTime"]
+)
 def test_an_enhanced_file_is_timed_by_any_clock_of_its_frames(tmp_path, clock):
     hu = np.random.default_rng(0).integers(-100, 900, (3, 2, 16, 16)).astype(float)
     save(tmp_path / "scan", enhanced(hu, TIMES[:3, :2], clock=clock))
@@ -254,7 +275,7 @@ def test_a_file_from_before_preambles_is_read(tmp_path):
     np.testing.assert_array_equal(read_dicom(tmp_path).hu, hu)
 
 
-def test_the_readers_own_copy_of_a_link_in_the_folder_counts_once(tmp_path):
+def test_an_image_and_a_link_to_it_in_the_folder_count_once(tmp_path):
     hu = np.random.default_rng(0).integers(0, 900, (3, 2, 16, 16)).astype(float)
     save_all(tmp_path, classic(hu, TIMES[:3, :2], "ge"))
     (tmp_path / "again").symlink_to(Path("IM0003"))

@@ -5,6 +5,7 @@ import os
 import re
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -129,9 +130,18 @@ def linked_out(folder):
     (folder / "IM0009").symlink_to(folder.parent / "elsewhere" / "IM0000")
 
 
-def dangling(folder):
-    scan(folder)
-    (folder / "IM0009").symlink_to(folder / "absent")
+def linked_to(name):
+    def write(folder):
+        scan(folder)
+        (folder / "IM0009").symlink_to(name)
+
+    return write
+
+
+def decimal(ds):
+    ds.FloatPixelData = np.zeros((16, 16), np.float32).tobytes()
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 32, 32, 31
+    del ds.PixelData
 
 
 def of_two_patients(folder):
@@ -197,7 +207,10 @@ KINDS = {
         "pixels of file IM0008 cannot be decoded as Explicit VR.*: truncated",
     ),
     "no pixels": (without("PixelData"), "reading", "pixels of file IM0008"),
-    "link out of the folder": (linked_out, "reading", "file IM0009 must lie in the scan's folder, got a link out"),
+    "link out of the folder": (linked_out, "reading", "file IM0009 must lie in the scan's folder, got a link"),
+    "link to nothing": (linked_to("absent"), "reading", "file IM0009 must lie in the scan's folder, got a link"),
+    "links in a circle": (linked_to("IM0009"), "reading", "file IM0009 must lie in the scan's folder, got a link"),
+    "decimal pixels": (lambda folder: scan(folder, decimal), "reading", "pixels of file IM0008 cannot be decoded"),
     "two patients": (of_two_patients, "reading", r"one patient, got several \(in a/IM0000 and in b/IM0000\)"),
     "one volume": (lambda folder: save_all(folder, planted(HU[:1], TIMES[:1])), "reading", "repeat its slices.* 3 im"),
     "one image": (
@@ -318,6 +331,15 @@ def test_without_the_readers_care_headers_would_be_quoted(tmp_path):
         _ = dcmread(tmp_path / "IM0000").AcquisitionNumber
 
 
+def test_a_reason_can_be_written_down_whatever_a_file_is_called(tmp_path):
+    scan(tmp_path)
+    name = os.fsdecode(b"M\xfcller\nIM1")  # Latin 1
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(Excluded, match="is empty") as excluded:
+        read_dicom(tmp_path)
+    assert excluded.value.reason.encode().decode().isprintable()
+
+
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_what_may_not_be_opened_is_named(tmp_path, monkeypatch, kind):
     scan(tmp_path / "images")
@@ -351,3 +373,21 @@ def test_a_broken_series_as_large_as_the_scan_is_not_passed_over(tmp_path):
     scan(tmp_path / "b", lambda ds: delattr(ds, "PixelSpacing"), only_last=False)
     with pytest.raises(Excluded, match=r"PixelSpacing must be 2 numbers, got none \(file b/IM0000"):
         read_dicom(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damage_anywhere_in_a_file_ends_in_a_scan_or_an_exclusion(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    if seed % 4:
+        save_all(tmp_path, classic(HU[:2, :2], TIMES[:2, :2]))
+    else:
+        save(tmp_path / "IM0002", enhanced(HU[:2, :2], TIMES[:2, :2]))
+    path = tmp_path / "IM0002"
+    content = path.read_bytes()
+    for _ in range(5):
+        damaged = bytearray(content)
+        at, length = int(random.integers(130, 1200)), int(random.integers(1, 20))
+        damaged[at : at + length] = random.bytes(int(random.integers(0, 20)))
+        path.write_bytes(damaged)
+        with suppress(Excluded):
+            read_dicom(tmp_path)

@@ -18,7 +18,7 @@ def times(n_frames, n_slices, start_s=0.0, interval_s=1.5):
     return np.repeat(start_s + np.arange(n_frames)[:, None] * interval_s, n_slices, axis=1)
 
 
-def series(folder, name, n_frames=6, n_slices=3, start_s=0.0, seed=0, vendor="siemens", change=None, **placement):
+def series(folder, name, n_frames=5, n_slices=2, start_s=0.0, seed=0, vendor="siemens", change=None, **placement):
     """One series of the examination."""
     ids = IDS | {"series": new_uid()}
     when = times(n_frames, n_slices, start_s)
@@ -64,14 +64,14 @@ OTHERS = {
 def test_the_series_that_repeats_its_slices_is_taken(tmp_path, other):
     series(tmp_path, "perfusion", seed=1)
     series(tmp_path, "a", seed=2, **OTHERS[other])
-    np.testing.assert_array_equal(read_dicom(tmp_path).hu, hu(6, 3, seed=1))
+    np.testing.assert_array_equal(read_dicom(tmp_path).hu, hu(5, 2, seed=1))
 
 
 def test_it_is_found_among_all_that_an_archive_sends(tmp_path):
     for number, other in enumerate(OTHERS.values()):
         series(tmp_path, f"s{number}", seed=2, **other)
     series(tmp_path, "s04b", seed=1)
-    np.testing.assert_array_equal(read_dicom(tmp_path).hu, hu(6, 3, seed=1))
+    np.testing.assert_array_equal(read_dicom(tmp_path).hu, hu(5, 2, seed=1))
 
 
 SECONDS = {
@@ -79,7 +79,7 @@ SECONDS = {
     "another kernel": {"change": setting(ConvolutionKernel="H50f")},
     "a second bolus": {"start_s": 300},
     "the same again, reconstructed later": {"change": setting(ContentTime="150000")},
-    "the next slab with its own bolus": {"start_s": 300, "origin": (-20.0, -30.0, 55.0)},
+    "the next slab with its own bolus": {"start_s": 300, "origin": (-20.0, -30.0, 50.0)},
     "another table": {"change": setting(FrameOfReferenceUID=new_uid())},
 }
 
@@ -101,7 +101,7 @@ def test_one_of_its_files_chooses_a_series(tmp_path, second):
             path.rename(tmp_path / f"{name}{path.name}")
         (tmp_path / name).rmdir()
     for name, seed in (("aIM0003", 1), ("bIM0000", 2)):
-        np.testing.assert_array_equal(read_dicom(tmp_path / name).hu, hu(6, 3, seed=seed))
+        np.testing.assert_array_equal(read_dicom(tmp_path / name).hu, hu(5, 2, seed=seed))
 
 
 def test_reconstructions_that_only_their_creation_tells_apart_are_not_strung_together(tmp_path):
@@ -116,3 +116,20 @@ def test_a_volume_reconstructed_twice_is_no_perfusion(tmp_path):
     series(tmp_path, "second", n_frames=1)
     with pytest.raises(Excluded, match="must repeat its slices in time"):
         read_dicom(tmp_path)
+
+
+def test_two_reconstructions_in_one_series_are_told_apart(tmp_path):
+    both = uids()
+    for name, seed, kvp in (("low", 1, "80"), ("high", 2, "140")):
+        images = classic(hu(5, 2, seed), times(5, 2), "siemens", ids=both, change=setting(KVP=kvp))
+        save_all(tmp_path, images, name + "{:02d}")
+    with pytest.raises(Excluded, match=r"got 2: high00 .*, low00"):
+        read_dicom(tmp_path)
+    np.testing.assert_array_equal(read_dicom(tmp_path / "low05").hu, hu(5, 2, seed=1))
+
+
+def test_a_file_that_is_no_image_chooses_nothing(tmp_path):
+    series(tmp_path, ".")
+    (tmp_path / "notes.txt").write_text("not an image")
+    with pytest.raises(Excluded, match=r"must be a CT image or a folder of them, got notes\.txt"):
+        read_dicom(tmp_path / "notes.txt")

@@ -1,0 +1,75 @@
+"""The order and the times of an acquisition's frames."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from stroke_ctp.scan.dicom_clocks import believed, shown, told_apart
+from stroke_ctp.scan.dicom_frames import Frame
+from stroke_ctp.scan.inclusion import Excluded
+
+
+def times_of(
+    frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"], order_suffices: bool
+) -> Float[np.ndarray, " frame"]:
+    """When each frame was acquired [s].
+
+    Args:
+        frames: Of one acquisition.
+        slice_of: Index of each frame's slice.
+        order_suffices: Take, where the headers have no times, a number that grows with them.
+
+    Raises:
+        Excluded: A slice has one frame only, or the headers tell neither times nor, if that suffices, an order.
+    """
+    n_frames = np.bincount(slice_of)
+    if n_frames.min() < 2:
+        lone = frames[int(np.flatnonzero(slice_of == n_frames.argmin())[0])].name
+        raise Excluded("reading", f"each slice must have two or more frames, got one (file {lone}); remove it")
+    values = [frame.times for frame in frames]
+    clock = believed(values, slice_of)
+    times = None if clock is None else shown(values, clock)
+    if times is None and order_suffices:
+        return _order(frames, slice_of)
+    if times is None:
+        raise Excluded(
+            "timing",
+            f"no time in the headers tells the frames of every slice apart (file {frames[0].name}); "
+            "give frame_interval_s in the manifest",
+        )
+    return times
+
+
+def _order(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """Temporal position, or else acquisition number, or else each frame's rank in its slice by number or name."""
+    for column in list(zip(*(frame.numbers for frame in frames), strict=True))[:2]:
+        if None not in column and told_apart(np.array(column), slice_of):
+            return np.array(column)
+    n_frames = np.bincount(slice_of)
+    if n_frames.min() < n_frames.max():
+        raise Excluded(
+            "timing",
+            f"slices must have equally many frames where the headers do not tell when they belong, got "
+            f"{n_frames.min()} to {n_frames.max()} (file {frames[0].name}); export the scan again",
+        )
+    ranks = np.empty(len(frames))
+    order = np.lexsort((_places(frames, slice_of), slice_of))
+    ranks[order] = np.tile(np.arange(n_frames[0], dtype=np.float64), len(n_frames))
+    return ranks
+
+
+def _places(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """Instance numbers, or, where they do not tell a slice's frames apart, places in the order of file names."""
+    numbers = [frame.numbers[2] for frame in frames]
+    if None not in numbers and told_apart(np.array(numbers), slice_of):
+        return np.array(numbers)
+    places = np.empty(len(frames))
+    places[sorted(range(len(frames)), key=lambda k: (_natural(frames[k].name), frames[k].index))] = range(len(frames))
+    return places
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """A name whose numbers compare as numbers."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name))
