@@ -14,7 +14,7 @@ import pandas as pd
 
 from stroke_ctp.errors import UserError
 from stroke_ctp.files import whole
-from stroke_ctp.scan.dicom_maps import low_volume_ml
+from stroke_ctp.scan.dicom.maps import low_volume_ml
 from stroke_ctp.types import LEVELS
 
 Row = dict[str, str | float | None]

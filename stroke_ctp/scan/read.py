@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stroke_ctp.scan.dicom import read_dicom
+from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.nifti import read_nifti
 from stroke_ctp.types import CTPScan

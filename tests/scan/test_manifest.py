@@ -26,7 +26,8 @@ def test_rows_of_a_patient_stay_together_in_the_manifests_order(tmp_path):
     assert [row.frame_interval_s for row in first.rows] == [None, 2]
     assert first.carried == {"age": "71"}
     assert first.label_definition == "CBV<1.2"
-    assert second.files() == [tmp_path / "b.nii", tmp_path / "b_mask.nii"]
+    assert second.scans() == [tmp_path / "b.nii"]
+    assert second.masks() == [tmp_path / "b_mask.nii"]
 
 
 def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):

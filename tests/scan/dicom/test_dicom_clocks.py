@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.scan.dicom_clocks import (
+from stroke_ctp.scan.dicom.clocks import (
     believed,
     seconds_of_date,
     seconds_of_date_time,

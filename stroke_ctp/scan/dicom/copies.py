@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from stroke_ctp.scan.dicom_frames import Frame
-from stroke_ctp.scan.dicom_pixels import hu_images
+from stroke_ctp.scan.dicom.frames import Frame
+from stroke_ctp.scan.dicom.pixels import hu_images
 
 
 def without_copies(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> list[Frame]:

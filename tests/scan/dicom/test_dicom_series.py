@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from dicom_files import classic, new_uid, save_all, uids
 
-from stroke_ctp.scan.dicom import read_dicom
+from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
 
 IDS = uids()

@@ -8,7 +8,7 @@ from dicom_files import VENDORS, classic, enhanced, new_uid, save, save_all, uid
 
 from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol
 from stroke_ctp.phantom.patient import DigitalPatient
-from stroke_ctp.scan.dicom import read_dicom
+from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.nifti import read_nifti, write_nifti
 from stroke_ctp.types import CTPScan

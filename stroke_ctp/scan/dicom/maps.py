@@ -6,7 +6,7 @@ import pydicom
 from pydicom.pixels import apply_rescale
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.scan.dicom_files import quiet
+from stroke_ctp.scan.dicom.files import quiet
 
 
 @quiet()

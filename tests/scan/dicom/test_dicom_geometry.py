@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from dicom_files import classic, save_all, set_pixels
 
-from stroke_ctp.scan.dicom import read_dicom
-from stroke_ctp.scan.dicom_geometry import even_slices
+from stroke_ctp.scan.dicom.geometry import even_slices
+from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
 
 TIMES = np.repeat(np.arange(3)[:, None] * 1.5, 5, axis=1)

@@ -8,11 +8,11 @@ from operator import attrgetter
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from stroke_ctp.scan.dicom_clocks import believed, shown, told_apart
-from stroke_ctp.scan.dicom_fields import Fields
-from stroke_ctp.scan.dicom_files import ImageFile
-from stroke_ctp.scan.dicom_frames import Frame, frames_of
-from stroke_ctp.scan.dicom_geometry import depths, even_slices, slices_within
+from stroke_ctp.scan.dicom.clocks import believed, shown, told_apart
+from stroke_ctp.scan.dicom.fields import Fields
+from stroke_ctp.scan.dicom.files import ImageFile
+from stroke_ctp.scan.dicom.frames import Frame, frames_of
+from stroke_ctp.scan.dicom.geometry import depths, even_slices, slices_within
 from stroke_ctp.scan.inclusion import Excluded
 
 _LONGEST_PAUSE_S = 60.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from stroke_ctp.scan.dicom_frames import Frame
+from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.inclusion import Excluded
 
 _JITTER_MM = (0.1, 0.25, 0.5, 1.0)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from stroke_ctp.scan.dicom_clocks import believed, shown, told_apart
-from stroke_ctp.scan.dicom_frames import Frame
+from stroke_ctp.scan.dicom.clocks import believed, shown, told_apart
+from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.inclusion import Excluded
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from stroke_ctp.scan.dicom_clocks import (
+from stroke_ctp.scan.dicom.clocks import (
     CLOCKS,
     CONTENT_CLOCKS,
     seconds_of_date,
     seconds_of_date_time,
     seconds_of_day,
 )
-from stroke_ctp.scan.dicom_fields import Fields
-from stroke_ctp.scan.dicom_files import ImageFile
+from stroke_ctp.scan.dicom.fields import Fields
+from stroke_ctp.scan.dicom.files import ImageFile
 from stroke_ctp.scan.inclusion import Excluded
 
 _ORDERS = (("TemporalPositionIndex", "TemporalPositionIdentifier"), ("FrameAcquisitionNumber", "AcquisitionNumber"))

@@ -13,7 +13,7 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
-from stroke_ctp.scan.dicom_fields import Fields
+from stroke_ctp.scan.dicom.fields import Fields
 from stroke_ctp.scan.inclusion import Excluded
 
 _CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)

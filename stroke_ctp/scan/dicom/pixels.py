@@ -8,7 +8,7 @@ from jaxtyping import Float32, Integer
 from pydicom.pixels import get_decoder, iter_pixels
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from stroke_ctp.scan.dicom_frames import Frame
+from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.inclusion import Excluded
 
 AIR_HU = -1000.0
