@@ -18,7 +18,7 @@ from stroke_ctp.types import LEVELS
 
 Rule = Literal["ventricles", "middle slices", "20 mm apart"]
 DISTANCE_MM = 20.0
-MIN_CONFIDENCE = 0.5
+MIN_CONFIDENCE = 0.55
 """Below it the ventricles decide nothing."""
 _DISTANCE_SD_MM = 5.0
 _FLUID_HU = (0.0, 21.0)

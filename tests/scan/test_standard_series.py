@@ -2,9 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_files import classic, save_all
 from heads import head, save_nifti
 
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.inclusion import Excluded, Rules
 from stroke_ctp.scan.manifest import ManifestPatient, ManifestRow
 from stroke_ctp.scan.nifti import write_mask
 from stroke_ctp.scan.standard_series import core_volume_ml, standard_series
@@ -124,3 +125,90 @@ def test_a_missing_mask_excludes_the_patient_by_file_name(tmp_path):
     save(tmp_path, frames())
     with pytest.raises(Excluded, match=r"mask\.nii does not exist"):
         standard_series(patient(tmp_path, row(core_mask="mask.nii")))
+
+
+def at(interval_s: float, n_frames: int = 32, n_slices: int = 3) -> np.ndarray:
+    return np.repeat(np.arange(n_frames)[:, None] * interval_s, n_slices, axis=1)
+
+
+def as_dicom(folder: Path, hu: np.ndarray, times: np.ndarray, vendor: str = "siemens") -> None:
+    save_all(folder / "scan", classic(hu, times, vendor, (5.0, 3.125, 3.125)))
+
+
+def dicom_row(**changes):
+    return row("scan", **changes)
+
+
+def test_a_dicom_folder_gives_the_series_of_the_nifti_file(tmp_path):
+    save(tmp_path, frames())
+    as_dicom(tmp_path, frames(), at(1.5))
+    expected = standard_series(patient(tmp_path, row()))
+    series = standard_series(patient(tmp_path, dicom_row()))
+    np.testing.assert_allclose(series.hu, expected.hu, atol=0.51)  # DICOM stores whole HU here
+    assert series.quality["frames_acquired"] == 32
+
+
+def test_a_shuttle_gives_the_standard_times_within_interpolation_error(tmp_path):
+    times = at(1.5) + np.array([0.0, 0.75, 0.75])
+    rise = np.rint(10 * np.sin(times / 15) ** 2)[:, :, None, None] * (head(64) == 32)
+    as_dicom(tmp_path, head(64) + rise, times)
+    series = standard_series(patient(tmp_path, dicom_row()))
+    standard = np.arange(32) * 1.5
+    np.testing.assert_allclose(brain_hu(series.hu)[0], 32 + np.rint(10 * np.sin(standard / 15) ** 2), atol=0.02)
+    inner = standard >= 0.75
+    np.testing.assert_allclose(brain_hu(series.hu)[1, inner], 32 + 10 * np.sin(standard[inner] / 15) ** 2, atol=1.0)
+
+
+def test_a_frame_that_is_missing_in_one_slice_is_bridged_and_a_longer_gap_excludes(tmp_path):
+    times = at(1.5)
+    times[10, 2] = np.nan
+    as_dicom(tmp_path, frames(), times)
+    series = standard_series(patient(tmp_path, dicom_row()))
+    np.testing.assert_allclose(brain_hu(series.hu)[1], 34 + 0.1 * np.arange(32), atol=0.55)
+    assert series.quality["frames_acquired"] == 31
+    assert [r["time_s"] for r in series.motion if r["level"] == "supraganglionic"][10] is None
+    with pytest.raises(Excluded, match=r"frame interval must be ≤ 2 s .* got 3 s"):
+        standard_series(patient(tmp_path, dicom_row()), Rules(max_interval_s=2.0))
+
+
+def test_a_short_scan_is_padded_on_request_and_says_how_far_it_goes(tmp_path):
+    save(tmp_path, frames(24))
+    series = standard_series(patient(tmp_path, row()), Rules(short_scan="pad"))
+    assert series.quality["valid_frames"] == 24
+    np.testing.assert_array_equal(series.hu[:, 24:], np.repeat(series.hu[:, 23:24], 8, axis=1))
+
+
+def jerked(frame: int, n_jerked: int) -> np.ndarray:
+    """A head that is 12 mm away for some frames."""
+    hu = frames()
+    moved = head(64, shift_mm=(12.0, 0.0))
+    hu[frame : frame + n_jerked] = moved
+    return hu
+
+
+def test_frames_in_which_the_head_moved_too_far_are_dropped_and_bridged(tmp_path):
+    save(tmp_path, jerked(9, 1))
+    rules = Rules(max_motion_mm=10.0)
+    series = standard_series(patient(tmp_path, row()), rules)
+    np.testing.assert_allclose(brain_hu(series.hu)[0], 30 + 0.1 * np.arange(32), atol=0.02)
+    assert series.quality["frames_dropped"] == 2
+    used = [(r["frame"], r["used"]) for r in series.motion if r["level"] == "basal_ganglia"]
+    assert [frame for frame, was_used in used if not was_used] == [9]
+    assert standard_series(patient(tmp_path, row())).quality["frames_dropped"] == 0
+
+
+def test_too_many_frames_of_motion_exclude(tmp_path):
+    save(tmp_path, jerked(9, 3))
+    with pytest.raises(Excluded, match=r"head must move ≤ 10 mm, in 3 of 32 frames .* 6 s cannot be bridged") as caught:
+        standard_series(patient(tmp_path, row()), Rules(max_motion_mm=10.0))
+    assert caught.value.stage == "motion"
+
+
+def test_levels_are_proposed_where_the_manifest_is_silent_and_the_rule_is_told(tmp_path):
+    save(tmp_path, frames(n_slices=6))
+    proposed = standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto")).quality
+    assert proposed["levels_chosen_by"] == "20 mm apart"
+    assert (proposed["basal_ganglia_slice"], proposed["supraganglionic_slice"]) in {(0, 4), (1, 5)}
+    given = standard_series(patient(tmp_path, row(levels={"basal_ganglia": 2})), Rules(levels="auto")).quality
+    assert given["basal_ganglia_slice"] == 2
+    assert standard_series(patient(tmp_path, row()), Rules(levels="auto")).quality["levels_chosen_by"] == "manifest"
