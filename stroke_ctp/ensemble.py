@@ -35,7 +35,7 @@ def ensemble(config: DictConfig) -> None:
     study = study_folder(config.outputs, config.name)
     ablation = config.ablation.name
     cohort = Cohort(str(config.external))
-    folders = complete_runs(study / ablation)
+    folders = list(complete_runs(study / ablation).values())
     members = [read_json(folder / "metrics.json") for folder in folders]
     if cohort.hash == members[0]["cohort"]["hash"]:
         raise UserError(f"external={config.external} is the cohort that {config.name} was trained on; give another")

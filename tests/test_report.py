@@ -53,6 +53,8 @@ def _write_ensemble(folder: Path) -> None:
         pd.read_csv(folder / "fold-0" / "predictions.csv").assign(fold=str(fold), split="external")
         for fold in range(N_FOLDS)
     ]
+    for member in members:
+        member["patient"] = "e" + member["patient"]
     folder.joinpath("ensemble").mkdir()
     rows = pd.concat([*members, members[0].assign(fold="mean")])
     rows.to_csv(folder / "ensemble" / "predictions.csv", index=False)
@@ -171,7 +173,8 @@ def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: P
 
 
 def test_a_fold_with_one_class_is_undefined_and_the_mean_says_on_how_many_folds_it_rests(study: Path):
-    shutil.rmtree(study / "full")
+    for name in ("full", "local", "cbv"):
+        shutil.rmtree(study / name)
     _write_ablation(study / "full", 0, {"weights": "oxford", "sha256": "80"}, one_class=True)
     text = write_report(study)
     folds = _table(study, "folds")

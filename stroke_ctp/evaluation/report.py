@@ -1,19 +1,27 @@
-"""The report of a study: tables and figures in `outputs/NAME/report`."""
+"""The report of a study: a page, tables and figures in `outputs/NAME/report`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from stroke_ctp.evaluation.auc import fold_aucs, roc_auc, summarize
-from stroke_ctp.evaluation.figures import draw_external, draw_folds
+from stroke_ctp.evaluation.article import cells_frame, folds_frame, table1, table2, wide_table
+from stroke_ctp.evaluation.background import Background
+from stroke_ctp.evaluation.page import embedded, render
 from stroke_ctp.evaluation.predictions import Study, read_study
-from stroke_ctp.evaluation.tables import cells_frame, folds_frame, table1, table2
-from stroke_ctp.evaluation.text import is_random, provenance, report_text
+from stroke_ctp.evaluation.sections import Section, sections
+from stroke_ctp.evaluation.style import save
+from stroke_ctp.evaluation.summary import subtitle
+from stroke_ctp.evaluation.text import CAPTION_1, CAPTION_2, is_random, provenance, report_text
 from stroke_ctp.files import whole
 
+MEANINGLESS = "Random encoder weights: these results mean nothing."
 
-def write_report(folder: Path) -> str:
-    """Write the tables and figures of the study `outputs/NAME` to its `report/`.
+
+def write_report(folder: Path, background: Background | None = None) -> str:
+    """Write page, tables and figures of the study `outputs/NAME` to its `report/`.
+
+    Args:
+        folder: Of the study.
+        background: What is known beyond the predictions; by default nothing.
 
     Returns:
         Tables 1 and 2 with their provenance, as text of at most 80 columns.
@@ -21,40 +29,51 @@ def write_report(folder: Path) -> str:
     Raises:
         UserError: Nothing was run, folds are missing, or the predictions break the contract.
     """
-    study = read_study(folder)
-    _write_tables(study, folder / "report" / "tables")
-    _write_figures(study, folder / "report" / "figures")
+    background = background or Background()
+    study = read_study(folder, background.partial)
+    made = sections(study, folder, background)
+    report = folder / "report"
+    source = provenance(study).replace("\n", " ")
+    written = _write_tables(study, made, report / "tables") | _write_figures(made, report / "figures", source)
+    _write_page(study, made, report / "report.html")
+    _remove_others(report, written)
     return report_text(study)
 
 
-def _write_tables(study: Study, folder: Path) -> None:
-    tables: dict[str, pd.DataFrame] = {
-        "table1": cells_frame(table1(study)),
-        "table2": cells_frame(table2(study)),
-        "folds": folds_frame(study),
+def _write_page(study: Study, made: Sequence[Section], path: Path) -> None:
+    content = {
+        "title": f"Study {study.name}",
+        "subtitle": subtitle(study),
+        "warnings": [MEANINGLESS] if is_random(study) else [],
+        "sections": made,
+        "embedded": embedded,
     }
-    for name, table in tables.items():
+    with whole(path) as partial:
+        partial.write_text(render("report.html", content))
+
+
+def _write_tables(study: Study, made: Sequence[Section], folder: Path) -> set[Path]:
+    article = {"table1": table1(study), "table2": table2(study)}
+    frames = {name: cells_frame(cells) for name, cells in article.items()} | {"folds": folds_frame(study)}
+    frames |= {table.name: table.frame() for section in made for table in section.tables if table.name not in frames}
+    for name, frame in frames.items():
         with whole(folder / f"{name}.csv") as partial:
-            table.to_csv(partial, index=False)
+            frame.to_csv(partial, index=False)
+    captions = {"table1": CAPTION_1, "table2": CAPTION_2}
+    for name, cells in article.items():
+        with whole(folder / f"{name}.tex") as partial:
+            partial.write_text(wide_table(name, captions[name], cells).latex())
+    return {folder / f"{name}.csv" for name in frames} | {folder / f"{name}.tex" for name in article}
 
 
-def _write_figures(study: Study, folder: Path) -> None:
-    """Figures of the full model; one that cannot be drawn any more is removed from beside the new tables."""
-    full = study.ablations.get("full")
-    source = provenance(study).replace("\n", " ")
-    warning = "Random encoder weights: this result means nothing" if is_random(study) else ""
-    for suffix in (".png", ".pdf"):
-        figure3, external = folder / f"figure3{suffix}", folder / f"external{suffix}"
-        drawn = set()
-        if full is not None:
-            summary = summarize(fold_aucs(full.folds, "test", full.n_folds))
-            if summary.mean is not None:
-                draw_folds(figure3, full.folds, summary, source, warning)
-                drawn.add(figure3)
-            if full.external is not None:
-                auc = roc_auc(full.external[full.external["fold"] == "mean"])
-                if auc.value is not None:
-                    draw_external(external, full.external, auc, source, warning)
-                    drawn.add(external)
-        for path in {figure3, external} - drawn:
-            path.unlink(missing_ok=True)
+def _write_figures(made: Sequence[Section], folder: Path, source: str) -> set[Path]:
+    pictures = [picture for section in made for picture in section.pictures]
+    for picture in pictures:
+        save(picture.drawn, folder / picture.name, source)
+    return {folder / f"{picture.name}{suffix}" for picture in pictures for suffix in (".png", ".pdf")}
+
+
+def _remove_others(report: Path, written: set[Path]) -> None:
+    """What an earlier report made and this one did not would stand beside numbers that it does not belong to."""
+    for path in {*report.glob("tables/*.*"), *report.glob("figures/*.*")} - written:
+        path.unlink()

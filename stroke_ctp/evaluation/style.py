@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ _STYLE: dict[Any, Any] = {
     "legend.handlelength": 2.2,
     "pdf.fonttype": 42,  # text that a journal can edit
 }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with what is said of it."""
+
+    name: str
+    """Of its files."""
+    title: str
+    caption: str
+    """What it shows, with its main numbers: also for readers who cannot see it."""
+    drawn: Figure
 
 
 @contextmanager
