@@ -1,5 +1,6 @@
 """`python -m stroke_ctp.ensemble`: a study's members and their mean on an external cohort."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.baseline import INDICES, index_values, probability_of
+from stroke_ctp.circumstances import circumstances
 from stroke_ctp.cli import run
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split
@@ -19,7 +21,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.auc import roc_auc
 from stroke_ctp.evaluation.predictions import complete_runs
-from stroke_ctp.files import claim, digest, is_complete, read_json, study_folder, whole, write_json
+from stroke_ctp.files import claim, digest, file_digest, is_complete, read_json, study_folder, whole, write_json
 from stroke_ctp.model.callbacks import quiet_lightning
 from stroke_ctp.model.weights import provenance_of
 from stroke_ctp.study import (
@@ -48,6 +50,7 @@ def ensemble(config: DictConfig) -> None:
         print(f"ensemble: {ablation} is complete in {folder}")
         return
 
+    began = time.monotonic()
     if ablation in INDICES:
         values = index_values(ablation, cohort)
         probability = np.stack([probability_of(values, **member["scale"]) for member in members])
@@ -72,7 +75,9 @@ def ensemble(config: DictConfig) -> None:
         "encoder": members[0]["encoder"],
         "cohort": {"hash": cohort.hash, "patients": len(cohort), "large": int(labels.sum())},
         "auc": {"external": roc_auc(tables[-1]).value, "members": [roc_auc(table).value for table in tables[:-1]]},
+        "predictions": file_digest(folder / "predictions.csv"),
     }
+    write_json(folder / "run.json", circumstances(cohort.folder, study, began))
     write_json(folder / "metrics.json", metrics)
     print(folder)
 

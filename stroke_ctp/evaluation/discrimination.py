@@ -6,7 +6,8 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from stroke_ctp.evaluation.article import model_name
-from stroke_ctp.evaluation.delong import Labels, Scores, auc_estimate, compare
+from stroke_ctp.evaluation.delong import Comparison, Labels, Scores, auc_estimate, compare
+from stroke_ctp.evaluation.estimate import Estimate
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.resampling import (
     N_BOOTSTRAP,
@@ -53,7 +54,7 @@ def comparison_table(study: Study) -> Table | None:
     """The main model against each other one; None if there is no other."""
     main, *others = study.ablations.values()
     rows = [
-        _comparison(model_name(other.name), cohort, predictions, dict(scored(other))[cohort])
+        {"Against": model_name(other.name), "Patients": cohort, **difference(predictions, dict(scored(other))[cohort])}
         for other in others
         for cohort, predictions in scored(main)
         if cohort in dict(scored(other))
@@ -85,15 +86,16 @@ def arrays(predictions: pd.DataFrame) -> tuple[Labels, Scores]:
     return predictions["label"].to_numpy(int), predictions["probability"].to_numpy(float)
 
 
-def _comparison(name: str, cohort: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, object]:
+def difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, object]:
+    """AUC of one model less another's by both paired methods; a reason where they have not the same patients."""
     paired = ours.merge(theirs, on=["patient", "label"], suffixes=("", "_other"), validate="one_to_one")
     labels, scores = arrays(paired)
     others = paired["probability_other"].to_numpy(float)
-    delong = compare(labels, scores, others)
-    bootstrap, p = bootstrap_difference(labels, scores, others)
+    delong, (bootstrap, p) = compare(labels, scores, others), bootstrap_difference(labels, scores, others)
+    if not len(paired) == len(ours) == len(theirs):
+        unpaired = Estimate(reason="not the same patients or classes")
+        delong, bootstrap, p = Comparison(unpaired, None), unpaired, None
     return {
-        "Against": name,
-        "Patients": cohort,
         "n": len(paired),
         "Difference (DeLong)": delong.difference,
         "p (DeLong)": P(delong.p, delong.difference.reason),

@@ -1,13 +1,12 @@
 """One `predictions.csv`, read and held to the contract on disk."""
 
-import hashlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import read_json
+from stroke_ctp.files import file_digest, read_json
 
 COLUMNS = ("patient", "fold", "split", "label", "core_ml", "probability")
 
@@ -50,7 +49,7 @@ def is_sealed(run: Path) -> bool:
     if recorded is None:
         return False
     path = run / "predictions.csv"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != recorded:
+    if file_digest(path) != recorded:
         raise UserError(f"{path} was changed after it was made; remove it and run its command again")
     return True
 

@@ -1,6 +1,6 @@
 """ROC figures: test folds (the article's Figure 3), models against each other, external cohort, AUC fold by fold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -41,16 +41,16 @@ def cross_validation(ablation: Ablation) -> Picture | None:
     return Picture("figure3", "ROC of the test folds", caption, drawn)
 
 
-def models(study: Study) -> Picture | None:
-    """ROC of every model on the pooled test folds; None if no model has both classes."""
-    shown = [one for one in study.ablations.values() if not one_class(arrays(one.test)[0])]
+def models(named: Mapping[str, Ablation]) -> Picture | None:
+    """ROC of every model, by its name, on the pooled test folds; None if no model has both classes."""
+    shown = {name: one for name, one in named.items() if not one_class(arrays(one.test)[0])}
     if not shown:
         return None
     texts = []
     with figure() as drawn:
         axes = _roc_axes(drawn)
-        for number, ablation in enumerate(shown):
-            texts.append(f"{model_name(ablation.name)} {auc_estimate(*arrays(ablation.test)).text()}")
+        for number, (name, ablation) in enumerate(shown.items()):
+            texts.append(f"{name} {auc_estimate(*arrays(ablation.test)).text()}")
             look: dict[str, Any] = {"color": SERIES[number % len(SERIES)], "linestyle": DASHES[number % len(DASHES)]}
             axes.plot(*curve(ablation.test), **look, linewidth=1.3, zorder=3, label=texts[-1])
         axes.legend(loc="lower right")

@@ -1,13 +1,11 @@
 """The parts of the page, each with its sentences, tables and figures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from stroke_ctp.evaluation import patients, probability_figures, roc_figures
-from stroke_ctp.evaluation.article import fold_table, table1, table2, wide_table
+from stroke_ctp.evaluation.article import fold_table, model_name, table1, table2, wide_table
 from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.calls import operating_table, threshold_table
 from stroke_ctp.evaluation.discrimination import auc_table, comparison_table
@@ -16,24 +14,12 @@ from stroke_ctp.evaluation.leakage import audit, audit_table
 from stroke_ctp.evaluation.network_figure import network
 from stroke_ctp.evaluation.predictions import Study
 from stroke_ctp.evaluation.probabilities import calibration_table, decision_table, reliability_table
+from stroke_ctp.evaluation.publishing import Section
 from stroke_ctp.evaluation.runs import read_runs
 from stroke_ctp.evaluation.style import Picture
 from stroke_ctp.evaluation.summary import summary
-from stroke_ctp.evaluation.tables import Table
 from stroke_ctp.evaluation.text import CAPTION_1, CAPTION_2
 from stroke_ctp.evaluation.training_figures import learning_curves
-
-
-@dataclass(frozen=True)
-class Section:
-    """One heading of the page."""
-
-    name: str
-    title: str
-    paragraphs: Sequence[str] = ()
-    points: Sequence[str] = ()
-    tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = ()
 
 
 def sections(study: Study, folder: Path, background: Background) -> list[Section]:
@@ -68,7 +54,8 @@ def _results(study: Study) -> Section:
 
 def _discrimination(study: Study) -> Section:
     tables = [auc_table(study), comparison_table(study)]
-    pictures = [roc_figures.models(study), roc_figures.external(study.main)]
+    named = {model_name(name): one for name, one in study.ablations.items()}
+    pictures = [roc_figures.models(named), roc_figures.external(study.main)]
     return Section(
         "discrimination", "Discrimination", tables=[t for t in tables if t], pictures=[p for p in pictures if p]
     )
@@ -99,7 +86,9 @@ def _patients(study: Study, background: Background) -> Section:
             tables.append(patients.subgroup_table(main, background.subgroup, pd.concat(known, ignore_index=True)))
         else:
             paragraphs.append(f"Subgroups of {background.subgroup} are not shown: {background.training.unknown}.")
-    return Section("patients", "Patients", paragraphs, (), [*tables, patients.patient_table(main)], pictures)
+    return Section(
+        "patients", "Patients", paragraphs, tables=[*tables, patients.patient_table(main)], pictures=pictures
+    )
 
 
 def _data(background: Background) -> Section:
@@ -110,7 +99,7 @@ def _data(background: Background) -> Section:
     if known:
         caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
         pictures.append(Picture("figure1", "Inclusion of patients", caption, draw_flowcharts(known)))
-    return Section("data", "Data flow and exclusions", paragraphs, (), [], pictures)
+    return Section("data", "Data flow and exclusions", paragraphs, pictures=pictures)
 
 
 def _training(study: Study, folder: Path, background: Background) -> Section:

@@ -40,6 +40,13 @@ def is_random(study: Study) -> bool:
     return any(ablation.encoder[0] == "none" for ablation in study.ablations.values())
 
 
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a plain table."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        yield "   ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+
+
 def _table(caption: str, cells: Sequence[Cell], counts: bool = False) -> str:
     """Caption, header, this study and the article, notes; `counts` adds the patients per class."""
     notes = list(dict.fromkeys(cell.note for cell in cells if cell.note))
