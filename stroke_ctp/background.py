@@ -28,7 +28,7 @@ def background_of(study: Path, config: DictConfig) -> Background:
         training=_cohort(study, "*/fold-*"),
         external=_cohort(study, "*/ensemble"),
         differences=_differences(settings) if settings else None,
-        seed=settings.get("seed"),
+        settings=settings,
         architecture=_architecture(study),
         sensitivity=config.sensitivity,
         subgroup=config.subgroup,

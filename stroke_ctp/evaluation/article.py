@@ -84,13 +84,17 @@ def cells_frame(cells: list[Cell]) -> pd.DataFrame:
 
 
 def wide_table(name: str, caption: str, cells: list[Cell]) -> Table:
-    """Cells as a table for readers: this study above the article, notes on what is missing in the caption."""
+    """Cells as a table for readers: this study above the article.
+
+    Notes on what is missing follow the caption, which begins with the table's number.
+    """
     columns = [cell.column for cell in cells if cell.row == OURS]
     rows = [
         {"ROC-AUC": row, **{column: _find(cells, row, column).text for column in columns}} for row in (OURS, ARTICLE)
     ]
     notes = [f"{cell.column}: {cell.note}." for cell in cells if cell.note]
-    return Table(name, f"Table {name[-1]}", " ".join([caption, *notes]), rows)
+    title, _, rest = caption.partition(". ")
+    return Table(name, title, " ".join([rest, *notes]), rows)
 
 
 def fold_table(study: Study) -> Table:

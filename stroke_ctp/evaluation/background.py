@@ -33,8 +33,8 @@ class Background:
     external: CohortFacts = CohortFacts()
     differences: Sequence[tuple[str, Any, Any]] | None = None
     """Settings that differ from the default: key, default, value; None if the study's settings are unknown."""
-    seed: int | None = None
-    """Of initial weights, order and dropout."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What all runs of the study share, by dotted keys; empty if that was not recorded."""
     architecture: Architecture | None = None
     sensitivity: float = 0.9
     """That the second operating point has on validation patients."""

@@ -25,9 +25,15 @@ class Estimate:
         """`0.72 (0.65 to 0.78)`, with the reason where something is undefined."""
         if self.value is None:
             return f"undefined: {self.reason}"
-        if self.low is None:
-            return f"{self.value:.{decimals}f} (no interval: {self.reason})"
-        return f"{self.value:.{decimals}f} ({self.low:.{decimals}f} to {self.high:.{decimals}f})"
+        value = number_text(self.value, decimals)
+        if self.low is None or self.high is None:
+            return f"{value} (no interval: {self.reason})"
+        return f"{value} ({number_text(self.low, decimals)} to {number_text(self.high, decimals)})"
+
+
+def number_text(value: float, decimals: int = 2) -> str:
+    """With the sign that is as wide as a plus, and none where all digits are 0."""
+    return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 def p_text(p: float) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import pandas as pd
 
@@ -10,8 +11,17 @@ from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.tables import Table
 
-_CAPTION = """A check that fails stops the report. "By construction": not visible in the results, but held by the
-software's own tests."""
+_CAPTION = """A check that fails stops the report. "By construction": not visible in the results, but in the software,
+whose tests hold it."""
+
+
+class Verdict(StrEnum):
+    """What became of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNCHECKED = "not checked"
+    BY_CONSTRUCTION = "by construction"
 
 
 @dataclass(frozen=True)
@@ -19,15 +29,9 @@ class Finding:
     """One check."""
 
     check: str
-    passed: bool | None
-    """None: could not be made."""
+    verdict: Verdict
     detail: str
     """What was looked at, what is wrong, or why it could not be looked at."""
-
-    @property
-    def verdict(self) -> str:
-        """In a word."""
-        return "not checked" if self.passed is None else "passed" if self.passed else "FAILED"
 
 
 def audit(study: Study, background: Background) -> list[Finding]:
@@ -43,7 +47,7 @@ def audit(study: Study, background: Background) -> list[Finding]:
         _series(background),
         *_fitted(study.main),
     ]
-    failed = [finding for finding in findings if finding.passed is False]
+    failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
     if failed:
         raise UserError(
             f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report is made of it"
@@ -53,7 +57,7 @@ def audit(study: Study, background: Background) -> list[Finding]:
 
 def audit_table(findings: list[Finding]) -> Table:
     """The checks as a table."""
-    rows = [{"Check": f.check, "Verdict": f.verdict, "Detail": f.detail} for f in findings]
+    rows = [{"Check": f.check, "Verdict": str(f.verdict), "Detail": f.detail} for f in findings]
     return Table("leakage_audit", "Leakage audit", _CAPTION, rows)
 
 
@@ -64,9 +68,9 @@ def _within(study: Study) -> Iterator[Finding]:
         both = one.test.merge(one.validation, on=["patient", "fold"])["patient"].tolist()
         if both:
             detail = f"{one.name}: {_some(both)} both validated and tested in one fold"
-            yield Finding("Test patients did not choose the epoch", False, detail)
+            yield Finding("Test patients did not choose the epoch", Verdict.FAILED, detail)
     detail = f"{len(main.test)} patients, each tested once and validated once, never in the same fold"
-    yield Finding("Every patient is on one side of every fold", True, detail)
+    yield Finding("Every patient is on one side of every fold", Verdict.PASSED, detail)
 
 
 def _between(study: Study) -> Iterator[Finding]:
@@ -80,8 +84,10 @@ def _between(study: Study) -> Iterator[Finding]:
         differing = {row[0] for row in ours ^ theirs if row[1] in common}
         if differing:
             detail = f"{one.name} and {main.name} differ in fold or class of {_some(sorted(differing))}"
-            yield Finding("All models share folds and classes", False, detail)
-    yield Finding("All models share folds and classes", True, f"{len(study.ablations)} models, patient by patient")
+            yield Finding("All models share folds and classes", Verdict.FAILED, detail)
+    yield Finding(
+        "All models share folds and classes", Verdict.PASSED, f"{len(study.ablations)} models, patient by patient"
+    )
     yield _classes(main)
 
 
@@ -89,13 +95,13 @@ def _classes(main: Ablation) -> Finding:
     check, endpoint = "Classes follow from the class threshold", main.settings["endpoint"]
     rows = pd.concat([main.test, main.ensemble] if main.ensemble is not None else [main.test])
     if endpoint["column"] != "core_ml" or rows["core_ml"].isna().any():
-        return Finding(check, None, f"the predictions do not hold {endpoint['column']}")
+        return Finding(check, Verdict.UNCHECKED, f"the predictions do not hold {endpoint['column']}")
     wrong = rows.loc[(rows["core_ml"] > endpoint["threshold"]) != (rows["label"] == 1), "patient"].tolist()
     if wrong:
-        return Finding(check, False, f"the class of {_some(wrong)} does not follow from the core volume")
+        return Finding(check, Verdict.FAILED, f"the class of {_some(wrong)} does not follow from the core volume")
     return Finding(
         check,
-        True,
+        Verdict.PASSED,
         f"{endpoint['threshold']:.4g} mL: the endpoint's definition, {_rule(endpoint)}; not a fitted quantity",
     )
 
@@ -107,12 +113,14 @@ def _rule(endpoint: Mapping[str, object]) -> str:
 def _across_cohorts(main: Ablation) -> Finding:
     check = "No patient is in both cohorts"
     if main.ensemble is None:
-        return Finding(check, None, "no external cohort was scored")
+        return Finding(check, Verdict.UNCHECKED, "no external cohort was scored")
     both = sorted(set(main.folds["patient"]) & set(main.ensemble["patient"]))
     if both:
         detail = f"{_some(both)} in training and external cohort (other people need other names in the manifest)"
-        return Finding(check, False, detail)
-    return Finding(check, True, f"{len(set(main.folds['patient']))} and {len(main.ensemble)} names, none in common")
+        return Finding(check, Verdict.FAILED, detail)
+    return Finding(
+        check, Verdict.PASSED, f"{len(set(main.folds['patient']))} and {len(main.ensemble)} names, none in common"
+    )
 
 
 def _series(background: Background) -> Finding:
@@ -122,28 +130,28 @@ def _series(background: Background) -> Finding:
     for facts in cohorts.values():
         for patient, sha in facts.series.items():
             if sha in seen:
-                return Finding(check, False, f"patients {seen[sha]} and {patient} have the same series")
+                return Finding(check, Verdict.FAILED, f"patients {seen[sha]} and {patient} have the same series")
             seen[sha] = patient
     unknown = [f"{name} cohort: {facts.unknown}" for name, facts in cohorts.items() if facts.unknown]
     if not seen or unknown:
-        return Finding(check, None, f"{len(seen)} series differ; {'; '.join(unknown)}")
-    return Finding(check, True, f"SHA-256 of {len(seen)} series of both cohorts")
+        return Finding(check, Verdict.UNCHECKED, f"{len(seen)} series differ; {'; '.join(unknown)}")
+    return Finding(check, Verdict.PASSED, f"SHA-256 of {len(seen)} series of both cohorts")
 
 
 def _fitted(main: Ablation) -> Iterator[Finding]:
     """What was fitted, and to whom."""
     if main.encoder[0]:
-        detail = "by construction: fitted to the unaugmented training patients of each fold, kept in its checkpoint"
-        yield Finding("Feature statistics come from training patients", True, detail)
+        detail = "fitted to the unaugmented training patients of each fold, kept in its checkpoint"
+        yield Finding("Feature statistics come from training patients", Verdict.BY_CONSTRUCTION, detail)
     detail = "of each test fold from its own validation patients, of the ensemble from all validation predictions"
-    yield Finding("Operating points come from validation patients", True, detail)
-    yield Finding("Calibration is assessed, never fitted", True, "no probability in this report is recalibrated")
-    edited = "digests of all predictions.csv are those recorded when they were made"
-    yield Finding(
-        "Predictions are as the models made them",
-        True if main.sealed else None,
-        edited if main.sealed else "trained before digests were recorded",
-    )
+    yield Finding("Operating points come from validation patients", Verdict.BY_CONSTRUCTION, detail)
+    detail = "no probability in this report is recalibrated"
+    yield Finding("Calibration is assessed, never fitted", Verdict.BY_CONSTRUCTION, detail)
+    check = "Predictions are as the models made them"
+    if main.sealed:
+        yield Finding(check, Verdict.PASSED, "every predictions.csv has the digest recorded when it was made")
+    else:
+        yield Finding(check, Verdict.UNCHECKED, "trained before digests were recorded")
 
 
 def _some(patients: list[str]) -> str:

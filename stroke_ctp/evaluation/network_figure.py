@@ -42,7 +42,7 @@ _X = {"input": 0.8, "encoder": 2.35, "features": 3.75, "pathway": 5.55, "pooled"
 def network(architecture: Architecture) -> Picture:
     """Both levels through encoder, pathways and head, from left to right."""
     n_pathways = len(architecture.kernels)
-    with figure(PAGE, 0.75 * 2 * max(2, n_pathways) * 0.62 + 0.5) as drawn:
+    with figure(PAGE, 2.1 + 0.3 * n_pathways) as drawn:
         axes = drawn.add_subplot()
         axes.set(xlim=(0, 10.6), ylim=(-2.2, 2.0))
         axes.set_axis_off()
@@ -77,7 +77,7 @@ def _box(axes: Axes, column: str, y: float, text: str, color: str, width: float,
     corner = (_X[column] - width / 2, y - height / 2)
     look: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=0.06", "linewidth": 0.8}
     axes.add_patch(FancyBboxPatch(corner, width, height, edgecolor=color, facecolor=(*_rgb(color), 0.08), **look))
-    axes.text(_X[column], y, text, ha="center", va="center", fontsize=5.6, linespacing=1.35)
+    axes.text(_X[column], y, text, ha="center", va="center", fontsize=6.2, linespacing=1.35)
 
 
 def _rgb(color: str) -> tuple[float, ...]:
@@ -92,7 +92,7 @@ def _arrow(axes: Axes, x: float, y: float, to_x: float, to_y: float) -> None:
 def _caption(architecture: Architecture) -> str:
     pathways = " and ".join(f"{name} (kernel {kernel})" for name, kernel in architecture.kernels.items())
     return (
-        "The network: every frame of both levels goes through the same pretrained VGG19; what its "
+        "Every frame of both levels goes through the same pretrained VGG19; what its "
         f"{architecture.features} features do over {architecture.frames} frames is read by the pathways {pathways}, "
         f"each level by filters of its own. {architecture.trainable:,} trainable parameters in the temporal network."
     )

@@ -56,7 +56,7 @@ def confusion(labels: Labels, large: Bool[np.ndarray, " patient"]) -> Confusion:
 
 
 def rates(counts: Confusion) -> Mapping[str, Estimate]:
-    """Sensitivity, specificity, predictive values, accuracy and F1 with Wilson's 95 % confidence intervals.
+    """Sensitivity, specificity, predictive values and F1 with Wilson's 95 % confidence intervals.
 
     F1 is no proportion, but a monotonic function, 2 J / (1 + J), of one: of J, the true positives among all that are
     large or are called so. Its interval is that of J, transformed.
@@ -67,7 +67,6 @@ def rates(counts: Confusion) -> Mapping[str, Estimate]:
         "Specificity": proportion(tn, tn + fp, "no small core"),
         "PPV": proportion(tp, tp + fp, "no core is called large"),
         "NPV": proportion(tn, tn + fn, "no core is called small"),
-        "Accuracy": proportion(tp + tn, tp + fp + tn + fn, "no patients"),
         "F1": _f1(proportion(tp, tp + fp + fn, "no core is large or called so")),
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 _ENVIRONMENT = Environment(
@@ -17,6 +17,17 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _unbroken(text: str) -> Markup:
+    """A number and its interval, each without a break within it."""
+    number, bracket, interval = text.partition(" (")
+    if not bracket or (not interval[:1].isdigit() and interval[:1] not in "-−"):
+        return escape(text)
+    return Markup('<span class="nowrap">{}</span> <span class="nowrap">({}</span>').format(number, interval)
+
+
+_ENVIRONMENT.filters["unbroken"] = _unbroken
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:

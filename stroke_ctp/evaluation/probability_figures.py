@@ -9,7 +9,7 @@ from stroke_ctp.evaluation.calls import called
 from stroke_ctp.evaluation.decision import net_benefit
 from stroke_ctp.evaluation.discrimination import arrays, scored
 from stroke_ctp.evaluation.predictions import Ablation
-from stroke_ctp.evaluation.style import BLUE, COLUMN, GREY, ORANGE, PAGE, VERMILION, Picture, figure
+from stroke_ctp.evaluation.style import BLUE, COLUMN, ORANGE, PAGE, VERMILION, Picture, figure
 
 _COLORS, _MARKERS = (BLUE, ORANGE), "os"
 
@@ -32,7 +32,7 @@ def calibration(main: Ablation) -> Picture:
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.08, 1.02), aspect="equal")
         axes.legend(loc="upper left")
     caption = (
-        "Calibration: share of large cores among patients with similar probabilities, with Wilson's 95 % confidence "
+        "Share of large cores among patients with similar probabilities, with Wilson's 95 % confidence "
         "intervals; ticks at the bottom are the patients. Dashed: ideal."
     )
     return Picture("calibration", "Calibration", caption, drawn)
@@ -52,7 +52,7 @@ def decision(main: Ablation) -> Picture:
             axes.set(xlim=(0, 1), ylim=(-0.25 * top - 0.05, top * 1.15 + 0.02))
             axes.legend(loc="upper right")
     caption = (
-        "Decision curves: net benefit per patient of treating those whose probability of a large core reaches the "
+        "Net benefit per patient of treating those whose probability of a large core reaches the "
         "threshold, against treating all and treating none."
     )
     return Picture("decision_curve", "Decision curve", caption, drawn)
@@ -68,7 +68,7 @@ def against_volume(main: Ablation) -> Picture:
             _scatter(axes, rows, threshold)
             axes.set(title=name, xlabel="Core volume [mL]")
         grid[0].set_ylabel("Probability of a large core")
-        grid[0].legend(loc="lower right")
+        drawn.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     caption = (
         f"Probability of a large core against core volume; vertical line: {threshold:.4g} mL, above which a core is "
         "large. Crosses: patients on the wrong side at the frozen threshold of Youden's point."
@@ -81,10 +81,11 @@ def _scatter(axes: Axes, rows: pd.DataFrame, threshold: float) -> None:
     axes.plot(*_points(rows[right]), "o", color=BLUE, markersize=3, alpha=0.75, label="Right", linestyle="none")
     axes.plot(*_points(rows[~right]), "X", color=VERMILION, markersize=4.5, label="Wrong", linestyle="none")
     axes.axvline(threshold, color="black", linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.axhline(0.5, color=GREY, linewidth=0.5)
     # Volumes spread over decades, and may be 0.
-    axes.set_xscale("symlog", linthresh=1)
-    axes.set(xlim=(-0.05, None), ylim=(-0.03, 1.03))
+    axes.set_xscale("symlog", linthresh=10, linscale=0.7)
+    axes.set_xticks([0, 5, 10, 30, 100, 300], labels=["0", "5", "10", "30", "100", "300"])
+    axes.minorticks_off()
+    axes.set(xlim=(-0.5, max(100.0, float(rows["core_ml"].max()) * 1.15)), ylim=(-0.03, 1.03))
 
 
 def _points(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

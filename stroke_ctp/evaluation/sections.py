@@ -8,18 +8,23 @@ from stroke_ctp.evaluation import patients, probability_figures, roc_figures
 from stroke_ctp.evaluation.article import fold_table, model_name, table1, table2, wide_table
 from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.calls import operating_table, threshold_table
+from stroke_ctp.evaluation.checklists import checklist_tables
 from stroke_ctp.evaluation.discrimination import auc_table, comparison_table
+from stroke_ctp.evaluation.facts import known_facts
 from stroke_ctp.evaluation.flowchart import draw_flowcharts, flow_sentence
 from stroke_ctp.evaluation.leakage import audit, audit_table
 from stroke_ctp.evaluation.network_figure import network
+from stroke_ctp.evaluation.origins import exclusion_table, origin_table, runs_table, settings_sentence, settings_table
 from stroke_ctp.evaluation.predictions import Study
 from stroke_ctp.evaluation.probabilities import calibration_table, decision_table, reliability_table
 from stroke_ctp.evaluation.publishing import Section
 from stroke_ctp.evaluation.runs import read_runs
 from stroke_ctp.evaluation.style import Picture
-from stroke_ctp.evaluation.summary import summary
+from stroke_ctp.evaluation.summary import summary, tiles
 from stroke_ctp.evaluation.text import CAPTION_1, CAPTION_2
 from stroke_ctp.evaluation.training_figures import learning_curves
+
+_CHECKLISTS = "What this run knows is filled in, for the author to check; “author” marks what only the author can say."
 
 
 def sections(study: Study, folder: Path, background: Background) -> list[Section]:
@@ -29,8 +34,9 @@ def sections(study: Study, folder: Path, background: Background) -> list[Section
         UserError: The leakage audit fails, or the subgroup's column is not there.
     """
     findings = audit(study, background)
+    known = known_facts(study, folder, background)
     return [
-        Section("summary", "Summary", points=summary(study, findings)),
+        Section("summary", "Summary", tiles=tiles(study.main), points=summary(study, findings)),
         _results(study),
         _discrimination(study),
         _calls(study, background.sensitivity),
@@ -39,6 +45,8 @@ def sections(study: Study, folder: Path, background: Background) -> list[Section
         _data(background),
         _training(study, folder, background),
         Section("audit", "Leakage audit", tables=[audit_table(findings)]),
+        _origins(study, folder, background),
+        Section("checklists", "Reporting checklists", [_CHECKLISTS], tables=checklist_tables(known)),
     ]
 
 
@@ -99,10 +107,20 @@ def _data(background: Background) -> Section:
     if known:
         caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
         pictures.append(Picture("figure1", "Inclusion of patients", caption, draw_flowcharts(known)))
-    return Section("data", "Data flow and exclusions", paragraphs, pictures=pictures)
+    table = exclusion_table(background)
+    tables = [table] if table else []
+    return Section("data", "Data flow and exclusions", paragraphs, tables=tables, pictures=pictures)
 
 
 def _training(study: Study, folder: Path, background: Background) -> Section:
     pictures = [network(background.architecture)] if background.architecture else []
     curves = [learning_curves(read_runs(folder, name)) for name in study.ablations]
     return Section("training", "Network and training", pictures=[*pictures, *(c for c in curves if c)])
+
+
+def _origins(study: Study, folder: Path, background: Background) -> Section:
+    tables = [settings_table(background), origin_table(study, folder, background), runs_table(study, folder)]
+    sentence = settings_sentence(background)
+    return Section(
+        "origins", "Configuration and provenance", [sentence] if sentence else [], tables=[t for t in tables if t]
+    )

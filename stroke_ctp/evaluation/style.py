@@ -70,3 +70,4 @@ def save(drawn: Figure, path: Path, provenance: str = "") -> None:
     for suffix, content in metadata.items():
         with matplotlib.rc_context(_STYLE), whole(path.with_suffix(suffix)) as partial:
             drawn.savefig(partial, dpi=300, metadata=content)
+        drawn.set_layout_engine("none")  # that of the first time stays: it is what takes longest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from stroke_ctp.evaluation.estimate import Estimate, p_text
+from stroke_ctp.evaluation.estimate import Estimate, number_text, p_text
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,13 @@ class Table:
 
     def shown(self) -> list[list[str]]:
         """Text of every cell."""
-        return [[_text(value) for value in row.values()] for row in self.rows]
+        decimals = {heading: self._decimals(heading) for heading in self.headings}
+        return [[_text(value, decimals[heading]) for heading, value in row.items()] for row in self.rows]
+
+    def _decimals(self, heading: str) -> int:
+        """Three where two would make a small number of the column nothing."""
+        numbers = [row[heading] for row in self.rows if isinstance(row[heading], float)]
+        return 3 if any(abs(number) < 0.1 for number in numbers) else 2
 
     def frame(self) -> pd.DataFrame:
         """Numbers in full; an interval and the reason of what is undefined in columns of their own."""
@@ -72,13 +78,13 @@ def _latex(text: str) -> str:
     return text.replace("–", "--")
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, decimals: int) -> str:
     if isinstance(value, Estimate):
         return value.text()
     if isinstance(value, P):
         return f"undefined: {value.reason}" if value.value is None else p_text(value.value)
     if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 0.1 else f"{value:.2f}"
+        return number_text(value, decimals)
     return str(value)
 
 

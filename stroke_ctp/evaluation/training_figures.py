@@ -38,7 +38,7 @@ def learning_curves(runs: Sequence[Run]) -> Picture | None:
         drawn.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     name = model_name(shown[0].ablation)
     caption = (
-        f"Learning curves of the {name} model: training loss (with dropout and augmentation), validation loss, and the "
+        "Training loss (with dropout and augmentation), validation loss, and the "
         "epoch of the lowest validation loss, whose weights were taken."
     )
     return Picture(f"learning_{shown[0].ablation}", f"Learning curves: {name}", caption, drawn)
