@@ -105,7 +105,7 @@ def fold_table(study: Study) -> Table:
             "Split": split,
             "Fold": fold,
             "Large / small": f"{auc.n_large} / {auc.n_small}",
-            "ROC-AUC": auc.value if auc.value is not None else _undefined(auc),
+            "ROC-AUC": auc.value if auc.value is not None else _why_not(ablation, fold, auc),
         }
         for ablation in study.ablations.values()
         for split in ("validation", "test")
@@ -128,7 +128,7 @@ def folds_frame(study: Study) -> pd.DataFrame:
                         "auc": auc.value,
                         "n_large": auc.n_large,
                         "n_small": auc.n_small,
-                        "note": _undefined(auc),
+                        "note": _why_not(ablation, fold, auc),
                         "encoder": encoder_text(ablation),
                     }
                 )
@@ -151,9 +151,12 @@ def _fold_cell(ablation: Ablation, split: str, column: str) -> Cell:
     text, note = "undefined", "no fold has both classes"
     if summary.mean is not None:
         text = f"{summary.mean:.2f}" + (f" ({summary.sd:.2f})" if summary.sd is not None else "")
-        bad = [f"{fold} ({auc.reason})" for fold, auc in enumerate(aucs) if auc.reason]
+        without = {fold: auc.reason for fold, auc in enumerate(aucs) if auc.reason and fold not in ablation.missing}
+        bad = ", ".join(f"{fold} ({reason})" for fold, reason in without.items())
+        lost = ", ".join(map(str, ablation.missing))
+        gaps = [f"undefined on fold {bad}" if bad else "", f"fold {lost} not run" if lost else ""]
         of = f"{summary.n_defined} of {summary.n_folds} folds"
-        note = f"{of}; undefined on fold {', '.join(bad)}" if bad else ""
+        note = "; ".join([of, *filter(None, gaps)]) if any(gaps) else ""
     n_large, n_small = sum(auc.n_large for auc in aucs), sum(auc.n_small for auc in aucs)
     return Cell(OURS, column, text, note, summary.mean, summary.sd, n_large, n_small, encoder_text(ablation))
 
@@ -167,5 +170,7 @@ def _not_run(column: str) -> Cell:
     return Cell(OURS, column, "not run")
 
 
-def _undefined(auc: AUC) -> str:
+def _why_not(ablation: Ablation, fold: int, auc: AUC) -> str:
+    if fold in ablation.missing:
+        return "not run"
     return f"undefined: {auc.reason}" if auc.reason else ""

@@ -67,7 +67,10 @@ def threshold_table(study: Study, sensitivity: float) -> Table:
     rows: list[Row] = []
     for fold in [*range(main.n_folds), None]:
         validation = main.validation if fold is None else main.validation[main.validation["fold"] == fold]
-        row: dict[str, object] = {"Fold": "ensemble" if fold is None else fold, "Validation patients": len(validation)}
+        row: dict[str, object] = {
+            "Fold": "ensemble" if fold is None else str(fold),
+            "Validation patients": len(validation),
+        }
         for point, given in _points(sensitivity):
             found = _threshold(validation, given)
             row[point] = found.value if found.value is not None else f"undefined: {found.reason}"

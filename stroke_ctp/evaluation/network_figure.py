@@ -36,7 +36,7 @@ class Architecture:
 
 
 _HEIGHT = 0.5
-_X = {"input": 0.8, "encoder": 2.35, "features": 3.75, "pathway": 5.55, "pooled": 7.2, "concat": 8.35, "head": 9.75}
+_X = {"input": 0.8, "encoder": 2.45, "features": 3.88, "pathway": 5.62, "pooled": 7.25, "concat": 8.55, "head": 10.05}
 
 
 def network(architecture: Architecture) -> Picture:
@@ -44,13 +44,13 @@ def network(architecture: Architecture) -> Picture:
     n_pathways = len(architecture.kernels)
     with figure(PAGE, 2.1 + 0.3 * n_pathways) as drawn:
         axes = drawn.add_subplot()
-        axes.set(xlim=(0, 10.6), ylim=(-2.2, 2.0))
+        axes.set(xlim=(0, 10.8), ylim=(-2.2, 2.0))
         axes.set_axis_off()
         for centre, level in zip((1.0, -1.0), architecture.levels, strict=True):
             _level(axes, centre, level, architecture)
-        _box(axes, "concat", 0, f"concatenate\n{architecture.concatenated}", GREY, 0.85)
-        _box(axes, "head", 0, f"dense {architecture.hidden}, ReLU\ndense 1\nsigmoid\n→ large core", GREEN, 1.35, 1.25)
-        _arrow(axes, _X["concat"] + 0.43, 0, _X["head"] - 0.68, 0)
+        _box(axes, "concat", 0.0, f"concatenate\n{architecture.concatenated}", GREY, 1.0)
+        _box(axes, "head", 0.0, f"dense {architecture.hidden}, ReLU\ndense 1\nsigmoid\n→ large core", GREEN, 1.35, 1.25)
+        _arrow(axes, _X["concat"] + 0.5, 0.0, _X["head"] - 0.68, 0.0)
     return Picture("figure2", "The network", _caption(architecture), drawn)
 
 
@@ -58,19 +58,19 @@ def _level(axes: Axes, centre: float, level: str, architecture: Architecture) ->
     frames, side = architecture.frames, architecture.side
     frozen = "frozen" if not architecture.trained_blocks else f"{architecture.trained_blocks} blocks trained"
     _box(axes, "input", centre, f"{level}\n{frames} × {side} × {side}", GREY, 1.45)
-    _box(axes, "encoder", centre, f"VGG19, per frame\nshared, {frozen}", ORANGE, 1.3)
+    _box(axes, "encoder", centre, f"VGG19, per frame\nshared, {frozen}", ORANGE, 1.44)
     _box(axes, "features", centre, f"{frames} × {architecture.features}", GREY, 1.0)
-    _arrow(axes, _X["input"] + 0.73, centre, _X["encoder"] - 0.65, centre)
-    _arrow(axes, _X["encoder"] + 0.65, centre, _X["features"] - 0.5, centre)
+    _arrow(axes, _X["input"] + 0.73, centre, _X["encoder"] - 0.72, centre)
+    _arrow(axes, _X["encoder"] + 0.72, centre, _X["features"] - 0.5, centre)
     offsets = (0.42, -0.42) if len(architecture.kernels) == 2 else (0.0,)
     for offset, (name, kernel) in zip(offsets, architecture.kernels.items(), strict=True):
         y = centre + offset
         text = f"{name}: conv1d, kernel {kernel}\n{frames} × {architecture.filters}, ReLU"
         _box(axes, "pathway", y, text, BLUE, 1.95)
-        _box(axes, "pooled", y, f"max over time\n{architecture.filters}", GREY, 1.0)
+        _box(axes, "pooled", y, f"max over time\n{architecture.filters}", GREY, 1.1)
         _arrow(axes, _X["features"] + 0.5, centre, _X["pathway"] - 0.98, y)
-        _arrow(axes, _X["pathway"] + 0.98, y, _X["pooled"] - 0.5, y)
-        _arrow(axes, _X["pooled"] + 0.5, y, _X["concat"] - 0.43, 0.12 * (1 if y > 0 else -1))
+        _arrow(axes, _X["pathway"] + 0.98, y, _X["pooled"] - 0.55, y)
+        _arrow(axes, _X["pooled"] + 0.55, y, _X["concat"] - 0.5, 0.12 * (1 if y > 0 else -1))
 
 
 def _box(axes: Axes, column: str, y: float, text: str, color: str, width: float, height: float = _HEIGHT) -> None:
