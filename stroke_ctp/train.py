@@ -19,7 +19,7 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.evaluation.auc import roc_auc
-from stroke_ctp.files import claim, file_digest, is_complete, refuse_others, study_folder, whole, write_json
+from stroke_ctp.files import claim, digest, file_digest, is_complete, refuse_others, study_folder, whole, write_json
 from stroke_ctp.model.callbacks import quiet_lightning, torch_threads, training_callbacks
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import provenance_of
@@ -86,6 +86,7 @@ def train(config: DictConfig) -> None:
         "encoder": encoder,
         "cohort": {"hash": cohort.hash, "patients": len(cohort)},
         "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
+        "settings": digest(settings),
         "predictions": file_digest(folder / "predictions.csv"),
     }
     write_json(folder / "run.json", circumstances(cohort.folder, study, began))

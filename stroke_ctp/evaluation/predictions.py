@@ -13,7 +13,9 @@ from stroke_ctp.files import differing, digest, is_complete, read_json
 
 ARTICLE_ABLATIONS = ("full", "global", "local")
 BASELINE = "cbv"
-_SETTINGS = ("n_folds", "endpoint", "encoder", "cohort")
+_SETTINGS = ("n_folds", "endpoint", "encoder", "cohort", "settings")
+_OPTIONAL = ("encoder", "settings")
+"""An index has no encoder, and earlier trainings recorded no digest of all their settings."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def read_study(folder: Path, partial: bool = False) -> Study:
     one, *others = study.ablations.values()
     for other in others:
         # The encoder may differ: the baseline has none.
-        _require_same(other.settings, one.settings, ("n_folds", "endpoint", "cohort"), folder / other.name)
+        _require_same(other.settings, one.settings, ("n_folds", "endpoint", "cohort", "settings"), folder / other.name)
     return study
 
 
@@ -149,7 +151,7 @@ def complete_runs(folder: Path, partial: bool = False) -> dict[int, Path]:
 
 def _settings(run: Path) -> dict[str, Any]:
     metrics = read_json(run / "metrics.json")
-    missing = [key for key in _SETTINGS if key not in metrics and key != "encoder"]
+    missing = [key for key in _SETTINGS if key not in metrics and key not in _OPTIONAL]
     if missing:
         raise UserError(f"{run / 'metrics.json'} lacks {some(missing)}; remove it and train the fold again")
     return {key: metrics.get(key) for key in _SETTINGS}
