@@ -69,7 +69,7 @@ def _within(study: Study) -> Iterator[Finding]:
         if both:
             detail = f"{one.name}: {_some(both)} both validated and tested in one fold"
             yield Finding("Test patients did not choose the epoch", Verdict.FAILED, detail)
-    detail = f"{len(main.test)} patients, each tested once and validated once, never in the same fold"
+    detail = f"{len(main.test)} patients tested, {len(main.validation)} validated; nobody twice or both in one fold"
     yield Finding("Every patient is on one side of every fold", Verdict.PASSED, detail)
 
 
