@@ -42,28 +42,23 @@ def write_comparison(
     """
     studies = [read_study(folder, partial) for folder in folders]
     overview = _overview(studies)
+    publish(_page(studies, overview, settings), out)
+    return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
+
+
+def _page(studies: Sequence[Study], overview: Table, settings: Sequence[Mapping[str, Any]]) -> Page:
     tables = [overview, _differences(studies), _settings(studies, settings)]
-    names = ", ".join(study.name for study in studies)
     mains = {f"{study.name}: {model_name(study.main.name)}": study.main for study in studies}
-    picture = roc_figures.models(mains)
-    page = Page(
-        title=f"Studies {names}",
+    pictures = [roc_figures.models(mains)]
+    section = Section("comparison", "Comparison", tables=[t for t in tables if t], pictures=[p for p in pictures if p])
+    return Page(
+        title=f"Studies {', '.join(study.name for study in studies)}",
         subtitle="Compared by their predictions.",
-        sections=[
-            Section(
-                "comparison",
-                "Comparison",
-                tables=[table for table in tables if table],
-                pictures=[picture] if picture else [],
-            )
-        ],
+        sections=[section],
         source=" ".join(provenance(study) for study in studies),
         warnings=[f"{study.name}: {warning}" for study in studies for warning in warnings(study)],
         latex=["studies"],
     )
-    publish(page, out)
-    shown = [[row[0], row[1], row[2], row[3]] for row in overview.shown()]
-    return "\n".join(aligned(["Study", "Model", "Test folds", "Pooled"], shown))
 
 
 def _overview(studies: Sequence[Study]) -> Table:

@@ -22,7 +22,6 @@ def known_facts(study: Study, folder: Path, background: Background) -> dict[str,
     """Answers by the names that the checklists use."""
     main, settings = study.main, background.settings
     origin = origins(study, folder, background)
-    n_large, n = int(main.test["label"].sum()), len(main.test)
     scored = main.ensemble is not None
     return {
         "network": _network(background),
@@ -38,7 +37,7 @@ def known_facts(study: Study, folder: Path, background: Background) -> dict[str,
         "fold_seed": str(settings.get("folds.seed", UNRECORDED)),
         "seed": str(settings.get("seed", UNRECORDED)),
         "patients": patients_sentence(main).rstrip("."),
-        "balance": f"{n_large} of {n} patients have a large core",
+        "balance": f"{main.test['label'].sum()} of {len(main.test)} patients have a large core",
         "software": origin["Software"],
         "revision": origin["Revision"],
         "version": __version__,

@@ -75,19 +75,16 @@ def _within(study: Study) -> Iterator[Finding]:
 
 def _between(study: Study) -> Iterator[Finding]:
     """Models that are compared have to have had the same folds and classes; classes follow from the endpoint."""
-    main = study.main
-    keys = ["patient", "fold", "split", "label"]
-    ours = {tuple(row) for row in main.folds[keys].itertuples(index=False)}
+    check, main = "All models share folds and classes", study.main
     for one in study.ablations.values():
-        theirs = {tuple(row) for row in one.folds[keys].itertuples(index=False)}
-        common = {row[1] for row in ours} & {row[1] for row in theirs}
-        differing = {row[0] for row in ours ^ theirs if row[1] in common}
-        if differing:
-            detail = f"{one.name} and {main.name} differ in fold or class of {_some(sorted(differing))}"
-            yield Finding("All models share folds and classes", Verdict.FAILED, detail)
-    yield Finding(
-        "All models share folds and classes", Verdict.PASSED, f"{len(study.ablations)} models, patient by patient"
-    )
+        both = main.folds.merge(one.folds, on=["patient", "split"], suffixes=("", "_other"))
+        differ = (both["fold"] != both["fold_other"]) | (both["label"] != both["label_other"])
+        if differ.any():
+            patients = sorted(set(both.loc[differ, "patient"]))
+            yield Finding(
+                check, Verdict.FAILED, f"{one.name} and {main.name} differ in fold or class of {_some(patients)}"
+            )
+    yield Finding(check, Verdict.PASSED, f"{len(study.ablations)} models, patient by patient")
     yield _classes(main)
 
 

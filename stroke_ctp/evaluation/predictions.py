@@ -116,11 +116,7 @@ def read_ablation(folder: Path, partial: bool = False) -> Ablation:
 
 
 def complete_runs(folder: Path, partial: bool = False) -> dict[int, Path]:
-    """Folders of the folds 0 … n−1 of `outputs/NAME/ABLATION`, by their numbers.
-
-    Args:
-        folder: Of the ablation.
-        partial: Whether folds may be missing, as long as there is one.
+    """Folders of the folds 0 … n−1 of `outputs/NAME/ABLATION` by their numbers; `partial`: some may be missing.
 
     Raises:
         UserError: Folds are missing, with the command that trains them, or settings differ between them.
