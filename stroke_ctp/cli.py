@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import prod
 from pathlib import Path
 
@@ -26,17 +26,18 @@ CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if pa
 _RANGE = re.compile(r"(?P<key>[\w.]+)=(?P<first>-?\d+)\.\.(?P<last>-?\d+)")
 
 
-def expand(arguments: Sequence[str], sweeps: bool) -> list[str]:
+def expand(arguments: Sequence[str], sweeps: bool, lists: Collection[str] = ()) -> list[str]:
     """Turn `key=a..b` into `key=a,…,b`, and ask for a multirun where several values are given.
 
     Args:
         arguments: Command line without the program's name.
         sweeps: Whether the command runs once per value; one that does not gets no multirun.
+        lists: Keys that take several values at once: `key=a,b` is the list of both.
 
     Raises:
         UserError: A range runs backwards.
     """
-    expanded = [_expand_range(argument) for argument in arguments]
+    expanded = [_as_list(_expand_range(argument), lists) for argument in arguments]
     overrides = OverridesParser.create().parse_overrides([a for a in expanded if "=" in a and not a.startswith("-")])
     if sweeps and any(override.is_sweep_override() for override in overrides):
         expanded.append("hydra.mode=MULTIRUN")
@@ -63,13 +64,19 @@ def _expand_range(argument: str) -> str:
     return f"{match['key']}={','.join(map(str, range(first, last + 1)))}"
 
 
-def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False) -> None:
+def _as_list(argument: str, lists: Collection[str]) -> str:
+    key, _, values = argument.partition("=")
+    return f"{key}=[{values}]" if key in lists and "," in values and not values.startswith("[") else argument
+
+
+def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False, lists: Collection[str] = ()) -> None:
     """Run `task` with the configuration `conf/NAME.yaml` and the command line's overrides, then exit.
 
     Args:
         task: Does the work of one composed configuration.
         name: The command, as in `python -m stroke_ctp.NAME`.
         sweeps: Whether ranges and comma lists make the call a multirun.
+        lists: Keys that take several values at once.
     """
 
     def job(config: DictConfig) -> None:
@@ -84,7 +91,7 @@ def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False) -> 
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors of composition come to us, who say them in a sentence
     try:
-        sys.argv[1:] = [*expand(sys.argv[1:], sweeps), f"hydra.job.name={name}"]
+        sys.argv[1:] = [*expand(sys.argv[1:], sweeps, lists), f"hydra.job.name={name}"]
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted; the same command continues", file=sys.stderr)

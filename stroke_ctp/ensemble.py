@@ -1,5 +1,6 @@
 """`python -m stroke_ctp.ensemble`: a study's members and their mean on an external cohort."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.baseline import INDICES, index_values, probability_of
+from stroke_ctp.circumstances import circumstances
 from stroke_ctp.cli import run
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split
@@ -19,7 +21,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.auc import roc_auc
 from stroke_ctp.evaluation.predictions import complete_runs
-from stroke_ctp.files import claim, digest, is_complete, read_json, study_folder, whole, write_json
+from stroke_ctp.files import claim, digest, file_digest, is_complete, read_json, study_folder, whole, write_json
 from stroke_ctp.model.callbacks import quiet_lightning
 from stroke_ctp.model.weights import provenance_of
 from stroke_ctp.study import build_data, build_module, frame_pipeline, predictions_table
@@ -30,7 +32,7 @@ def ensemble(config: DictConfig) -> None:
     study = study_folder(config.outputs, config.name)
     ablation = config.ablation.name
     cohort = Cohort(str(config.external))
-    folders = complete_runs(study / ablation)
+    folders = list(complete_runs(study / ablation).values())
     members = [read_json(folder / "metrics.json") for folder in folders]
     if cohort.hash == members[0]["cohort"]["hash"]:
         raise UserError(f"external={config.external} is the cohort that {config.name} was trained on; give another")
@@ -43,6 +45,7 @@ def ensemble(config: DictConfig) -> None:
         print(f"ensemble: {ablation} is complete in {folder}")
         return
 
+    began = time.monotonic()
     if ablation in INDICES:
         values = index_values(ablation, cohort)
         probability = np.stack([probability_of(values, **member["scale"]) for member in members])
@@ -67,7 +70,9 @@ def ensemble(config: DictConfig) -> None:
         "encoder": members[0]["encoder"],
         "cohort": {"hash": cohort.hash, "patients": len(cohort), "large": int(labels.sum())},
         "auc": {"external": roc_auc(tables[-1]).value, "members": [roc_auc(table).value for table in tables[:-1]]},
+        "predictions": file_digest(folder / "predictions.csv"),
     }
+    write_json(folder / "run.json", circumstances(cohort.folder, study, began))
     write_json(folder / "metrics.json", metrics)
     print(folder)
 

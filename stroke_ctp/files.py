@@ -72,6 +72,12 @@ def is_complete(run: Path) -> bool:
     return (run / "predictions.csv").exists() and (run / "metrics.json").exists()
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digest(content: Mapping[str, Any]) -> str:
     """Sixteen digits that tell plain values from others."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

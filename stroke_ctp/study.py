@@ -64,10 +64,10 @@ def run_folder(study: Path, ablation: str, fold: int) -> Path:
     return study / ablation / f"fold-{fold}"
 
 
-def study_settings(config: DictConfig, cohort: Cohort) -> dict[str, Any]:
+def study_settings(config: DictConfig, cohort_hash: str) -> dict[str, Any]:
     """What all runs of a study share because it determines their results; plain values."""
     settings = {key: value for key, value in _plain(config).items() if key not in _NOT_RESULTS}
-    settings["cohort"] = cohort.hash
+    settings["cohort"] = cohort_hash
     del settings["network"]["pathways"], settings["bank"]["folder"]
     del settings["trainer"]["accelerator"], settings["trainer"]["devices"]
     return settings

@@ -1,5 +1,6 @@
 """`python -m stroke_ctp.train`: train, validate and test the network in one fold of a cohort, or in many."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.baseline import INDICES, fit_scale, index_values, probability_of
+from stroke_ctp.circumstances import circumstances
 from stroke_ctp.cli import run, runs_to_come
 from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.evaluation.auc import roc_auc
-from stroke_ctp.files import claim, is_complete, refuse_others, study_folder, whole, write_json
+from stroke_ctp.files import claim, digest, file_digest, is_complete, refuse_others, study_folder, whole, write_json
 from stroke_ctp.model.callbacks import quiet_lightning, torch_threads, training_callbacks
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import provenance_of
@@ -45,13 +47,14 @@ def train(config: DictConfig) -> None:
     labels = endpoint.labels(cohort)
     parts = split(labels, config.fold, config.folds.n, config.folds.seed)
     study = study_folder(config.outputs, config.name)
-    settings = study_settings(config, cohort)
+    settings = study_settings(config, cohort.hash)
     refuse_others(study, settings, WAY_OUT)
     folder = run_folder(study, config.ablation.name, config.fold)
     if is_complete(folder):
         print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
         return
 
+    began = time.monotonic()
     if config.ablation.name in INDICES:
         claim(study, settings, WAY_OUT)
         encoder = None
@@ -83,7 +86,10 @@ def train(config: DictConfig) -> None:
         "encoder": encoder,
         "cohort": {"hash": cohort.hash, "patients": len(cohort)},
         "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
+        "settings": digest(settings),
+        "predictions": file_digest(folder / "predictions.csv"),
     }
+    write_json(folder / "run.json", circumstances(cohort.folder, study, began))
     write_json(folder / "metrics.json", metrics | details)
     print(folder)
 

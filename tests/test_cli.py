@@ -57,6 +57,12 @@ def test_a_command_that_does_not_sweep_asks_for_no_multirun():
     assert expand(["seed=0..2", "n_train=1,2"], sweeps=False) == ["seed=0,1,2", "n_train=1,2"]
 
 
+def test_a_key_that_takes_several_values_gets_them_as_a_list():
+    expanded = expand(["name=a,b", "outputs=x,y"], sweeps=False, lists=("name",))
+    assert expanded == ["name=[a,b]", "outputs=x,y"]
+    assert expand(["name=a", "name=[a,b]"], sweeps=False, lists=("name",)) == ["name=a", "name=[a,b]"]
+
+
 def test_a_range_that_runs_backwards_is_refused_with_the_one_that_was_meant():
     with pytest.raises(UserError, match=r"^fold=9\.\.0 is empty; write fold=0\.\.9$"):
         expand(["fold=9..0"], sweeps=True)

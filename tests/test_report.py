@@ -1,84 +1,54 @@
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
+from studies import N_FOLDS, OXFORD, write_ablation, write_study
 
 from stroke_ctp.errors import UserError
+from stroke_ctp.evaluation.background import Background
+from stroke_ctp.evaluation.comparison import write_comparison
 from stroke_ctp.evaluation.predictions import read_study
 from stroke_ctp.evaluation.report import write_report
+from stroke_ctp.evaluation.sections import sections
 from stroke_ctp.evaluation.text import report_text
-from stroke_ctp.files import digest
+from stroke_ctp.files import file_digest
 
-N_FOLDS, N_PATIENTS = 5, 60
-
-
-def _write_ablation(folder: Path, seed: int, encoder: dict[str, str] | None, one_class: bool = False) -> None:
-    generator = np.random.default_rng(seed)
-    core = np.linspace(1, 99, N_PATIENTS)
-    if one_class:  # all patients of test fold 0 are small
-        core[::N_FOLDS] = 1
-    table = pd.DataFrame(
-        {
-            "patient": [f"p{number}" for number in range(N_PATIENTS)],
-            "label": (core > 50).astype(int),
-            "core_ml": core,
-            "probability": 1 / (1 + np.exp(-(core - 50) / 30 - generator.normal(size=N_PATIENTS))),
-        }
-    )
-    fold_of = np.arange(N_PATIENTS) % N_FOLDS
-    for fold in range(N_FOLDS):
-        test = table[fold_of == fold].assign(fold=fold, split="test")
-        validation = table[fold_of == (fold + 1) % N_FOLDS].assign(fold=fold, split="validation")
-        run = folder / f"fold-{fold}"
-        run.mkdir(parents=True)
-        pd.concat([validation, test]).to_csv(run / "predictions.csv", index=False)
-        metrics = {
-            "n_folds": N_FOLDS,
-            "endpoint": {"column": "core_ml", "threshold": 50.0, "rule": "given"},
-            "encoder": encoder,
-            "cohort": {"hash": "a"},
-        }
-        (run / "metrics.json").write_text(json.dumps(metrics))
-
-
-def _write_ensemble(folder: Path) -> None:
-    members = [
-        pd.read_csv(folder / "fold-0" / "predictions.csv").assign(fold=str(fold), split="external")
-        for fold in range(N_FOLDS)
-    ]
-    folder.joinpath("ensemble").mkdir()
-    rows = pd.concat([*members, members[0].assign(fold="mean")])
-    rows.to_csv(folder / "ensemble" / "predictions.csv", index=False)
-    made_of = [digest(json.loads((folder / f"fold-{fold}" / "metrics.json").read_text())) for fold in range(N_FOLDS)]
-    (folder / "ensemble" / "metrics.json").write_text(json.dumps({"members": made_of}))
+TABLES = ("table1", "table2", "folds", "auc", "comparisons", "operating_points", "calibration", "errors", "patients")
+FIGURES = ("figure3", "folds", "roc_models", "external", "calibration", "decision_curve", "core_volume")
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    return _write_study(tmp_path / "outputs" / "demo")
+    return write_study(tmp_path / "outputs" / "demo")
+
+
+@pytest.fixture
+def one_class(tmp_path: Path) -> Path:
+    """A study in which fold 0 tests, and fold 4 validates, small cores only."""
+    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
+    return tmp_path / "one"
 
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A study with its report, to be read only, and what was printed."""
-    folder = _write_study(tmp_path_factory.mktemp("outputs") / "demo")
+    folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
     return folder, write_report(folder)
 
 
-def _write_study(folder: Path) -> Path:
-    oxford = {"weights": "oxford", "sha256": "804ca2835ecf7539f0cd2a7ac3c18ce8"}
-    _write_ablation(folder / "full", 0, oxford)
-    _write_ablation(folder / "local", 1, oxford)
-    _write_ablation(folder / "cbv", 2, None)
-    _write_ensemble(folder / "full")
-    return folder
+def _tables(study: Path) -> dict[str, pd.DataFrame]:
+    """All tables of a report that is not written."""
+    made = sections(read_study(study), study, Background())
+    return {table.name: table.frame() for section in made for table in section.tables}
 
 
 def _report(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -91,6 +61,25 @@ def _table(study: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(study / "report" / "tables" / f"{name}.csv", keep_default_na=False, na_values={"auc": ""})
 
 
+Command = Callable[..., str | int | None]
+
+
+@pytest.fixture
+def command(study: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run the command as `python -m` does, where the study's outputs are, and return what it exits with."""
+
+    def run(*arguments: str) -> str | int | None:
+        monkeypatch.chdir(study.parents[1])
+        monkeypatch.setattr(sys, "argv", ["report", *arguments])
+        try:
+            runpy.run_module("stroke_ctp.report", run_name="__main__", alter_sys=True)
+        except SystemExit as stopped:
+            return stopped.code
+        return None
+
+    return run
+
+
 def _files(study: Path) -> dict[str, bytes]:
     report = study / "report"
     return {str(p.relative_to(report)): p.read_bytes() for p in report.rglob("*") if p.is_file()}
@@ -100,20 +89,18 @@ def test_the_command_prints_the_tables_and_ends_with_the_folder(study: Path):
     done = _report(study.parents[1], "name=demo")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[-1] == "outputs/demo/report"
+    assert lines[-1] == "outputs/demo/report/report.html"
     assert max(map(len, lines)) <= 80
     assert "demo: 60 patients; large: core_ml > 50 mL; encoder oxford 804ca2835ecf" in lines
-    assert set(_files(study)) == {
-        *(f"tables/{name}.csv" for name in ("table1", "table2", "folds")),
-        *(f"figures/{name}.{suffix}" for name in ("figure3", "external") for suffix in ("png", "pdf")),
-    }
+    files = set(_files(study))
+    assert {f"tables/{name}.csv" for name in TABLES} | {"tables/table1.tex", "tables/table2.tex"} <= files
+    assert {f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf")} <= files
+    assert "report.html" in files
 
 
-def test_a_name_that_was_never_run_ends_in_a_sentence_without_a_traceback(study: Path):
-    done = _report(study.parents[1], "name=nope")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert "report: nothing was run in outputs/nope; run `python -m stroke_ctp.train" in done.stderr
+def test_a_name_that_was_never_run_ends_in_a_sentence(study: Path, command: Command):
+    sentence = str(command("name=nope"))
+    assert sentence.startswith("report: nothing was run in outputs/nope; run `python -m stroke_ctp.train")
     assert not (study.parent / "nope").exists()
 
 
@@ -163,28 +150,27 @@ def test_the_articles_values_stand_in_a_row_of_their_own(reported: tuple[Path, s
 
 
 def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: Path):
-    write_report(study)
+    figure = study / "report" / "figures" / "external.png"
+    figure.parent.mkdir(parents=True)
+    figure.touch()  # of an earlier report
     shutil.rmtree(study / "full")
     write_report(study)
     assert _ours(_table(study, "table1")) == ["not run"] * 3
-    assert not list((study / "report" / "figures").iterdir()), "figures of a run that is gone"
+    assert not figure.exists(), "figure of a run that is gone"
 
 
-def test_a_fold_with_one_class_is_undefined_and_the_mean_says_on_how_many_folds_it_rests(study: Path):
-    shutil.rmtree(study / "full")
-    _write_ablation(study / "full", 0, {"weights": "oxford", "sha256": "80"}, one_class=True)
-    text = write_report(study)
-    folds = _table(study, "folds")
-    fold = folds[(folds["ablation"] == "full") & (folds["split"] == "test") & (folds["fold"] == 0)]
-    assert fold["auc"].isna().all()
-    assert list(fold["note"]) == ["undefined: no large core"]
+def test_a_fold_with_one_class_is_undefined_and_the_mean_says_on_how_many_folds_it_rests(one_class: Path):
+    text = report_text(read_study(one_class))
     assert "4 of 5 folds; undefined on fold 0 (no large core)" in text
     assert "nan" not in text
+    folds = _tables(one_class)["folds"]
+    fold = folds[(folds["split"] == "test") & (folds["fold"] == 0)]
+    assert list(fold["roc_auc"]) == ["undefined: no large core"]
 
 
 def test_randomly_initialized_weights_are_called_meaningless(study: Path):
     shutil.rmtree(study / "full")
-    _write_ablation(study / "full", 0, {"weights": "none", "sha256": "1234567890abcdef"})
+    write_ablation(study / "full", 0, {"weights": "none", "sha256": "1234567890abcdef"})
     text = report_text(read_study(study))
     assert "encoder none 1234567890ab" in text
     assert "randomly initialized: these results mean nothing" in text
@@ -208,3 +194,155 @@ def test_figures_are_as_wide_as_a_journals_column(reported: tuple[Path, str]):
     for name in ("figure3", "external"):
         header = (study / "report" / "figures" / f"{name}.png").read_bytes()[:24]
         assert int.from_bytes(header[16:20]) / 300 * 25.4 == pytest.approx(90, abs=0.2)
+
+
+def _scored(study: Path) -> pd.DataFrame:
+    """Test rows of the full model, from its tables alone."""
+    folds = [pd.read_csv(study / "full" / f"fold-{fold}" / "predictions.csv") for fold in range(N_FOLDS)]
+    rows = pd.concat(folds)
+    return rows[rows["split"] == "test"]
+
+
+def _row(study: Path, table: str, **where: str) -> pd.Series:
+    rows = pd.read_csv(study / "report" / "tables" / f"{table}.csv")
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+POOLED = {"model": "Full", "patients": "Test folds, pooled"}
+
+
+def test_the_pooled_auc_follows_from_the_predictions(reported: tuple[Path, str]):
+    study, rows = reported[0], _scored(reported[0])
+    expected = roc_auc_score(rows["label"], rows["probability"])
+    assert _row(study, "auc", **POOLED)["auc_delong"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_difference_to_the_index_follows_from_the_predictions(reported: tuple[Path, str]):
+    study, rows = reported[0], _scored(reported[0])
+    index = pd.concat([pd.read_csv(study / "cbv" / f"fold-{fold}" / "predictions.csv") for fold in range(N_FOLDS)])
+    index = index[index["split"] == "test"]
+    expected = roc_auc_score(rows["label"], rows["probability"]) - roc_auc_score(index["label"], index["probability"])
+    found = _row(study, "comparisons", against="CBV index", patients="Test folds, pooled")
+    assert found["difference_delong"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(reported: tuple[Path, str]):
+    study, found, large = reported[0], 0, 0
+    for fold in range(N_FOLDS):
+        rows = pd.read_csv(study / "full" / f"fold-{fold}" / "predictions.csv")
+        validation, test = (rows[rows["split"] == split] for split in ("validation", "test"))
+        cuts = np.sort(validation["probability"])
+        cuts = [0, *(cuts[1:] + cuts[:-1]) / 2, (cuts[-1] + 1) / 2]
+        is_large = validation["label"] == 1
+        youden = [
+            (validation["probability"][is_large] > cut).mean() + (validation["probability"][~is_large] <= cut).mean()
+            for cut in cuts
+        ]
+        cut = cuts[int(np.argmax(np.round(youden, 12)))]
+        found += int((test["probability"][test["label"] == 1] > cut).sum())
+        large += int(test["label"].sum())
+    row = _row(study, "operating_points", point="Youden", **POOLED)
+    assert row["sensitivity"] == pytest.approx(found / large)
+    assert row["tp"] == found
+
+
+def test_the_brier_score_follows_from_the_predictions(reported: tuple[Path, str]):
+    study, rows = reported[0], _scored(reported[0])
+    expected = ((rows["label"] - rows["probability"]) ** 2).mean()
+    assert _row(study, "calibration", **POOLED)["brier"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_net_benefit_follows_from_the_predictions(reported: tuple[Path, str]):
+    study, rows = reported[0], _scored(reported[0])
+    called = rows["probability"] >= 0.2
+    expected = ((called & (rows["label"] == 1)).sum() - 0.25 * (called & (rows["label"] == 0)).sum()) / len(rows)
+    curve = pd.read_csv(study / "report" / "tables" / "decision_curve.csv")
+    point = curve[(curve["patients"] == "Test folds, pooled") & (curve["threshold"].round(2) == 0.2)]
+    assert point["model"].item() == pytest.approx(expected)
+
+
+def test_the_page_shows_every_table_and_describes_every_figure(reported: tuple[Path, str]):
+    page = (reported[0] / "report" / "report.html").read_text()
+    figures = re.findall(r"<img src=\"data:image/png;base64,[^\"]+\" alt=\"([^\"]+)\"", page)
+    assert len(figures) == len(list((reported[0] / "report" / "figures").glob("*.png")))
+    assert all(len(alternative) > 40 for alternative in figures)
+    for table in (reported[0] / "report" / "tables").glob("*.csv"):
+        assert f'id="table-{table.stem}"' in page
+    assert not re.search(r"\b(nan|None|NaN)\b", re.sub(r"base64,[^\"]+|<script>.*?</script>", "", page, flags=re.S))
+
+
+def test_undefined_numbers_have_a_reason_and_are_neither_0_nor_nan(one_class: Path):
+    made = sections(read_study(one_class), one_class, Background())
+    tables = {table.name: table for section in made for table in section.tables}
+    thresholds = tables["thresholds"].frame().set_index("fold")
+    assert thresholds.loc["4", "youden"] == "undefined: the validation patients have no large core"
+    shown = [text for table in tables.values() for row in table.shown() for text in row]
+    assert not {"nan", "None", "NaN", "<NA>", ""} & set(shown)
+
+
+def test_tables_for_the_manuscript_are_latex_that_shows_the_same_numbers(reported: tuple[Path, str]):
+    study, _ = reported
+    for name in ("table1", "table2"):
+        latex = (study / "report" / "tables" / f"{name}.tex").read_text()
+        assert all(value in latex for value in _ours(_table(study, name)))
+        assert "\\toprule" in latex
+        assert "ROC-AUC" in latex
+
+
+def test_predictions_that_were_edited_by_hand_are_refused(study: Path):
+    path = study / "local" / "fold-2" / "predictions.csv"
+    path.write_text(path.read_text().replace("0.5", "0.6", 1))
+    with pytest.raises(UserError, match=r"fold-2/predictions.csv was changed after it was made; remove it"):
+        write_report(study)
+
+
+def test_a_study_of_before_digests_is_reported_and_says_that_edits_cannot_be_seen(tmp_path: Path):
+    write_ablation(tmp_path / "old" / "full", 0, OXFORD, sealed=False)
+    found = _tables(tmp_path / "old")["leakage_audit"].set_index("check").loc["Predictions are as the models made them"]
+    assert (found["verdict"], found["detail"]) == ("not checked", "trained before digests were recorded")
+
+
+def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: Path):
+    shutil.rmtree(study / "local" / "fold-3")
+    warning = "Partial study, not run: local: folds 3."
+    assert warning in write_report(study, Background(partial=True))
+    assert warning in (study / "report" / "report.html").read_text()
+    folds = _table(study, "folds")
+    missing = folds[(folds["ablation"] == "local") & (folds["fold"] == 3)]
+    assert list(missing["note"]) == ["not run", "not run"]
+
+
+def test_several_studies_are_compared(study: Path, command: Command, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(study, study.parent / "other")
+    assert command("name=demo,other") is None
+    assert capsys.readouterr().out.splitlines()[-1] == "outputs/demo/report/with-other/report.html"
+    differences = pd.read_csv(study / "report" / "with-other" / "tables" / "differences.csv")
+    assert (differences["difference_delong"] == 0).all()
+    assert (differences["p_delong_note"] == "the models order all pairs alike").all()
+
+
+def test_studies_of_other_patients_are_not_paired(study: Path):
+    other = study.parent / "other"
+    write_ablation(other / "full", 7, OXFORD)
+    for path in other.rglob("predictions.csv"):
+        path.write_text(path.read_text().replace("p1,", "q1,"))
+        metrics = json.loads((path.parent / "metrics.json").read_text())
+        (path.parent / "metrics.json").write_text(json.dumps(metrics | {"predictions": file_digest(path)}))
+    write_comparison([study, other], study / "out", [{}, {}])
+    differences = pd.read_csv(study / "out" / "tables" / "differences.csv")
+    assert (differences["difference_delong_note"] == "not the same patients or classes").all()
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("name=demo,demo", "name must not hold a study twice"),
+        ("sensitivity=2", "sensitivity must be a number above 0 and up to 1, got 2"),
+        ("partial=some", "partial must be true or false, got some"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_named(command: Command, argument: str, sentence: str):
+    assert sentence in str(command("name=demo", argument))

@@ -30,6 +30,12 @@ def test_wheel_holds_every_configuration_file(installed: Path) -> None:
     assert shipped == expected
 
 
+def test_wheel_holds_what_the_report_is_made_of(installed: Path) -> None:
+    for pattern in ("evaluation/templates/*", "evaluation/checklists/*"):
+        expected = {path.name for path in (ROOT / "stroke_ctp").glob(pattern)}
+        assert {path.name for path in (installed / "stroke_ctp").glob(pattern)} == expected != set()
+
+
 def test_installed_command_runs_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "stroke_ctp.simulate", "out=scans", "n_train=0", "n_external=0"],

@@ -1,7 +1,6 @@
 """The predictions of a study, read from its folder and held to the contract on disk."""
 
 import re
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,14 @@ from typing import Any
 import pandas as pd
 
 from stroke_ctp.errors import UserError
+from stroke_ctp.evaluation.prediction_tables import is_sealed, read_predictions, some
 from stroke_ctp.files import differing, digest, is_complete, read_json
 
-COLUMNS = ("patient", "fold", "split", "label", "core_ml", "probability")
 ARTICLE_ABLATIONS = ("full", "global", "local")
 BASELINE = "cbv"
-_SETTINGS = ("n_folds", "endpoint", "encoder", "cohort")
+_SETTINGS = ("n_folds", "endpoint", "encoder", "cohort", "settings")
+_OPTIONAL = ("encoder", "settings")
+"""An index has no encoder, and earlier trainings recorded no digest of all their settings."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,30 @@ class Ablation:
     """Rows of the external cohort, `fold` a member's number or `mean`; None if the ensemble was not run."""
     settings: dict[str, Any]
     """What the folds share of their metrics.json: n_folds, endpoint, cohort and, if there is one, encoder."""
+    missing: tuple[int, ...] = ()
+    """Folds that were not run, in a study that is shown as partial."""
+    sealed: bool = False
+    """Whether every table is the one whose digest was recorded when it was made."""
 
     @property
     def n_folds(self) -> int:
         """Number of folds of the cross-validation."""
         return int(self.settings["n_folds"])
+
+    @property
+    def test(self) -> pd.DataFrame:
+        """Rows of the test folds: every patient once, predicted by the one model that has not seen the patient."""
+        return self.folds[self.folds["split"] == "test"]
+
+    @property
+    def validation(self) -> pd.DataFrame:
+        """Rows of the validation folds: every patient once."""
+        return self.folds[self.folds["split"] == "validation"]
+
+    @property
+    def ensemble(self) -> pd.DataFrame | None:
+        """The external cohort's rows of the members' mean."""
+        return None if self.external is None else self.external[self.external["fold"] == "mean"]
 
     @property
     def encoder(self) -> tuple[str, str]:
@@ -48,9 +68,18 @@ class Study:
     name: str
     ablations: dict[str, Ablation]
 
+    @property
+    def main(self) -> Ablation:
+        """The model that the report is about: the full one, or else the first of those that were run."""
+        return next(iter(self.ablations.values()))
 
-def read_study(folder: Path) -> Study:
+
+def read_study(folder: Path, partial: bool = False) -> Study:
     """Read all ablations of `outputs/NAME`.
+
+    Args:
+        folder: Of the study.
+        partial: Whether folds may be missing.
 
     Raises:
         UserError: Nothing was run, folds are missing, settings differ, or a table breaks the contract.
@@ -60,59 +89,34 @@ def read_study(folder: Path) -> Study:
         raise UserError(f"nothing was run in {folder}; run `{_train(folder.name)} fold=0..9`")
     first = [*ARTICLE_ABLATIONS, BASELINE]
     ordered = [name for name in first if name in names] + sorted(set(names) - set(first))
-    study = Study(folder.name, {name: read_ablation(folder / name) for name in ordered})
+    study = Study(folder.name, {name: read_ablation(folder / name, partial) for name in ordered})
     one, *others = study.ablations.values()
     for other in others:
         # The encoder may differ: the baseline has none.
-        _require_same(other.settings, one.settings, ("n_folds", "endpoint", "cohort"), folder / other.name)
+        _require_same(other.settings, one.settings, ("n_folds", "endpoint", "cohort", "settings"), folder / other.name)
     return study
 
 
-def read_ablation(folder: Path) -> Ablation:
-    """Read and validate the tables of `outputs/NAME/ABLATION`.
+def read_ablation(folder: Path, partial: bool = False) -> Ablation:
+    """Read and validate the tables of `outputs/NAME/ABLATION`; arguments and errors as in `read_study`.
 
-    Raises:
-        UserError: Folds are missing, settings differ between them, or a table breaks the contract.
+    Without all its folds a model has no ensemble.
     """
-    runs = complete_runs(folder)
-    tables = [read_predictions(run / "predictions.csv", (str(fold),)) for fold, run in enumerate(runs)]
+    runs = complete_runs(folder, partial)
+    tables = [read_predictions(run / "predictions.csv", (str(fold),)) for fold, run in runs.items()]
     folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
-    _require_all_patients_once(folds, folder)
+    settings = _settings(next(iter(runs.values())))
+    missing = tuple(fold for fold in range(int(settings["n_folds"])) if fold not in runs)
+    _require_patients_once(folds, folder, all_of_them=not missing)
     ensemble = folder / "ensemble"
-    external = _read_external(ensemble, runs) if is_complete(ensemble) else None
-    return Ablation(folder.name, folds, external, _settings(runs[0]))
+    scored = is_complete(ensemble) and not missing
+    external = _read_external(ensemble, list(runs.values())) if scored else None
+    seals = [is_sealed(run) for run in [*runs.values(), *([ensemble] if scored else [])]]
+    return Ablation(folder.name, folds, external, settings, missing, all(seals))
 
 
-def read_predictions(path: Path, folds: Collection[str]) -> pd.DataFrame:
-    """Read one `predictions.csv`; `patient` and `fold` stay text, `label` becomes an integer.
-
-    Args:
-        path: The file.
-        folds: Values that its column `fold` may have.
-
-    Raises:
-        UserError: A column is missing or a value outside its range; names the file and the patient.
-    """
-    empty = {"core_ml": ["", "nan"], "probability": ["", "nan"], "label": ["", "nan"]}
-    try:
-        table = pd.read_csv(path, dtype={"patient": str, "fold": str}, keep_default_na=False, na_values=empty)
-    except ValueError as error:
-        raise UserError(f"{path} is not a table ({error}); remove it and run its command again") from error
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise UserError(f"{path} must have the columns {', '.join(COLUMNS)}; {_some(missing)} is missing")
-    splits = ("external",) if path.parent.name == "ensemble" else ("validation", "test")
-    probability = pd.to_numeric(table["probability"], errors="coerce")
-    label = pd.to_numeric(table["label"], errors="coerce")
-    _require(table["fold"].isin(folds), table, path, f"fold must be {_one_of(folds)}")
-    _require(table["split"].isin(splits), table, path, f"split must be {_one_of(splits)}")
-    _require(label.isin([0, 1]), table, path, "label must be 0 (small) or 1 (large)")
-    _require(probability.between(0, 1), table, path, "probability must be a number from 0 to 1")
-    return table.assign(probability=probability, label=label.astype(int))[list(COLUMNS)]
-
-
-def complete_runs(folder: Path) -> list[Path]:
-    """Folders of the folds 0 … n−1 of `outputs/NAME/ABLATION`.
+def complete_runs(folder: Path, partial: bool = False) -> dict[int, Path]:
+    """Folders of the folds 0 … n−1 of `outputs/NAME/ABLATION` by their numbers; `partial`: some may be missing.
 
     Raises:
         UserError: Folds are missing, with the command that trains them, or settings differ between them.
@@ -127,24 +131,25 @@ def complete_runs(folder: Path) -> list[Path]:
         raise UserError(f"no fold of {folder} is complete; run `{train} fold=0..9`")
     n = int(_settings(found[min(found)])["n_folds"])
     missing = [fold for fold in range(n) if fold not in found]
-    if missing:
+    if missing and not partial:
         listed = ",".join(map(str, missing))
         size = "" if n == 10 else f" folds.n={n}"
         raise UserError(
-            f"{folder} must have all folds 0 to {n - 1}, missing {_some(map(str, missing), n)};"
+            f"{folder} must have all folds 0 to {n - 1}, missing {some(map(str, missing), n)};"
             f" run `{train} fold={listed}{size}`"
         )
-    runs = [found[fold] for fold in range(n)]
-    for run in runs[1:]:
-        _require_same(_settings(run), _settings(runs[0]), _SETTINGS, run)
+    runs = {fold: found[fold] for fold in sorted(found) if fold < n}
+    first = next(iter(runs.values()))
+    for run in runs.values():
+        _require_same(_settings(run), _settings(first), _SETTINGS, run)
     return runs
 
 
 def _settings(run: Path) -> dict[str, Any]:
     metrics = read_json(run / "metrics.json")
-    missing = [key for key in _SETTINGS if key not in metrics and key != "encoder"]
+    missing = [key for key in _SETTINGS if key not in metrics and key not in _OPTIONAL]
     if missing:
-        raise UserError(f"{run / 'metrics.json'} lacks {_some(missing)}; remove it and train the fold again")
+        raise UserError(f"{run / 'metrics.json'} lacks {some(missing)}; remove it and train the fold again")
     return {key: metrics.get(key) for key in _SETTINGS}
 
 
@@ -170,46 +175,26 @@ def _read_external(ensemble: Path, runs: list[Path]) -> pd.DataFrame:
     if missing:
         raise UserError(
             f"{path} must have every patient in each of the members 0 to {n_folds - 1} and in their mean,"
-            f" missing in {_some(missing)}; remove it and run the ensemble again"
+            f" missing in {some(missing)}; remove it and run the ensemble again"
         )
     again = table[table.duplicated(["fold", "patient"])]
     if len(again):
-        raise UserError(f"{path} must hold a patient once per fold, repeated: {_some(again['patient'])}")
+        raise UserError(f"{path} must hold a patient once per fold, repeated: {some(again['patient'])}")
     return table
 
 
-def _require_all_patients_once(folds: pd.DataFrame, folder: Path) -> None:
-    """Each patient is tested exactly once and validated exactly once over all folds."""
+def _require_patients_once(folds: pd.DataFrame, folder: Path, all_of_them: bool) -> None:
+    """No patient is tested or validated twice over all folds; with all folds, none never."""
     patients = set(folds["patient"])
     for split, verb in (("test", "tested"), ("validation", "validated")):
         rows = folds.loc[folds["split"] == split, "patient"]
         rule = f"every patient of {folder} must be {verb} exactly once"
         way_out = "train the folds again under another name"
         if rows.duplicated().any():
-            raise UserError(f"{rule}, repeated: {_some(rows[rows.duplicated()])}; {way_out}")
-        if patients - set(rows):
-            raise UserError(f"{rule}, never {verb}: {_some(patients - set(rows))}; {way_out}")
-
-
-def _require(valid: pd.Series, table: pd.DataFrame, path: Path, rule: str) -> None:
-    if not valid.all():
-        row = table[~valid].iloc[0]
-        got = row[rule.split()[0]]
-        where = f"patient {row['patient']} in {path}"
-        raise UserError(f"{rule}, got {got} ({where}); remove the file and run its command again")
+            raise UserError(f"{rule}, repeated: {some(rows[rows.duplicated()])}; {way_out}")
+        if all_of_them and patients - set(rows):
+            raise UserError(f"{rule}, never {verb}: {some(patients - set(rows))}; {way_out}")
 
 
 def _train(name: str, ablation: str = "full") -> str:
     return f"python -m stroke_ctp.train cohort=DIR name={name} ablation={ablation}"
-
-
-def _one_of(values: Collection[str]) -> str:
-    *others, last = values
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _some(values: Iterable[str], at_most: int = 5) -> str:
-    """The first few of `values`, and how many more there are."""
-    ordered = list(dict.fromkeys(values)) if not isinstance(values, set) else sorted(values)
-    more = len(ordered) - at_most
-    return ", ".join(ordered[:at_most]) + (f" and {more} more" if more > 0 else "")

@@ -1,60 +1,54 @@
-"""The report of a study: tables and figures in `outputs/NAME/report`."""
+"""The report of a study: a page, tables and figures in `outputs/NAME/report`."""
 
 from pathlib import Path
 
-import pandas as pd
-
-from stroke_ctp.evaluation.auc import fold_aucs, roc_auc, summarize
-from stroke_ctp.evaluation.figures import draw_external, draw_folds
+from stroke_ctp.evaluation.article import cells_frame, folds_frame, table1, table2
+from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.predictions import Study, read_study
-from stroke_ctp.evaluation.tables import cells_frame, folds_frame, table1, table2
+from stroke_ctp.evaluation.publishing import Page, publish
+from stroke_ctp.evaluation.sections import sections
+from stroke_ctp.evaluation.summary import subtitle
 from stroke_ctp.evaluation.text import is_random, provenance, report_text
-from stroke_ctp.files import whole
+
+_MEANINGLESS = "Random encoder weights: these results mean nothing."
 
 
-def write_report(folder: Path) -> str:
-    """Write the tables and figures of the study `outputs/NAME` to its `report/`.
+def write_report(folder: Path, background: Background | None = None) -> str:
+    """Write page, tables and figures of the study `outputs/NAME` to its `report/`.
+
+    Args:
+        folder: Of the study.
+        background: What is known beyond the predictions; by default nothing.
 
     Returns:
         Tables 1 and 2 with their provenance, as text of at most 80 columns.
 
     Raises:
-        UserError: Nothing was run, folds are missing, or the predictions break the contract.
+        UserError: Nothing was run, folds are missing, the predictions break the contract, or the leakage audit fails.
     """
-    study = read_study(folder)
-    _write_tables(study, folder / "report" / "tables")
-    _write_figures(study, folder / "report" / "figures")
-    return report_text(study)
+    background = background or Background()
+    study = read_study(folder, background.partial)
+    page = Page(
+        title=f"Study {study.name}",
+        subtitle=subtitle(study),
+        sections=sections(study, folder, background),
+        source=provenance(study).replace("\n", " "),
+        warnings=warnings(study),
+        latex=("table1", "table2"),
+        frames={
+            "table1": cells_frame(table1(study)),
+            "table2": cells_frame(table2(study)),
+            "folds": folds_frame(study),
+        },
+    )
+    publish(page, folder / "report")
+    return "\n\n".join([report_text(study), *page.warnings])
 
 
-def _write_tables(study: Study, folder: Path) -> None:
-    tables: dict[str, pd.DataFrame] = {
-        "table1": cells_frame(table1(study)),
-        "table2": cells_frame(table2(study)),
-        "folds": folds_frame(study),
-    }
-    for name, table in tables.items():
-        with whole(folder / f"{name}.csv") as partial:
-            table.to_csv(partial, index=False)
-
-
-def _write_figures(study: Study, folder: Path) -> None:
-    """Figures of the full model; one that cannot be drawn any more is removed from beside the new tables."""
-    full = study.ablations.get("full")
-    source = provenance(study).replace("\n", " ")
-    warning = "Random encoder weights: this result means nothing" if is_random(study) else ""
-    for suffix in (".png", ".pdf"):
-        figure3, external = folder / f"figure3{suffix}", folder / f"external{suffix}"
-        drawn = set()
-        if full is not None:
-            summary = summarize(fold_aucs(full.folds, "test", full.n_folds))
-            if summary.mean is not None:
-                draw_folds(figure3, full.folds, summary, source, warning)
-                drawn.add(figure3)
-            if full.external is not None:
-                auc = roc_auc(full.external[full.external["fold"] == "mean"])
-                if auc.value is not None:
-                    draw_external(external, full.external, auc, source, warning)
-                    drawn.add(external)
-        for path in {figure3, external} - drawn:
-            path.unlink(missing_ok=True)
+def warnings(study: Study) -> list[str]:
+    """What makes a study less than it seems."""
+    missing = [
+        f"{one.name}: folds {', '.join(map(str, one.missing))}" for one in study.ablations.values() if one.missing
+    ]
+    partial = [f"Partial study, not run: {'; '.join(missing)}."] if missing else []
+    return partial + ([_MEANINGLESS] if is_random(study) else [])

@@ -1,124 +1,107 @@
-"""Tables 1 and 2 of the article beside the article's own values, and the AUC of every fold."""
+"""Tables that are written as CSV with full precision and shown with as many digits as they are worth."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from stroke_ctp.evaluation.auc import AUC, fold_aucs, roc_auc, summarize
-from stroke_ctp.evaluation.predictions import ARTICLE_ABLATIONS, BASELINE, Ablation, Study
-
-MODELS = {"full": "Full", "global": "Global alone", "local": "Local alone", BASELINE: "CBV index"}
-"""Headings of Table 2; other ablations go by their own name."""
-
-OURS, ARTICLE = "This study", "Article"
-
-_VALIDATION, _TEST, _EXTERNAL = "Validation folds", "Test folds", "Independent test cohort"
-_ARTICLE_TABLE_1 = {_VALIDATION: (0.75, 0.11), _TEST: (0.72, 0.10), _EXTERNAL: (0.61, None)}
-_ARTICLE_TABLE_2 = {"full": (0.72, 0.10), "global": (0.63, 0.14), "local": (0.65, 0.13)}
+from stroke_ctp.evaluation.estimate import Estimate, number_text, p_text
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One value of Table 1 or 2, which is a row of its CSV; None where there is no number."""
+class P:
+    """A p-value, or the reason why there is none."""
 
-    row: str
-    column: str
-    text: str
-    """As printed: `0.72 (0.10)`, `undefined`, `not run`."""
-    note: str = ""
-    """Why a number is missing, or on how many folds it rests."""
-    mean: float | None = None
-    sd: float | None = None
-    n_large: int | None = None
-    n_small: int | None = None
-    encoder: str = ""
-    """Name and first digits of the hash of the encoder's weights."""
+    value: float | None
+    reason: str = ""
 
 
-def table1(study: Study) -> list[Cell]:
-    """AUC of the full model: validation folds, test folds, and the ensemble on the external cohort."""
-    article = [_article_cell(column, *value) for column, value in _ARTICLE_TABLE_1.items()]
-    full = study.ablations.get("full")
-    if full is None:
-        return [_not_run(column) for column in _ARTICLE_TABLE_1] + article
-    external = _not_run(_EXTERNAL)
-    if full.external is not None:
-        auc = roc_auc(full.external[full.external["fold"] == "mean"])
-        text = "undefined" if auc.value is None else f"{auc.value:.2f}"
-        external = Cell(
-            OURS, _EXTERNAL, text, auc.reason, auc.value, None, auc.n_large, auc.n_small, encoder_text(full)
-        )
-    ours = [_fold_cell(full, "validation", _VALIDATION), _fold_cell(full, "test", _TEST), external]
-    return ours + article
+Row = Mapping[str, Any]
+"""Values by their heading: text, whole numbers, numbers, `Estimate`s, `P`s."""
 
 
-def table2(study: Study) -> list[Cell]:
-    """AUC of the test folds: the article's ablations, the CBV baseline, then other ablations."""
-    names = list(dict.fromkeys([*MODELS, *study.ablations]))
-    ours = [
-        _fold_cell(study.ablations[name], "test", MODELS.get(name, name))
-        if name in study.ablations
-        else _not_run(MODELS[name])
-        for name in names
+@dataclass(frozen=True)
+class Table:
+    """Rows under a heading."""
+
+    name: str
+    """Of its file."""
+    title: str
+    caption: str
+    """What the rows are, how they were made, what they mean."""
+    rows: Sequence[Row]
+    """All with the same headings."""
+
+    @property
+    def headings(self) -> list[str]:
+        """As shown."""
+        return list(self.rows[0]) if self.rows else []
+
+    @property
+    def numeric(self) -> set[str]:
+        """Headings of the columns that are aligned as numbers."""
+        return {h for h in self.headings if all(isinstance(row[h], int | float | P) for row in self.rows)}
+
+    def shown(self) -> list[list[str]]:
+        """Text of every cell."""
+        decimals = {heading: self._decimals(heading) for heading in self.headings}
+        return [[_text(value, decimals[heading]) for heading, value in row.items()] for row in self.rows]
+
+    def _decimals(self, heading: str) -> int:
+        """Three where two would make a small number of the column nothing."""
+        numbers = [row[heading] for row in self.rows if isinstance(row[heading], float)]
+        return 3 if any(abs(number) < 0.1 for number in numbers) else 2
+
+    def frame(self) -> pd.DataFrame:
+        """Numbers in full; an interval and the reason of what is undefined in columns of their own."""
+        return pd.DataFrame([_flat(row) for row in self.rows]).convert_dtypes()
+
+    def latex(self) -> str:
+        """For a manuscript, with the rules of the package booktabs."""
+        frame = pd.DataFrame(self.shown(), columns=self.headings).map(_latex).rename(columns=_latex)
+        return frame.to_latex(index=False, caption=_latex(self.caption), label=f"tab:{self.name}", position="ht")
+
+
+def rows_of(frame: pd.DataFrame, patients: str) -> list[Row]:
+    """Rows of a table whose columns are the frame's, after one that says whose numbers they are."""
+    columns = [str(column) for column in frame.columns]
+    return [
+        {"Patients": patients, **dict(zip(columns, row, strict=True))}
+        for row in frame.itertuples(index=False, name=None)
     ]
-    published = [_article_cell(MODELS[name], *_ARTICLE_TABLE_2[name]) for name in ARTICLE_ABLATIONS]
-    unpublished = [Cell(ARTICLE, MODELS.get(name, name), "–") for name in names if name not in ARTICLE_ABLATIONS]
-    return ours + published + unpublished
 
 
-def cells_frame(cells: list[Cell]) -> pd.DataFrame:
-    """Cells as the rows of a CSV; counts stay integers where some are missing."""
-    return pd.DataFrame(map(asdict, cells)).astype({"n_large": "Int64", "n_small": "Int64"})
+def _latex(text: str) -> str:
+    for special in "&%$#_{}":
+        text = text.replace(special, f"\\{special}")
+    return text.replace("–", "--")
 
 
-def folds_frame(study: Study) -> pd.DataFrame:
-    """AUC and patients per class of every ablation, split and fold; `note` says why one is undefined."""
-    rows = []
-    for ablation in study.ablations.values():
-        for split in ("validation", "test"):
-            for fold, auc in enumerate(fold_aucs(ablation.folds, split, ablation.n_folds)):
-                rows.append(
-                    {
-                        "ablation": ablation.name,
-                        "split": split,
-                        "fold": fold,
-                        "auc": auc.value,
-                        "n_large": auc.n_large,
-                        "n_small": auc.n_small,
-                        "note": _undefined(auc),
-                        "encoder": encoder_text(ablation),
-                    }
-                )
-    return pd.DataFrame(rows)
+def _text(value: Any, decimals: int) -> str:
+    if isinstance(value, Estimate):
+        return value.text()
+    if isinstance(value, P):
+        return f"undefined: {value.reason}" if value.value is None else p_text(value.value)
+    if isinstance(value, float):
+        return number_text(value, decimals)
+    return str(value)
 
 
-def encoder_text(ablation: Ablation) -> str:
-    """Name and first digits of the hash of the encoder's weights: `oxford 804ca2835ecf`."""
-    name, sha256 = ablation.encoder
-    return f"{name} {sha256[:12]}".strip()
+def _flat(row: Row) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for heading, value in row.items():
+        key = _key(heading)
+        if isinstance(value, Estimate):
+            flat |= {key: value.value, f"{key}_low": value.low, f"{key}_high": value.high}
+            flat[f"{key}_note"] = value.reason
+        elif isinstance(value, P):
+            flat |= {key: value.value, f"{key}_note": value.reason}
+        else:
+            flat[key] = value
+    return flat
 
 
-def _fold_cell(ablation: Ablation, split: str, column: str) -> Cell:
-    aucs = fold_aucs(ablation.folds, split, ablation.n_folds)
-    summary = summarize(aucs)
-    text, note = "undefined", "no fold has both classes"
-    if summary.mean is not None:
-        text = f"{summary.mean:.2f}" + (f" ({summary.sd:.2f})" if summary.sd is not None else "")
-        bad = [f"{fold} ({auc.reason})" for fold, auc in enumerate(aucs) if auc.reason]
-        of = f"{summary.n_defined} of {summary.n_folds} folds"
-        note = f"{of}; undefined on fold {', '.join(bad)}" if bad else ""
-    n_large, n_small = sum(auc.n_large for auc in aucs), sum(auc.n_small for auc in aucs)
-    return Cell(OURS, column, text, note, summary.mean, summary.sd, n_large, n_small, encoder_text(ablation))
-
-
-def _article_cell(column: str, mean: float, sd: float | None) -> Cell:
-    text = f"{mean:.2f}" if sd is None else f"{mean:.2f} ({sd:.2f})"
-    return Cell(ARTICLE, column, text, mean=mean, sd=sd)
-
-
-def _not_run(column: str) -> Cell:
-    return Cell(OURS, column, "not run")
-
-
-def _undefined(auc: AUC) -> str:
-    return f"undefined: {auc.reason}" if auc.reason else ""
+def _key(heading: str) -> str:
+    """`95 % limit [mL]` → `95_limit_ml`."""
+    return "_".join("".join(c if c.isalnum() else " " for c in heading.lower()).split())

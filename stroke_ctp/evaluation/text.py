@@ -3,22 +3,22 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from stroke_ctp.evaluation.article import ARTICLE, OURS, Cell, encoder_text, table1, table2
 from stroke_ctp.evaluation.predictions import Study
-from stroke_ctp.evaluation.tables import ARTICLE, OURS, Cell, encoder_text, table1, table2
 
 WIDTH = 80
 """Columns of a terminal."""
 
-_CAPTION_1 = (
+CAPTION_1 = (
     "Table 1. Mean (SD) ROC-AUC of the full model over validation folds and test folds, and ROC-AUC of the "
     "ensemble mean on the independent test cohort."
 )
-_CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, baseline."
+CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, baseline."
 
 
 def report_text(study: Study) -> str:
     """Both tables and where their numbers come from, at most 80 columns wide."""
-    parts = [_table(_CAPTION_1, table1(study), counts=True), _table(_CAPTION_2, table2(study))]
+    parts = [_table(CAPTION_1, table1(study), counts=True), _table(CAPTION_2, table2(study))]
     return "\n\n".join([*parts, provenance(study)])
 
 
@@ -38,6 +38,13 @@ def provenance(study: Study) -> str:
 def is_random(study: Study) -> bool:
     """Whether an ablation's encoder was randomly initialized."""
     return any(ablation.encoder[0] == "none" for ablation in study.ablations.values())
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a plain table."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        yield "   ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _table(caption: str, cells: Sequence[Cell], counts: bool = False) -> str:

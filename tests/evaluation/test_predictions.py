@@ -149,6 +149,28 @@ def test_folds_of_different_cohorts_are_refused(full: Path):
     assert "cohort.hash (a there, b here)" in _refusal(full)
 
 
+def test_folds_of_mixed_configurations_are_refused(full: Path):
+    _write_metrics(full / "fold-0", settings="0123")
+    _write_metrics(full / "fold-1", settings="4567")
+    assert "fold-1 differs from the first run in" in _refusal(full)
+    assert "settings (0123 there, 4567 here)" in _refusal(full)
+
+
+def test_a_table_that_was_changed_after_it_was_made_is_named(full: Path):
+    digest_of_another = "0" * 64
+    _write_metrics(full / "fold-1", predictions=digest_of_another)
+    assert "fold-1/predictions.csv was changed after it was made; remove it and run its command again" in _refusal(full)
+
+
+def test_a_study_with_missing_folds_is_read_where_that_is_asked_for_and_has_no_ensemble_then(full: Path):
+    _write_ensemble(full, _external((0, 1, "mean")))
+    (full / "fold-1" / "metrics.json").unlink()
+    one = read_study(full.parent, partial=True).ablations["full"]
+    assert one.missing == (1,)
+    assert one.external is None
+    assert set(one.folds["fold"]) == {0}
+
+
 def test_ablations_with_different_thresholds_are_refused(full: Path):
     for fold in (0, 1):
         _write(full.parent / "local" / f"fold-{fold}", _fold(fold))

@@ -1,0 +1,126 @@
+"""The parts of the page, each with its sentences, tables and figures."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stroke_ctp.evaluation import patients, probability_figures, roc_figures
+from stroke_ctp.evaluation.article import fold_table, model_name, table1, table2, wide_table
+from stroke_ctp.evaluation.background import Background
+from stroke_ctp.evaluation.calls import operating_table, threshold_table
+from stroke_ctp.evaluation.checklists import checklist_tables
+from stroke_ctp.evaluation.discrimination import auc_table, comparison_table
+from stroke_ctp.evaluation.facts import known_facts
+from stroke_ctp.evaluation.flowchart import draw_flowcharts, flow_sentence
+from stroke_ctp.evaluation.leakage import audit, audit_table
+from stroke_ctp.evaluation.network_figure import network
+from stroke_ctp.evaluation.origins import exclusion_table, origin_table, runs_table, settings_sentence, settings_table
+from stroke_ctp.evaluation.predictions import Study
+from stroke_ctp.evaluation.probabilities import calibration_table, decision_table, reliability_table
+from stroke_ctp.evaluation.publishing import Section
+from stroke_ctp.evaluation.runs import read_runs
+from stroke_ctp.evaluation.style import Picture
+from stroke_ctp.evaluation.summary import summary, tiles
+from stroke_ctp.evaluation.text import CAPTION_1, CAPTION_2
+from stroke_ctp.evaluation.training_figures import learning_curves
+
+_CHECKLISTS = "What this run knows is filled in, for the author to check; “author” marks what only the author can say."
+
+
+def sections(study: Study, folder: Path, background: Background) -> list[Section]:
+    """All parts of a study's report.
+
+    Raises:
+        UserError: The leakage audit fails, or the subgroup's column is not there.
+    """
+    findings = audit(study, background)
+    known = known_facts(study, folder, background)
+    return [
+        Section("summary", "Summary", tiles=tiles(study.main), points=summary(study, findings)),
+        _results(study),
+        _discrimination(study),
+        _calls(study, background.sensitivity),
+        _calibration(study),
+        _patients(study, background),
+        _data(background),
+        _training(study, folder, background),
+        Section("audit", "Leakage audit", tables=[audit_table(findings)]),
+        _origins(study, folder, background),
+        Section("checklists", "Reporting checklists", [_CHECKLISTS], tables=checklist_tables(known)),
+    ]
+
+
+def _results(study: Study) -> Section:
+    tables = [
+        wide_table("table1", CAPTION_1, table1(study)),
+        wide_table("table2", CAPTION_2, table2(study)),
+        fold_table(study),
+    ]
+    pictures = [roc_figures.cross_validation(study.main), roc_figures.fold_by_fold(study)]
+    return Section("results", "The article's tables", tables=tables, pictures=[p for p in pictures if p])
+
+
+def _discrimination(study: Study) -> Section:
+    tables = [auc_table(study), comparison_table(study)]
+    named = {model_name(name): one for name, one in study.ablations.items()}
+    pictures = [roc_figures.models(named), roc_figures.external(study.main)]
+    return Section(
+        "discrimination", "Discrimination", tables=[t for t in tables if t], pictures=[p for p in pictures if p]
+    )
+
+
+def _calls(study: Study, sensitivity: float) -> Section:
+    tables = [operating_table(study, sensitivity), threshold_table(study, sensitivity)]
+    return Section("calls", "Operating points", tables=tables)
+
+
+def _calibration(study: Study) -> Section:
+    tables = [calibration_table(study), reliability_table(study), decision_table(study)]
+    pictures = [probability_figures.calibration(study.main), probability_figures.decision(study.main)]
+    return Section("calibration", "Calibration and clinical use", tables=tables, pictures=pictures)
+
+
+def _patients(study: Study, background: Background) -> Section:
+    main, tables, pictures, paragraphs = study.main, [], [], []
+    if patients.has_volumes(main):
+        tables.append(patients.error_table(main))
+        pictures.append(probability_figures.against_volume(main))
+    else:
+        paragraphs.append("Errors are not set against core volume: it is not the endpoint, or not known of everybody.")
+    if background.subgroup:
+        cohorts = {"test": background.training, "external": background.external}
+        known = [facts.patients.assign(split=split) for split, facts in cohorts.items() if not facts.unknown]
+        if known:
+            tables.append(patients.subgroup_table(main, background.subgroup, pd.concat(known, ignore_index=True)))
+        else:
+            paragraphs.append(f"Subgroups of {background.subgroup} are not shown: {background.training.unknown}.")
+    return Section(
+        "patients", "Patients", paragraphs, tables=[*tables, patients.patient_table(main)], pictures=pictures
+    )
+
+
+def _data(background: Background) -> Section:
+    cohorts = {"Training cohort": background.training, "External test cohort": background.external}
+    known = {name: facts.counts for name, facts in cohorts.items() if not facts.unknown}
+    paragraphs = [f"{name}: not shown, {facts.unknown}." for name, facts in cohorts.items() if facts.unknown]
+    pictures = []
+    if known:
+        caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
+        pictures.append(Picture("figure1", "Inclusion of patients", caption, draw_flowcharts(known)))
+    table = exclusion_table(background)
+    tables = [table] if table else []
+    return Section("data", "Data flow and exclusions", paragraphs, tables=tables, pictures=pictures)
+
+
+def _training(study: Study, folder: Path, background: Background) -> Section:
+    pictures = [network(background.architecture)] if background.architecture else []
+    curves = [learning_curves(read_runs(folder, name)) for name in study.ablations]
+    return Section("training", "Network and training", pictures=[*pictures, *(c for c in curves if c)])
+
+
+def _origins(study: Study, folder: Path, background: Background) -> Section:
+    tables = [settings_table(background), origin_table(study, folder, background), runs_table(study, folder)]
+    sentence = settings_sentence(background)
+    return Section(
+        "origins", "Configuration and provenance", [sentence] if sentence else [], tables=[t for t in tables if t]
+    )

@@ -1,0 +1,142 @@
+"""What was asked, of whom, and what came out, in a sentence each."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from stroke_ctp.evaluation.article import model_name
+from stroke_ctp.evaluation.auc import fold_aucs, summarize
+from stroke_ctp.evaluation.calibration import brier, slope
+from stroke_ctp.evaluation.calls import called
+from stroke_ctp.evaluation.delong import auc_estimate, compare
+from stroke_ctp.evaluation.discrimination import arrays
+from stroke_ctp.evaluation.estimate import Estimate, p_text
+from stroke_ctp.evaluation.leakage import Finding
+from stroke_ctp.evaluation.operating import confusion, rates
+from stroke_ctp.evaluation.predictions import Ablation, Study
+from stroke_ctp.evaluation.publishing import Tile
+
+
+def subtitle(study: Study) -> str:
+    """Whose probabilities the report is about."""
+    names = ", ".join(model_name(name) for name in study.ablations)
+    return f"Large or small infarct core from raw CT perfusion. Models: {names}."
+
+
+def summary(study: Study, findings: Sequence[Finding]) -> list[str]:
+    """The main figures."""
+    main = study.main
+    sentences = [_question(main), patients_sentence(main), cross_validation_sentence(main), external_sentence(main)]
+    others = [ablation for ablation in study.ablations.values() if ablation is not main]
+    sentences += [_against(main, other) for other in others]
+    sentences += [calls_sentence(main), _probabilities(main), _audit(findings)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def endpoint_text(main: Ablation) -> str:
+    """What makes a core large: `core_ml > 32.4 mL`."""
+    endpoint = main.settings["endpoint"]
+    unit = " mL" if endpoint["column"] == "core_ml" else ""
+    return f"{endpoint['column']} > {endpoint['threshold']:.4g}{unit}"
+
+
+def threshold_origin(main: Ablation) -> str:
+    """Where the class threshold comes from."""
+    given = main.settings["endpoint"].get("rule") != "median"
+    return "a given value" if given else "the median of the training cohort"
+
+
+def tiles(main: Ablation) -> list[Tile]:
+    """The numbers that a reader looks for first."""
+    folds = summarize(fold_aucs(main.folds, "test", main.n_folds))
+    mean = "undefined" if folds.mean is None else f"{folds.mean:.2f}"
+    spread = "" if folds.sd is None else f"SD {folds.sd:.2f} between folds"
+    shown = [Tile("Mean ROC-AUC, test folds", mean, spread), _tile("Pooled ROC-AUC", auc_estimate(*arrays(main.test)))]
+    if main.ensemble is not None:
+        shown.append(_tile("External ROC-AUC", auc_estimate(*arrays(main.ensemble))))
+    calls = called(main, None)
+    part = calls[calls["split"] == "test"]
+    found = rates(confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool)))
+    return shown + [_tile(name, found[name]) for name in ("Sensitivity", "Specificity")]
+
+
+def _tile(label: str, estimate: Estimate) -> Tile:
+    if estimate.value is None or estimate.low is None:
+        return Tile(label, "undefined" if estimate.value is None else f"{estimate.value:.2f}", estimate.reason)
+    return Tile(label, f"{estimate.value:.2f}", f"{estimate.low:.2f} to {estimate.high:.2f}")
+
+
+def _question(main: Ablation) -> str:
+    return (
+        f"Asked: does a patient have a large core ({endpoint_text(main)}, {threshold_origin(main)}), "
+        f"given the CT perfusion series alone? The main model is “{model_name(main.name)}”."
+    )
+
+
+def patients_sentence(main: Ablation) -> str:
+    """How many, of which class, in how many folds."""
+    labels = main.test["label"]
+    text = f"{len(labels)} patients ({labels.sum()} large, {(1 - labels).sum()} small) in {main.n_folds} folds"
+    if main.missing:
+        text += f", of which folds {', '.join(map(str, main.missing))} are missing"
+    if main.ensemble is None:
+        return f"{text}; no external cohort was scored."
+    external = main.ensemble["label"]
+    return f"{text}; {len(external)} external patients ({external.sum()} large, {(1 - external).sum()} small)."
+
+
+def cross_validation_sentence(main: Ablation) -> str:
+    """AUC of the test folds, both ways."""
+    folds = summarize(fold_aucs(main.folds, "test", main.n_folds))
+    mean = "undefined" if folds.mean is None else f"{folds.mean:.2f}"
+    spread = "" if folds.sd is None else f" ({folds.sd:.2f})"
+    pooled = auc_estimate(*arrays(main.test)).text()
+    return f"Mean (SD) ROC-AUC over the test folds is {mean}{spread}; pooled over all patients {pooled}."
+
+
+def external_sentence(main: Ablation) -> str:
+    """AUC of the ensemble; empty where it was not run."""
+    if main.ensemble is None:
+        return ""
+    auc = auc_estimate(*arrays(main.ensemble)).text()
+    return f"On the external cohort the mean of the {main.n_folds} models has an AUC of {auc}."
+
+
+def _against(main: Ablation, other: Ablation) -> str:
+    paired = main.test.merge(other.test, on=["patient", "label"], suffixes=("", "_other"))
+    if len(paired) < max(len(main.test), len(other.test)):
+        return ""
+    found = compare(*arrays(paired), paired["probability_other"].to_numpy(float))
+    p = "" if found.p is None else f", p {_equals(found.p)} (uncorrected)"
+    return f"Pooled AUC less that of “{model_name(other.name)}”: {found.difference.text()}{p}."
+
+
+def _equals(p: float) -> str:
+    text = p_text(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def calls_sentence(main: Ablation) -> str:
+    """Sensitivity and specificity at Youden's point; empty where there is none."""
+    calls = called(main, None)
+    parts = []
+    for split, name in (("test", "test folds"), ("external", "external cohort")):
+        part = calls[calls["split"] == split]
+        if len(part):
+            found = rates(confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool)))
+            texts = [f"{rate.lower()} {found[rate].text()}" for rate in ("Sensitivity", "Specificity")]
+            parts.append(f"{' and '.join(texts)} in the {name}")
+    return f"At Youden's point of the validation patients: {'; '.join(parts)}." if parts else ""
+
+
+def _probabilities(main: Ablation) -> str:
+    labels, scores = arrays(main.test)
+    share = float(labels.mean())
+    return (
+        f"Brier score {brier(labels, scores).score:.2f} (always predicting the share of large cores: "
+        f"{share * (1 - share):.2f}); calibration slope {slope(labels, scores).text()}."
+    )
+
+
+def _audit(findings: Sequence[Finding]) -> str:
+    counts = Counter(str(finding.verdict) for finding in findings)
+    return f"Leakage audit: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}; none failed."

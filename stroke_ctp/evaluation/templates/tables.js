@@ -1,0 +1,43 @@
+"use strict";
+// Tables sort by a click or Enter on a heading; the table of patients filters by text.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
+  table.querySelectorAll("thead th").forEach((heading, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...heading.childNodes);
+    heading.append(button);
+    button.addEventListener("click", () => {
+      const descending = heading.getAttribute("aria-sort") === "ascending";
+      table.querySelectorAll("thead th").forEach((other) => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      const text = (row) => row.cells[column].textContent.trim();
+      const compare = (a, b) => text(a).localeCompare(text(b), "en", { numeric: true });
+      const number = (row) => parseFloat(text(row).replace("−", "-").replace("< ", ""));
+      const rows = [...body.rows];
+      const numeric = rows.every((row) => !Number.isNaN(number(row)));
+      rows.sort(numeric ? (a, b) => number(a) - number(b) : compare);
+      body.append(...(descending ? rows.reverse() : rows));
+    });
+  });
+}
+for (const input of document.querySelectorAll("input[data-filter]")) {
+  const table = document.getElementById(input.dataset.filter);
+  const only = document.querySelector(`input[data-only="${table.id}"]`);
+  const count = document.querySelector(`[data-count="${table.id}"]`);
+  const show = () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of table.tBodies[0].rows) {
+      const cells = [...row.cells].map((cell) => cell.textContent.trim().toLowerCase());
+      const kept = words.every((word) => cells.some((cell) => cell.includes(word))) &&
+        (!only.checked || cells.includes(only.value));
+      row.hidden = !kept;
+      shown += kept;
+    }
+    count.textContent = `${shown} of ${table.tBodies[0].rows.length} patients`;
+  };
+  input.addEventListener("input", show);
+  only.addEventListener("change", show);
+  show();
+}

@@ -1,0 +1,162 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.multitest import multipletests
+from studies import N_FOLDS, write_study
+
+from stroke_ctp.errors import UserError
+from stroke_ctp.evaluation.background import Background
+from stroke_ctp.evaluation.calls import called
+from stroke_ctp.evaluation.checklists import AUTHOR, checklist_tables
+from stroke_ctp.evaluation.discrimination import comparison_table, with_holm
+from stroke_ctp.evaluation.estimate import Estimate, p_text
+from stroke_ctp.evaluation.facts import known_facts
+from stroke_ctp.evaluation.operating import youden_threshold
+from stroke_ctp.evaluation.patients import error_table, patient_table, subgroup_table
+from stroke_ctp.evaluation.predictions import Study, read_study
+from stroke_ctp.evaluation.runs import read_runs
+from stroke_ctp.evaluation.tables import P, Table
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("outputs") / "demo")
+
+
+@pytest.fixture(scope="module")
+def study(folder: Path) -> Study:
+    return read_study(folder)
+
+
+def test_numbers_are_shown_with_the_digits_they_are_worth_and_kept_in_full():
+    row = {"Name": "a", "n": 3, "x": -0.1234, "AUC": Estimate(0.72, 0.65, 0.789), "p": P(0.00001)}
+    table = Table("t", "T", "", [row])
+    assert table.shown() == [["a", "3", "−0.12", "0.72 (0.65 to 0.79)", "< 0.001"]]
+    assert table.frame().iloc[0][["x", "auc_high", "p"]].tolist() == [-0.1234, 0.789, 0.00001]
+
+
+def test_what_is_undefined_is_an_empty_field_with_a_note_in_the_file():
+    frame = Table("t", "T", "", [{"AUC": Estimate(reason="no large core"), "p": P(None, "no variance")}]).frame()
+    assert frame["auc"].isna().all()
+    assert (frame["auc_note"].item(), frame["p_note"].item()) == ("no large core", "no variance")
+
+
+def test_a_number_without_interval_needs_a_reason():
+    with pytest.raises(ValueError, match="needs a reason"):
+        Estimate(0.5)
+    assert Estimate(-0.001, reason="one sample").text() == "0.00 (no interval: one sample)"
+
+
+def test_p_values_are_printed_as_journals_do():
+    assert [p_text(p) for p in (0.04, 0.0412, 0.0004)] == ["0.040", "0.041", "< 0.001"]
+
+
+def test_latex_escapes_what_has_a_meaning_there():
+    latex = Table("t", "T", "a_b & 95 %", [{"x_y": "1 %"}]).latex()
+    assert r"a\_b \& 95 \%" in latex
+    assert r"x\_y" in latex
+
+
+def test_p_values_are_corrected_after_holm_and_undefined_ones_stay_out_of_it():
+    values = [0.04, None, 0.01, 0.03]
+    corrected = [row["p (Holm)"] for row in with_holm([{"p (DeLong)": P(p, "" if p else "none")} for p in values])]
+    assert [p.value for p in corrected] == [
+        pytest.approx(p) if p is not None else None for p in (0.06, None, 0.03, 0.06)
+    ]
+    assert multipletests([0.04, 0.01, 0.03], method="holm")[1] == pytest.approx([0.06, 0.03, 0.06])
+
+
+def test_every_other_model_is_compared_on_test_and_where_it_has_an_ensemble_on_external_patients(study: Study):
+    table = comparison_table(study)
+    assert table is not None
+    assert [(row["Against"], row["Patients"]) for row in table.rows] == [
+        ("Local alone", "Test folds, pooled"),
+        ("CBV index", "Test folds, pooled"),
+    ]
+
+
+def test_every_test_fold_is_called_at_the_threshold_of_its_own_validation_patients(study: Study):
+    calls = called(study.main, None)
+    for fold in range(N_FOLDS):
+        validation = study.main.validation[study.main.validation["fold"] == fold]
+        threshold = youden_threshold(validation["label"].to_numpy(), validation["probability"].to_numpy()).value
+        rows = calls[(calls["split"] == "test") & (calls["fold"] == fold)]
+        assert (rows["threshold"] == threshold).all()
+    everyone = study.main.validation
+    threshold = youden_threshold(everyone["label"].to_numpy(), everyone["probability"].to_numpy()).value
+    assert (calls.loc[calls["split"] == "external", "threshold"] == threshold).all()
+
+
+def test_test_and_external_patients_have_no_say_in_the_thresholds(study: Study):
+    before = called(study.main, 0.9)["threshold"]
+    shuffled = study.main.folds.copy()
+    is_test = shuffled["split"] == "test"
+    shuffled.loc[is_test, "probability"] = np.random.default_rng(0).random(is_test.sum())
+    changed = type(study.main)("full", shuffled, study.main.external, study.main.settings)
+    assert (called(changed, 0.9)["threshold"] == before).all()
+
+
+def test_patients_stand_with_the_worst_error_first(study: Study):
+    table = patient_table(study.main).frame()
+    assert table["error"].is_monotonic_decreasing
+    assert len(table) == len(study.main.test) + 12
+
+
+def test_errors_are_counted_by_the_distance_from_the_threshold_everybody_once(study: Study):
+    table = error_table(study.main).frame()
+    assert table["test_folds_pooled_n"].sum() == len(study.main.test)
+    assert table["external_ensemble_n"].sum() == 12
+    assert table["test_folds_pooled_wrong"].iloc[0] > table["test_folds_pooled_wrong"].iloc[-1]
+
+
+def _column(study: Study, values: list[object]) -> pd.DataFrame:
+    return pd.DataFrame({"split": "test", "patient": study.main.test["patient"], "site": values})
+
+
+def test_subgroups_are_the_values_of_a_column_and_patients_without_one_are_named(study: Study):
+    n = len(study.main.test)
+    table = subgroup_table(study.main, "site", _column(study, (["A", "B", ""] * n)[:n])).frame()
+    pooled = table[table["patients"] == "Test folds, pooled"]
+    assert list(pooled["site"]) == ["A", "B", "not given"]
+    assert pooled["n"].sum() == n
+    external = table[table["patients"] == "External, ensemble"]
+    assert list(external["site"]) == ["not given"]
+
+
+def test_numbers_of_many_values_are_divided_at_their_quartiles(study: Study):
+    n = len(study.main.test)
+    table = subgroup_table(study.main, "site", _column(study, list(range(n)))).frame()
+    assert (table.loc[table["patients"] == "Test folds, pooled", "n"] == n / 4).all()
+
+
+def test_a_column_that_no_cohort_has_is_named_with_those_there_are(study: Study):
+    with pytest.raises(UserError, match="subgroup=age is no column of the cohorts; they have site"):
+        subgroup_table(study.main, "age", _column(study, ["A"] * len(study.main.test)))
+
+
+def test_both_checklists_are_complete_and_leave_to_the_author_what_no_run_can_know(study: Study, folder: Path):
+    claim, tripod = checklist_tables(known_facts(study, folder, Background()))
+    assert [row["Item"] for row in claim.rows] == [str(number) for number in range(1, 45)]
+    assert {int(row["Item"].rstrip("abcdefg")) for row in tripod.rows} == set(range(1, 28))
+    answers = {row["Item"]: row["Answer"] for row in claim.rows}
+    assert answers["44"] == AUTHOR
+    assert answers["32"].startswith("Mean (SD) ROC-AUC over the test folds is 0.")
+    assert "core_ml > 50 mL" in answers["14"]
+
+
+def test_a_training_that_was_continued_has_the_epochs_of_all_its_logs(tmp_path: Path):
+    run = tmp_path / "full" / "fold-0"
+    for version, epochs in enumerate(([0, 1, 2], [2, 3])):
+        log = run / "logs" / f"version_{version}" / "metrics.csv"
+        log.parent.mkdir(parents=True)
+        rows = [{"epoch": e, "train_loss": None, "val_loss": 10 * version + e} for e in epochs]
+        rows += [{"epoch": e, "train_loss": e, "val_loss": None} for e in epochs]
+        pd.DataFrame(rows).to_csv(log, index=False)
+    (run / "metrics.json").write_text('{"training": {"epochs": 4, "best_epoch": 3}}')
+    (one,) = read_runs(tmp_path, "full")
+    assert one.curve is not None
+    assert list(one.curve["epoch"]) == [0, 1, 2, 3]
+    assert list(one.curve["val_loss"]) == [0, 1, 12, 13]
+    assert one.best_epoch == 3
