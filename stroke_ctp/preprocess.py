@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from stroke_ctp.cli import run
 from stroke_ctp.errors import UserError
+from stroke_ctp.evaluation.contact_sheet import NAME, write_contact_sheet
 from stroke_ctp.files import claim
 from stroke_ctp.parallel import parallel_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
@@ -47,7 +48,9 @@ def preprocess(config: DictConfig) -> None:
         raise UserError(f"none of {len(patients)} patients can be included; {n} of them: {reason}")
     counts = write_cohort(out, patients, records, rules)
     remove_leftovers(out, patients, records)
+    write_contact_sheet(out)
     print(_summary(counts))
+    print(f"{out / NAME}: look at it before training")
     print(out / "cohort.csv")
 
 

@@ -14,6 +14,7 @@ STAGES = {
     "timing": "Frame interval or duration\ndid not comply",
     "level": "ASPECTS level missing",
     "intensity": "Intensities not plausible",
+    "motion": "Head moved too far",
 }
 """What the stages of `excluded.csv` mean; any other goes by its own name."""
 

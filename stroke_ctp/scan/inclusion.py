@@ -15,6 +15,9 @@ _TOLERANCE = 1e-6
 _TISSUE_HU = (-100, 200)
 """Brain, cerebrospinal fluid and blood with room for noise; stored values without their intercept lie outside."""
 
+_LEAST_RANGE_HU = 50
+"""Between the least and the greatest value of a head, even of one clipped to a brain window."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -126,8 +129,12 @@ def check_intensity(hu: Float[np.ndarray, "time height width"], name: str) -> No
         Excluded: Values are constant or on another scale.
     """
     low, high = float(hu.min()), float(hu.max())
-    if low == high:
-        raise Excluded("intensity", f"values must differ, got {low:g} everywhere (scan {name})")
+    if high - low < _LEAST_RANGE_HU:
+        raise Excluded(
+            "intensity",
+            f"values must differ by ≥ {_LEAST_RANGE_HU} HU, got {low + 0.0:g} to {high + 0.0:g} (scan {name}); "
+            "check the file's slope and intercept",
+        )
     height, width = hu.shape[1:]
     middle = hu[0, height // 4 : height - height // 4, width // 4 : width - width // 4]
     if not _TISSUE_HU[0] < np.median(middle) < _TISSUE_HU[1]:

@@ -17,12 +17,14 @@ _CHUNK_BYTES = 1 << 20
 
 
 def require_intact(path: Path) -> None:
-    """Require that a NIfTI file holds all its voxels and that they are finite.
+    """Require that a file says to be NIfTI and holds all its voxels, and that they are finite.
 
     Raises:
         Excluded: A voxel is NaN or infinite.
         OSError, EOFError, RuntimeError, zlib.error: The file ends early, is corrupt or not NIfTI.
     """
+    if not _has_magic(path):
+        raise OSError("no magic")  # ITK takes it for Analyze 7.5, whose axes nobody knows
     header = sitk.ImageFileReader()
     header.SetFileName(str(path))
     header.SetImageIO("NiftiImageIO")
@@ -63,6 +65,12 @@ def stored_time_step(path: Path) -> float:
     if int.from_bytes(header[:4], "little" if order == "<" else "big") == _HEADER_BYTES[1]:
         return float(np.frombuffer(header, order + "f4", count=8, offset=76)[4])
     return float(np.frombuffer(header, order + "f8", count=8, offset=104)[4])
+
+
+def _has_magic(path: Path) -> bool:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        header = file.read(_HEADER_BYTES[2])
+    return header[344:348] == b"n+1\0" or header[4:8] == b"n+2\0"
 
 
 def _byte_order(path: Path) -> str:

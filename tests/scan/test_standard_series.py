@@ -110,7 +110,7 @@ LEVELS = {"basal_ganglia": 0, "supraganglionic": 2}
         (frames(32), {}, {**LEVELS, "supraganglionic": 3}, "level", "from 0 to 2, got 3"),
         (frames(32), {}, {**LEVELS, "basal_ganglia": -1}, "level", "from 0 to 2, got -1"),
         (altered(nan=2), {}, LEVELS, "intensity", "finite"),
-        (altered(constant=0), {}, LEVELS, "intensity", "must differ, got 0 everywhere"),
+        (altered(constant=0), {}, LEVELS, "intensity", "must differ by ≥ 50 HU, got 0 to 0"),
         (altered(plus=1024), {}, LEVELS, "intensity", "must measure -100 to 200 HU, got 105"),
     ],
 )
