@@ -20,6 +20,8 @@ _DISTANCES = (0, 5, 10, 20, 40, np.inf)
 _FEW_VALUES = 6
 """A column of more different numbers than this is divided at its quartiles."""
 
+NOT_GIVEN = "not given"
+
 _ERRORS_CAPTION = """Share of patients on the wrong side at Youden's point, by how far their core volume lies from the
 class threshold, with Wilson's 95 % confidence interval. An error close to the threshold is about a volume that
 another measurement might have put on the other side."""
@@ -64,7 +66,7 @@ def _patient_row(row: dict[Hashable, Any]) -> Row:
         "Patient": row["patient"],
         "Cohort": "external" if row["split"] == "external" else "test",
         "Fold": str(row["fold"]),
-        "Core [mL]": "not given" if np.isnan(row["core_ml"]) else row["core_ml"],
+        "Core [mL]": NOT_GIVEN if np.isnan(row["core_ml"]) else row["core_ml"],
         "Class": "large" if row["label"] else "small",
         "Probability": row["probability"],
         "Called": "large" if row["large"] else "small",
@@ -92,21 +94,25 @@ def subgroup_table(main: Ablation, column: str, values: pd.DataFrame) -> Table:
     for cohort, predictions in scored(main):
         split = predictions["split"].iloc[0]
         known = grouped.loc[grouped["split"] == split, ["patient", "group"]]
-        merged = predictions.merge(known, on="patient", how="left").fillna({"group": "not given"})
-        for group, part in merged.groupby("group", observed=True, sort=False):
+        merged = predictions.merge(known, on="patient", how="left").fillna({"group": NOT_GIVEN})
+        for group, part in merged.groupby("group", observed=True):
             labels, scores = arrays(part)
             row: dict[str, object] = {"Patients": cohort, column: str(group), "n": len(part)}
             row["Large / small"] = f"{labels.sum()} / {(1 - labels).sum()}"
             rows.append(row | {"AUC (DeLong)": auc_estimate(labels, scores)})
-    rows.sort(key=lambda row: (row["Patients"] == EXTERNAL, row[column]))
     caption = f"AUC within the groups of the manifest's column {column}, with DeLong's 95 % confidence interval."
     return Table("subgroups", f"Subgroups: {column}", caption, rows)
 
 
 def _groups(values: pd.Series) -> pd.Series:
-    """Values as they are, or quartiles of numbers that differ between most patients."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    text = values.astype(str).where(values.astype(str).str.strip() != "", "not given")
-    if numbers.isna().any() or numbers.nunique() <= _FEW_VALUES:
-        return text
-    return pd.qcut(numbers, 4, duplicates="drop").map(lambda i: f"{i.left:g} < {values.name} ≤ {i.right:g}").astype(str)
+    """Values as they are, or quartiles of numbers that differ between most patients; in order, missing ones last."""
+    text = values.fillna("").astype(str).str.strip()
+    given = text != ""
+    numbers = pd.to_numeric(text.where(given), errors="coerce")
+    if numbers[given].notna().all() and numbers.nunique() > _FEW_VALUES:
+        quartiles = pd.qcut(numbers, 4, duplicates="drop")
+        names = {part: f"{part.left:g} < {values.name} ≤ {part.right:g}" for part in quartiles.cat.categories}
+        text, order = quartiles.astype(object).map(names), list(names.values())
+    else:
+        order = sorted(text[given].unique())
+    return pd.Series(pd.Categorical(text.where(given, NOT_GIVEN), categories=[*order, NOT_GIVEN]), values.index)
