@@ -90,7 +90,7 @@ def write_nifti(path: Path, scan: CTPScan, compression_level: int = 1) -> None:
     x, y, z = _centred_origin(scan.hu.shape[1:], scan.spacing)
     image.SetOrigin((x, y, sign * z, 0.0))
     image.SetDirection(np.diag([1.0, 1.0, sign, 1.0]).ravel())
-    _write(path, image, compression_level)
+    write_image(path, image, compression_level)
 
 
 def write_mask(
@@ -111,7 +111,7 @@ def write_mask(
     image = sitk.GetImageFromArray(mask)
     image.SetSpacing(spacing[::-1])
     image.SetOrigin(origin[::-1] if origin is not None else _centred_origin(mask.shape, spacing))
-    _write(path, image, compression_level=1)
+    write_image(path, image)
 
 
 def _read(path: Path) -> sitk.Image:
@@ -171,7 +171,7 @@ def _regular_interval(times: np.ndarray) -> float:
     return float(intervals.mean())
 
 
-def _write(path: Path, image: sitk.Image, compression_level: int) -> None:
+def write_image(path: Path, image: sitk.Image, compression_level: int = 1) -> None:
     """Write in ITK and compress here: ITK's NIfTI writer ignores the level asked for and is slow."""
     if path.suffix != ".gz":
         with whole(path) as partial:
