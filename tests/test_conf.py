@@ -110,7 +110,8 @@ def test_the_logger_is_given_its_folder_under_a_name_that_every_one_of_them_know
 def test_every_commands_configuration_composes(name: str):
     config = _compose(name)
     assert isinstance(config, DictConfig)
-    assert (Path(CONF).parent / "stroke_ctp" / f"{name}.py").exists()
+    package = Path(CONF).parent / "stroke_ctp"
+    assert (package / f"{name}.py").exists() or (package / name / "__main__.py").exists()
 
 
 @pytest.mark.parametrize("choice", GROUPS)
