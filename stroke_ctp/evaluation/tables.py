@@ -5,9 +5,17 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from stroke_ctp.evaluation.auc import AUC, fold_aucs, roc_auc, summarize
-from stroke_ctp.evaluation.predictions import ARTICLE_ABLATIONS, BASELINE, Ablation, Study
+from stroke_ctp.evaluation.predictions import ARTICLE_ABLATIONS, BASELINES, Ablation, Study
 
-MODELS = {"full": "Full", "global": "Global alone", "local": "Local alone", BASELINE: "CBV index"}
+MODELS = {
+    "full": "Full",
+    "global": "Global alone",
+    "local": "Local alone",
+    "cbv": "CBV core",
+    "rcbf": "rCBF core",
+    "cbv_scan": "CBV core, whole scan",
+    "rcbf_scan": "rCBF core, whole scan",
+}
 """Headings of Table 2; other ablations go by their own name."""
 
 OURS, ARTICLE = "This study", "Article"
@@ -53,8 +61,8 @@ def table1(study: Study) -> list[Cell]:
 
 
 def table2(study: Study) -> list[Cell]:
-    """AUC of the test folds: the article's ablations, the CBV baseline, then other ablations."""
-    names = list(dict.fromkeys([*MODELS, *study.ablations]))
+    """AUC of the test folds: the article's ablations, the baselines, then other ablations."""
+    names = list(dict.fromkeys(["full", "global", "local", *BASELINES, *study.ablations]))
     ours = [
         _fold_cell(study.ablations[name], "test", MODELS.get(name, name))
         if name in study.ablations

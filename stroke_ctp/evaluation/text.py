@@ -13,7 +13,7 @@ _CAPTION_1 = (
     "Table 1. Mean (SD) ROC-AUC of the full model over validation folds and test folds, and ROC-AUC of the "
     "ensemble mean on the independent test cohort."
 )
-_CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, baseline."
+_CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, baselines."
 
 
 def report_text(study: Study) -> str:
