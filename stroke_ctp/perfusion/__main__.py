@@ -13,6 +13,7 @@ from joblib import cpu_count
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from stroke_ctp import __version__
 from stroke_ctp.cli import run
 from stroke_ctp.conventional import Measured, measure
 from stroke_ctp.errors import UserError
@@ -49,7 +50,7 @@ def perfusion(config: DictConfig) -> None:
     tasks = _tasks(config, out)
     analysis: Analysis = instantiate(config.analysis)
     settings = OmegaConf.to_container(config.analysis)
-    claim(out, {"analysis": settings}, "choose another out, or remove the folder to make it anew")
+    claim(out, {"version": __version__, "analysis": settings}, "choose another out, or remove the folder to make it anew")
     jobs = min(cpu_count() if config.jobs == -1 else _whole(config.jobs), len(tasks))
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
     results = parallel_map(functools.partial(analyse, analysis=analysis), tasks, jobs)

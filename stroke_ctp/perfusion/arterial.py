@@ -13,6 +13,10 @@ _CANDIDATES = 0.01
 """Share of the brain's voxels, those that enhance most, among which vessels are looked for."""
 _VOXELS = 3
 """Averaged to one curve."""
+_WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0])
+"""Of peak, arrival, width and roughness."""
+_DEEPEST = -0.2
+"""Share of its peak by which noise may take an artery below its baseline."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,15 @@ class Features:
     def scores(self) -> Float[np.ndarray, " candidate"]:
         """High for early, high, narrow and smooth curves; −∞ for one that does not rise and fall.
 
-        The features weigh alike, each in its SD over the candidates.
+        Each feature counts in its SD over the candidates, arrival twice: beyond an occlusion an artery is late, but
+        may look as good otherwise.
         """
         whole = np.isfinite(self.arrival) & np.isfinite(self.width)
         columns = np.stack([self.peak, -self.arrival, -self.width, -self.roughness])[:, whole]
         scores = np.full(len(whole), -np.inf)
         if whole.any():
             spread = np.maximum(columns.std(axis=1, keepdims=True), 1e-9)
-            scores[whole] = ((columns - columns.mean(axis=1, keepdims=True)) / spread).sum(axis=0)
+            scores[whole] = _WEIGHTS @ ((columns - columns.mean(axis=1, keepdims=True)) / spread)
         return scores
 
 
@@ -80,7 +85,14 @@ def find_artery(
         )
     on_left = left[places[:, 1], places[:, 2]]
     sides = (_mean_of_best(places, curves, np.where(side, scores, -np.inf)) for side in (on_left, ~on_left))
-    return max(sides, key=lambda vessel: vessel.score)
+    artery = max(sides, key=lambda vessel: vessel.score)
+    deepest = float(artery.curve.min() / artery.curve.max())
+    if deepest < _DEEPEST:
+        raise NotMeasurable(
+            f"an artery must not fall below its baseline by more than {-_DEEPEST:.0%} of its peak, got {-deepest:.0%}: "
+            "the scan began too late, or the head moved; leave it out"
+        )
+    return artery
 
 
 def find_vein(
@@ -99,11 +111,11 @@ def find_vein(
         NotMeasurable: There is none.
     """
     places, curves = _most_enhancing(rise, sinuses)
-    later = curves.argmax(axis=1) > artery.curve.argmax()
-    valid = later & np.isfinite(features_of(curves).width)
-    if valid.sum() < _VOXELS:
+    top = curves.argmax(axis=1)
+    venous = (top > artery.curve.argmax()) & (top < curves.shape[1] - 1)
+    if venous.sum() < _VOXELS:
         raise NotMeasurable("no vein peaks after the artery and falls again: the scan ended too early; leave it out")
-    return _mean_of_best(places, curves, np.where(valid, curves.sum(axis=1), -np.inf))
+    return _mean_of_best(places, curves, np.where(venous, curves.sum(axis=1), -np.inf))
 
 
 def denoised(

@@ -12,6 +12,8 @@ _MIN_RISE = 8.0
 """Of the brain's mean enhancement over its noise."""
 _VESSELS = 0.005
 """Share of the brain's voxels, those that rise most, whose mean tells the arrival: arteries are first."""
+_FOOT = 0.02
+"""Share of the vessels' rise that makes a frame no baseline any more."""
 _MEDIAN_OF_SECOND_DIFFERENCE = 0.6745 * np.sqrt(6)
 """Median absolute second difference of white noise of unit variance."""
 
@@ -70,6 +72,9 @@ def count_baseline_frames(
     peak = int(vessels.argmax())
     arrivals = range(1, max(peak, 2))
     arrival = min(arrivals, key=lambda first: _squares_left(vessels[: peak + 1], first))
+    # A bolus rises more steeply than a parabola: its foot may still be among the frames before.
+    while arrival > _MIN_BASELINE_FRAMES and _share_of_rise(vessels, arrival) > _FOOT:
+        arrival -= 1
     if arrival < _MIN_BASELINE_FRAMES:
         raise NotMeasurable(
             f"contrast must arrive after {_MIN_BASELINE_FRAMES} frames or more, got {arrival}: "
@@ -103,6 +108,12 @@ def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
             f"the brain's mean must rise by ≥ {_MIN_RISE:g} times its noise of {noise:.2f} HU, got {rise:.2f} HU: "
             "no bolus in this scan; leave it out"
         )
+
+
+def _share_of_rise(curve: Float[np.ndarray, " time"], arrival: int) -> float:
+    """How much of a curve's rise has come by the last frame before `arrival`."""
+    before = np.median(curve[: arrival - 1])
+    return float((curve[arrival - 1] - before) / (curve.max() - before))
 
 
 def _squares_left(curve: Float[np.ndarray, " rise"], arrival: int) -> float:
