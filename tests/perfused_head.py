@@ -14,7 +14,7 @@ ARTERIES = ((-40.0, -4.0), (-40.0, 4.0), (-5.0, 45.0), (-5.0, -45.0))
 """Row and column [mm]; the last lies beyond the occlusion, on the right."""
 SINUS = (70.0, 0.0)
 CORE = (0.0, -35.0)
-CORE_MM, PENUMBRA_MM = 14.0, 24.0
+CORE_MM, PENUMBRA_MM = 20.0, 29.0
 
 
 def disc(place, radius, rows=ROWS, columns=COLUMNS):
