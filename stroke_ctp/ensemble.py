@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
 
-from stroke_ctp.baseline import INDICES, index_values, probability_of
+from stroke_ctp.baseline import BASELINES, baseline_values, probability_of
 from stroke_ctp.circumstances import circumstances
 from stroke_ctp.cli import run
 from stroke_ctp.cohort.endpoint import Endpoint
@@ -46,8 +46,8 @@ def ensemble(config: DictConfig) -> None:
         return
 
     began = time.monotonic()
-    if ablation in INDICES:
-        values = index_values(ablation, cohort)
+    if ablation in BASELINES:
+        values = baseline_values(ablation, cohort)
         probability = np.stack([probability_of(values, **member["scale"]) for member in members])
     else:
         probability = np.stack(

@@ -18,6 +18,7 @@ from stroke_ctp.cli import run
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.contact_sheet import NAME, write_contact_sheet
 from stroke_ctp.files import claim
+from stroke_ctp.labels import check_label, with_volumes
 from stroke_ctp.parallel import parallel_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
 from stroke_ctp.scan.headers import check_scans
@@ -36,6 +37,7 @@ def preprocess(config: DictConfig) -> None:
     # public data sets name no levels
     rules = Rules.of(settings | {"levels": config.levels or ("auto" if config.layout else "manifest")})
     jobs = require_jobs(config.jobs)
+    check_label(config.label, config.volumes)
     out = Path(str(config.out))
     if out.exists() and not out.is_dir():
         raise UserError(f"out must be a folder, got the file {out}; choose another out")
@@ -43,6 +45,8 @@ def preprocess(config: DictConfig) -> None:
     check_scans(patients)
     claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")
     records = _process(out, patients, rules, jobs)
+    pairs = with_volumes(out, list(zip(patients, records, strict=True)), config.label, config.volumes, jobs)
+    patients, records = [patient for patient, _ in pairs], [record for _, record in pairs]
     if all("reason" in record for record in records):
         reason, n = Counter(record["reason"] for record in records).most_common(1)[0]
         raise UserError(f"none of {len(patients)} patients can be included; {n} of them: {reason}")

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
 
-from stroke_ctp.baseline import INDICES, fit_scale, index_values, probability_of
+from stroke_ctp.baseline import BASELINES, baseline_values, fit_scale, probability_of
 from stroke_ctp.circumstances import circumstances
 from stroke_ctp.cli import run, runs_to_come
 from stroke_ctp.cohort.data import CTPDataModule
@@ -55,10 +55,10 @@ def train(config: DictConfig) -> None:
         return
 
     began = time.monotonic()
-    if config.ablation.name in INDICES:
+    if config.ablation.name in BASELINES:
         claim(study, settings, WAY_OUT)
         encoder = None
-        probability, details = score_by_index(config.ablation.name, cohort, labels, parts)
+        probability, details = score_by_baseline(config.ablation.name, cohort, labels, parts)
     else:
         pipeline = frame_pipeline(config)
         provenance = provenance_of(str(config.encoder.weights))
@@ -129,12 +129,12 @@ def score_by_network(
     return module.probabilities(trainer, data), details
 
 
-def score_by_index(name: str, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split) -> Score:
-    """Fit orientation and scale of a conventional index to the training folds, and score with them."""
-    values = index_values(name, cohort)
+def score_by_baseline(name: str, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split) -> Score:
+    """Fit orientation and scale of a conventional core to the training folds, and score with them."""
+    values = baseline_values(name, cohort)
     scale = fit_scale(values[parts.train], labels[parts.train])
     rows = np.concatenate([parts.validation, parts.test])
-    return probability_of(values[rows], **scale), {"scale": scale}
+    return probability_of(values[rows], **scale), {"scale": scale, "not_measurable": int(np.isnan(values).sum())}
 
 
 if __name__ == "__main__":

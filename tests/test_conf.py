@@ -73,7 +73,7 @@ def test_every_target_can_be_imported_and_takes_the_keys_beside_it(where: str):
 def test_values_beside_our_own_targets_are_the_defaults_of_their_signatures(where: str):
     parameters = _parameters(get_class(TARGETS[where]["_target_"]))
     for key, value in TARGETS[where].items():
-        if key == "_target_" or _is_reference(value):
+        if key == "_target_" or _is_reference(value) or (isinstance(value, dict) and "_target_" in value):
             continue
         assert value == parameters[key].default, f"{where}: {key}"
         assert isinstance(value, type(parameters[key].default)), f"{where}: {key}"
@@ -110,7 +110,8 @@ def test_the_logger_is_given_its_folder_under_a_name_that_every_one_of_them_know
 def test_every_commands_configuration_composes(name: str):
     config = _compose(name)
     assert isinstance(config, DictConfig)
-    assert (Path(CONF).parent / "stroke_ctp" / f"{name}.py").exists()
+    package = Path(CONF).parent / "stroke_ctp"
+    assert (package / f"{name}.py").exists() or (package / name / "__main__.py").exists()
 
 
 @pytest.mark.parametrize("choice", GROUPS)

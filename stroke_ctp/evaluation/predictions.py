@@ -12,7 +12,7 @@ from stroke_ctp.evaluation.prediction_tables import is_sealed, read_predictions,
 from stroke_ctp.files import differing, digest, is_complete, read_json
 
 ARTICLE_ABLATIONS = ("full", "global", "local")
-BASELINE = "cbv"
+BASELINES = ("cbv", "rcbf")
 _SETTINGS = ("n_folds", "endpoint", "encoder", "cohort", "settings")
 _OPTIONAL = ("encoder", "settings")
 """An index has no encoder, and earlier trainings recorded no digest of all their settings."""
@@ -63,7 +63,7 @@ class Ablation:
 
 @dataclass(frozen=True)
 class Study:
-    """The ablations that were run under one name: the article's, the baseline, then others by name."""
+    """The ablations that were run under one name: the article's, the baselines, then others by name."""
 
     name: str
     ablations: dict[str, Ablation]
@@ -87,7 +87,7 @@ def read_study(folder: Path, partial: bool = False) -> Study:
     names = [path.parent.name for path in folder.glob("*/fold-*") if path.is_dir()]
     if not names:
         raise UserError(f"nothing was run in {folder}; run `{_train(folder.name)} fold=0..9`")
-    first = [*ARTICLE_ABLATIONS, BASELINE]
+    first = [*ARTICLE_ABLATIONS, *BASELINES]
     ordered = [name for name in first if name in names] + sorted(set(names) - set(first))
     study = Study(folder.name, {name: read_ablation(folder / name, partial) for name in ordered})
     one, *others = study.ablations.values()

@@ -1,38 +1,32 @@
-"""A plain conventional index of a standard series: how much tissue holds little blood."""
+"""The conventional analysis of a standard series: the area of its core."""
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import binary_opening, gaussian_filter
 
-PIXEL_AREA = (200 / 128) ** 2 / 100
-"""Of a standard series [cm²]."""
+from stroke_ctp.perfusion.bolus import NotMeasurable
+from stroke_ctp.perfusion.lesion import find_lesion
+from stroke_ctp.perfusion.maps import Analysis, perfusion_maps
+from stroke_ctp.perfusion.passage import follow_bolus
+
+_PIXEL_MM = 200 / 128
+_FRAME_INTERVAL_S = 1.5
 
 
-def low_cbv_area(
-    series: Float[np.ndarray, "level time height width"], fraction: float = 0.45, n_baseline: int = 4
-) -> float:
-    """Area of brain tissue whose blood volume is far below that of the rest of its level [cm²].
-
-    The area under the enhancement curve is proportional to CBV; its median over a level's tissue, most of
-    which is healthy, stands in for the arterial input. No deconvolution, no vessels.
+def core_area(series: Float[np.ndarray, "level time height width"], definition: str) -> float:
+    """Area of the core at both levels, by the analysis that whole scans get [cm²].
 
     Args:
         series: Standard series [HU].
-        fraction: Of the median, below which tissue counts; 1.2 of about 2.7 mL/100 mL.
-        n_baseline: Leading frames before contrast.
+        definition: Of `lesion.DEFINITIONS`.
 
     Returns:
-        Sum over both levels.
+        Sum over the levels; not a number where perfusion cannot be measured.
     """
-    hu = np.asarray(series, np.float32)
-    baseline = hu[:, :n_baseline].mean(axis=1)
-    blood = gaussian_filter((hu[:, n_baseline:] - baseline[:, None]).mean(axis=1), (0, 2.0, 2.0))
-    smoothed = gaussian_filter(baseline, (0, 1.5, 1.5))
-    # Fluid, about 12 HU, holds no blood either; it is told from tissue by its attenuation.
-    tissue = binary_opening((smoothed > 22) & (smoothed < 60), np.ones((1, 7, 7)))
-    area = 0.0
-    for level_blood, level_tissue in zip(blood, tissue, strict=True):
-        if level_tissue.any():
-            limit = fraction * np.median(level_blood[level_tissue])
-            area += PIXEL_AREA * float((level_tissue & (level_blood < limit)).sum())
-    return area
+    hu = np.asarray(series, np.float32).swapaxes(0, 1)
+    pixel_mm = (_PIXEL_MM, _PIXEL_MM)
+    try:
+        passage = follow_bolus(hu, np.arange(len(hu)) * _FRAME_INTERVAL_S, pixel_mm)
+    except NotMeasurable:
+        return float("nan")
+    maps = perfusion_maps(passage, pixel_mm, Analysis())
+    return int(find_lesion(maps, pixel_mm).core[definition].sum()) * _PIXEL_MM**2 / 100

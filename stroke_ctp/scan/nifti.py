@@ -91,7 +91,7 @@ def write_nifti(path: Path, scan: CTPScan, compression_level: int = 1) -> None:
     x, y, _ = _centred_origin(scan.hu.shape[1:], scan.spacing)
     image.SetOrigin((x, y, float(scan.positions[-1 if scan.superior_first else 0]), 0.0))
     image.SetDirection(np.diag([1.0, 1.0, sign, 1.0]).ravel())
-    _write(path, image, compression_level)
+    write_image(path, image, compression_level)
 
 
 def write_mask(
@@ -111,7 +111,7 @@ def write_mask(
     image = sitk.GetImageFromArray(mask)
     image.SetSpacing(spacing[::-1])
     image.SetOrigin(origin[::-1] if origin is not None else _centred_origin(mask.shape, spacing))
-    _write(path, image, compression_level=1)
+    write_image(path, image)
 
 
 def _read(path: Path) -> sitk.Image:
@@ -184,7 +184,7 @@ def _regular_interval(times: Float[np.ndarray, "time slice"]) -> float:
     return float(intervals.mean())
 
 
-def _write(path: Path, image: sitk.Image, compression_level: int) -> None:
+def write_image(path: Path, image: sitk.Image, compression_level: int = 1) -> None:
     """Write in ITK and compress here: ITK's NIfTI writer ignores the level asked for and is slow."""
     if path.suffix != ".gz":
         with whole(path) as partial:

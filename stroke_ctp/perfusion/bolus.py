@@ -1,0 +1,123 @@
+"""The bolus in a scan: when it arrives, and what it adds to the attenuation before it."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from scipy.ndimage import uniform_filter1d
+
+_MIN_FRAMES = 10
+"""Fewer cannot hold a baseline, a rise and a fall."""
+_MIN_BASELINE_FRAMES = 2
+"""Before the rise: one frame alone could not show that contrast had not come yet."""
+_MIN_RISE = 8.0
+"""Of the brain's mean enhancement over its noise."""
+_VESSELS = 0.005
+"""Share of the brain's voxels, those that rise most, whose mean tells the arrival: arteries are first."""
+_FOOT = 0.02
+"""Share of the vessels' rise that makes a frame no baseline any more."""
+_MEDIAN_OF_SECOND_DIFFERENCE = 0.6745 * np.sqrt(6)
+"""Median absolute second difference of white noise of unit variance."""
+
+
+class NotMeasurable(Exception):  # noqa: N818 - a finding about a scan, no error
+    """A scan whose perfusion cannot be measured; says the rule, the value received and the way out."""
+
+
+def at_regular_times(
+    hu: Float[np.ndarray, "time slice height width"], times: Float[np.ndarray, " time"]
+) -> tuple[Float[np.ndarray, "frame slice height width"], float]:
+    """Frames at constant intervals, interpolated linearly where they were not acquired so.
+
+    Args:
+        hu: Frames [HU].
+        times: When they were acquired [s].
+
+    Returns:
+        Frames from the first to the last time [HU], and their interval, the median one [s].
+
+    Raises:
+        NotMeasurable: There are too few frames.
+    """
+    if len(times) < _MIN_FRAMES:
+        raise NotMeasurable(f"perfusion needs ≥ {_MIN_FRAMES} frames, got {len(times)}; leave the scan out")
+    step = float(np.median(np.diff(times)))
+    if np.allclose(np.diff(times), step, rtol=0, atol=1e-3):
+        return hu, step
+    regular = np.arange(times[0], times[-1] + 1e-6, step)
+    after = np.clip(np.searchsorted(times, regular), 1, len(times) - 1)
+    weight = ((regular - times[after - 1]) / (times[after] - times[after - 1])).astype(np.float32)
+    weight = weight[:, None, None, None]
+    return (1 - weight) * hu[after - 1] + weight * hu[after], step
+
+
+def count_baseline_frames(
+    hu: Float[np.ndarray, "time slice height width"], brain: Bool[np.ndarray, "slice height width"]
+) -> int:
+    """How many leading frames were acquired before the contrast came.
+
+    The attenuation of the brain's vessels is followed up to its peak by a constant and, from the arrival on, a
+    parabola: of all arrivals the one that leaves the least squares (Cheong et al., Phys Med Biol 2003).
+
+    Args:
+        hu: Frames at constant intervals [HU].
+        brain: Where to look.
+
+    Raises:
+        NotMeasurable: There is no bolus, or it came before the scan began.
+    """
+    curves = hu[:, brain]
+    _require_bolus(curves.mean(axis=1, dtype=np.float64))
+    smooth = uniform_filter1d(curves, 3, axis=0)
+    rise = smooth.max(axis=0) - smooth[0]
+    vessels = curves[:, rise >= np.quantile(rise, 1 - _VESSELS)].mean(axis=1, dtype=np.float64)
+    peak = int(vessels.argmax())
+    arrivals = range(1, max(peak, 2))
+    arrival = min(arrivals, key=lambda first: _squares_left(vessels[: peak + 1], first))
+    # A bolus rises more steeply than a parabola: its foot may still be among the frames before.
+    while arrival > _MIN_BASELINE_FRAMES and _share_of_rise(vessels, arrival) > _FOOT:
+        arrival -= 1
+    if arrival < _MIN_BASELINE_FRAMES:
+        raise NotMeasurable(
+            f"contrast must arrive after {_MIN_BASELINE_FRAMES} frames or more, got {arrival}: "
+            "the scan began too late; leave it out"
+        )
+    return arrival
+
+
+def enhancement(
+    hu: Float[np.ndarray, "time slice height width"], n_baseline: int
+) -> tuple[Float32[np.ndarray, "time slice height width"], Float32[np.ndarray, "slice height width"]]:
+    """Attenuation above the pre-contrast baseline, and that baseline.
+
+    Args:
+        hu: Frames in acquisition order [HU].
+        n_baseline: Leading frames before the contrast.
+
+    Returns:
+        Rise over the mean baseline frame [HU], and that frame [HU].
+    """
+    baseline = hu[:n_baseline].mean(axis=0, dtype=np.float32)
+    return hu - baseline, baseline
+
+
+def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
+    """Require that the brain's mean rises above its noise, told from differences that follow no bolus."""
+    noise = float(np.median(np.abs(np.diff(curve, n=2)))) / _MEDIAN_OF_SECOND_DIFFERENCE
+    rise = float(curve.max() - curve[: int(curve.argmax()) + 1].min())
+    if not rise >= _MIN_RISE * noise or rise == 0:
+        raise NotMeasurable(
+            f"the brain's mean must rise by ≥ {_MIN_RISE:g} times its noise of {noise:.2f} HU, got {rise:.2f} HU: "
+            "no bolus in this scan; leave it out"
+        )
+
+
+def _share_of_rise(curve: Float[np.ndarray, " time"], arrival: int) -> float:
+    """How much of a curve's rise has come by the last frame before `arrival`."""
+    before = np.median(curve[: arrival - 1])
+    return float((curve[arrival - 1] - before) / (curve.max() - before))
+
+
+def _squares_left(curve: Float[np.ndarray, " rise"], arrival: int) -> float:
+    """What a constant before `arrival` and a parabola from there on leave of a curve."""
+    since = np.clip(np.arange(len(curve)) - (arrival - 1), 0, None)
+    design = np.stack([np.ones(len(curve)), since, since**2], axis=1)
+    return float(np.sum((curve - design @ np.linalg.lstsq(design, curve, rcond=None)[0]) ** 2))

@@ -1,0 +1,37 @@
+"""Maps and masks in the geometry of the scan that they were made from."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+from jaxtyping import Float32, UInt8
+
+from stroke_ctp.scan.nifti import write_image
+
+
+def write_like(
+    path: Path,
+    volume: Float32[np.ndarray, "slice height width"] | UInt8[np.ndarray, "slice height width"],
+    scan: Path,
+) -> None:
+    """Write a volume in patient axes so that it lies on the scan in any viewer.
+
+    Args:
+        path: File `.nii` or `.nii.gz`; appears whole or not at all.
+        volume: A value for each voxel of the scan, as `read_nifti` orders them.
+        scan: 4D NIfTI file whose axes, voxel size and position the volume takes.
+    """
+    header = sitk.ImageFileReader()
+    header.SetFileName(str(scan))
+    header.ReadImageInformation()
+    n_axes = header.GetDimension()
+    direction = np.array(header.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
+    # As `read_nifti` turned the file's axes, in reverse.
+    x_axis, y_axis, z_axis = np.abs(direction).argmax(axis=1)
+    down = [direction[row, axis] < 0 for row, axis in ((2, z_axis), (1, y_axis), (0, x_axis))]
+    stored = np.flip(volume, tuple(axis for axis in range(3) if down[axis]))
+    image = sitk.GetImageFromArray(np.ascontiguousarray(stored.swapaxes(1, 2) if x_axis == 1 else stored))
+    image.SetSpacing(header.GetSpacing()[:3])
+    image.SetOrigin(header.GetOrigin()[:3])
+    image.SetDirection(direction.ravel())
+    write_image(path, image)

@@ -1,0 +1,217 @@
+"""`python -m stroke_ctp.perfusion` and `preprocess label=cbv` as a user types them, on heads whose lesion is known."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
+from scan.heads import save_nifti
+
+from stroke_ctp.cli import run
+
+SPACING = (10.0, *PIXEL_MM)
+TRUE_ML = 3 * np.pi * CORE_MM**2 * 10 / 1000
+MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp", "core_cbv", "core_rcbf", "penumbra")
+
+
+@dataclass
+class Result:
+    """What a command that has ended leaves in a terminal."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def call(name: str, *arguments: object) -> Result:
+    """Run a command in this process, which has everything loaded."""
+    module = import_module(f"stroke_ctp.{name}" if name != "perfusion" else "stroke_ctp.perfusion.__main__")
+    argv, out, err, code = sys.argv, io.StringIO(), io.StringIO(), None
+    sys.argv = [name, *map(str, arguments)]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            run(getattr(module, name), name)
+    except SystemExit as stopped:
+        code = stopped.code
+    finally:
+        sys.argv = argv
+    sentence = code if isinstance(code, str) else ""
+    return Result(1 if sentence else int(code or 0), out.getvalue(), err.getvalue() + sentence)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A patient with an occlusion, the same stored along other axes, and one without contrast."""
+    folder = tmp_path_factory.mktemp("scans")
+    frames, _ = head()
+    save_nifti(folder / "stroke.nii.gz", frames, SPACING)
+    save_nifti(folder / "turned.nii.gz", frames, SPACING, axes="RAI")
+    save_nifti(folder / "empty.nii.gz", head(dose=0.0)[0], SPACING)
+    table = pd.DataFrame(
+        {
+            "scan": ["stroke.nii.gz", "turned.nii.gz", "empty.nii.gz"],
+            "patient": ["A", "B", "C"],
+            "basal_ganglia": [0, 2, 0],
+            "supraganglionic": [2, 0, 2],
+            "core_ml": ["", "31.5", ""],
+            "label_definition": ["", "DWI", ""],
+        }
+    )
+    table.to_csv(folder / "manifest.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def single(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("single") / "maps"
+    result = call("perfusion", f"scan={scans / 'stroke.nii.gz'}", f"out={out}")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == str(out / "volumes.csv")
+    return out
+
+
+@pytest.fixture(scope="module")
+def several(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("several") / "maps"
+    result = call("perfusion", f"manifest={scans / 'manifest.csv'}", f"out={out}", "jobs=1")
+    assert result.returncode == 0, result.stderr
+    assert "1 of 3 scans cannot be measured" in result.stdout
+    return out
+
+
+def test_volumes_are_near_those_of_the_head_that_was_scanned(single: Path) -> None:
+    row = pd.read_csv(single / "volumes.csv").iloc[0]
+    assert row["core_cbv_ml"] == pytest.approx(TRUE_ML, rel=0.25)
+    assert row["core_rcbf_ml"] == pytest.approx(TRUE_ML, rel=0.25)
+    assert row["mismatch_cbv"] == pytest.approx(row["hypoperfused_ml"] / row["core_cbv_ml"], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_every_map_lies_on_the_scan(single: Path, scans: Path, name: str) -> None:
+    scan, volume = nib.load(scans / "stroke.nii.gz"), nib.load(single / f"{name}.nii.gz")
+    assert volume.shape == scan.shape[:3]
+    np.testing.assert_allclose(volume.affine, scan.affine, atol=1e-4)
+
+
+def test_masks_and_volumes_agree(single: Path) -> None:
+    row = pd.read_csv(single / "volumes.csv").iloc[0]
+    mask = nib.load(single / "core_cbv.nii.gz")
+    voxel_ml = np.prod(mask.header.get_zooms()) / 1000
+    assert np.asarray(mask.dataobj).sum() * voxel_ml == pytest.approx(row["core_cbv_ml"], abs=0.01)
+
+
+def test_a_scan_stored_along_other_axes_has_the_same_maps_in_space(several: Path) -> None:
+    one, other = (nib.as_closest_canonical(nib.load(several / n / "cbv.nii.gz")) for n in ("00001", "00002"))
+    np.testing.assert_allclose(one.get_fdata(), other.get_fdata(), atol=0.05)
+
+
+def test_the_vessels_are_recorded_and_drawn(single: Path) -> None:
+    record = json.loads((single / "perfusion.json").read_text())
+    _, rows, columns = np.array(record["artery"]["slice_row_column"]).T
+    assert np.logical_or.reduce([disc(place, 3.5)[rows, columns] for place in ARTERIES[:3]]).all()
+    assert len(record["artery"]["enhancement_hu"]) == 32
+    assert (single / "vessels.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_table_says_of_whom_there_are_no_maps_and_why(several: Path) -> None:
+    table = pd.read_csv(several / "volumes.csv", dtype={"folder": str}).set_index("patient")
+    assert table["folder"].tolist() == ["00001", "00002", "00003"]
+    assert "no bolus in this scan" in table.loc["C", "reason"]
+    assert not (several / "00003" / "cbv.nii.gz").exists()
+
+
+def test_a_second_run_measures_only_what_is_missing(several: Path, scans: Path) -> None:
+    shutil.rmtree(several / "00002")
+    kept = {path: path.stat().st_mtime_ns for path in (several / "00001").iterdir()}
+    assert call("perfusion", f"manifest={scans / 'manifest.csv'}", f"out={several}", "jobs=1").returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in (several / "00001").iterdir()} == kept
+    assert (several / "00002" / "cbv.nii.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["scan=nowhere.nii.gz"], ["nowhere.nii.gz", "scan="]),
+        ([], ["scan=PATH", "manifest=FILE"]),
+        (["scan={scans}/empty.nii.gz"], ["no bolus", "empty.nii.gz"]),
+        (["scan={scans}/stroke.nii.gz", "frame_interval_s=-1"], ["frame_interval_s", "-1"]),
+        (["manifest={scans}/manifest.csv", "jobs=0"], ["jobs", "0"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_sentence_and_leaves_no_maps(
+    scans: Path, tmp_path: Path, arguments: list[str], names: list[str]
+) -> None:
+    given = [argument.format(scans=scans) for argument in arguments]
+    result = call("perfusion", *given, f"out={tmp_path / 'out'}")
+    assert result.returncode == 1
+    sentence = result.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("perfusion: ")
+    assert "Traceback" not in result.stderr
+    for name in names:
+        assert name in sentence
+    assert not list(tmp_path.rglob("*.nii.gz"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ("analysis.calibration=arterial", ["calibration", "arterial", "venous"]),
+        ("analysis.deconvolution.method=svd", ["deconvolution.method", "svd", "oscillation"]),
+        ("analysis.smoothing_mm=much", ["smoothing_mm", "much"]),
+    ],
+)
+def test_settings_of_another_kind_are_refused_by_name(
+    scans: Path, tmp_path: Path, setting: str, names: list[str]
+) -> None:
+    """In a process of its own: here types are checked before the package sees them."""
+    words = ["-m", "stroke_ctp.perfusion", f"scan={scans / 'stroke.nii.gz'}", f"out={tmp_path / 'out'}", setting]
+    result = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    for name in names:
+        assert name in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_settings_in_the_same_folder_are_refused(single: Path, scans: Path) -> None:
+    result = call("perfusion", f"scan={scans / 'stroke.nii.gz'}", f"out={single}", "analysis.calibration=venous")
+    assert result.returncode == 1
+    assert "analysis.calibration (reference there, venous here)" in result.stderr
+
+
+def test_label_cbv_fills_what_the_manifest_lacks_and_excludes_whom_it_cannot_measure(
+    scans: Path, single: Path, tmp_path: Path
+) -> None:
+    line = (f"manifest={scans / 'manifest.csv'}", f"out={tmp_path / 'cohort'}", "jobs=1")
+    assert call("preprocess", *line, "label=cbv", "volumes=true").returncode == 0
+    cohort = pd.read_csv(tmp_path / "cohort" / "cohort.csv").set_index("patient")
+    excluded = pd.read_csv(tmp_path / "cohort" / "excluded.csv")
+    measured = pd.read_csv(single / "volumes.csv").iloc[0]
+    assert cohort.loc["A", "core_ml"] == measured["core_cbv_ml"]
+    assert cohort.loc["A", "label_definition"] == "CBV<1.2 mL/100 mL"
+    assert cohort.loc["B", ["core_ml", "label_definition"]].tolist() == [31.5, "DWI"]
+    assert cohort.loc["A", "scan_rcbf_ml"] == measured["core_rcbf_ml"]
+    assert excluded[["patient", "stage"]].to_numpy().tolist() == [["C", "perfusion"]]
+    assert "no bolus" in excluded.loc[0, "reason"]
+
+    assert call("preprocess", *line).returncode == 0  # the same command without them takes them back
+    cohort = pd.read_csv(tmp_path / "cohort" / "cohort.csv").set_index("patient")
+    assert list(cohort.index) == ["A", "B", "C"]
+    assert np.isnan(cohort.loc["A", "core_ml"])
+
+
+def test_an_unknown_label_is_refused(scans: Path, tmp_path: Path) -> None:
+    result = call("preprocess", f"manifest={scans / 'manifest.csv'}", f"out={tmp_path}/cohort", "label=dwi")
+    assert result.returncode == 1
+    assert "label must be cbv or rcbf, or null for none, got 'dwi'" in result.stderr
