@@ -33,7 +33,9 @@ def patients():
         pixel_mm = (PIXEL_MM, PIXEL_MM)
         passage = follow_bolus(hu, PROTOCOL.times, pixel_mm)
         lesion = find_lesion(perfusion_maps(passage, pixel_mm, Analysis()), pixel_mm)
-        low = (cbv_map(label, variation, digital.perfusion) < CORE_CBV) & digital.lesion.territory(digital.anatomy, grid)
+        low = (cbv_map(label, variation, digital.perfusion) < CORE_CBV) & digital.lesion.territory(
+            digital.anatomy, grid
+        )
         planes = [np.abs(grid.z - z) < 5 for z in PROTOCOL.slices]
         artery = np.isin(label, (Compartment.ARTERY, Compartment.COLLATERAL_ARTERY))
         share = np.stack([artery[inside].mean(axis=0) for inside in planes])
