@@ -8,8 +8,8 @@ from stroke_ctp.perfusion.lesion import Lesion, find_lesion
 from stroke_ctp.perfusion.maps import Analysis, Maps, perfusion_maps
 from stroke_ctp.perfusion.passage import Passage, follow_bolus
 from stroke_ctp.scan.inclusion import Excluded, check_intensity
-from stroke_ctp.scan.nifti import read_nifti
-from stroke_ctp.scan.still import held_still
+from stroke_ctp.scan.read import read_scan
+from stroke_ctp.scan.still import at_same_times, held_still
 from stroke_ctp.types import CTPScan
 
 
@@ -28,18 +28,18 @@ def measure(path: Path, frame_interval_s: float | None, analysis: Analysis) -> M
     """Read a scan, register its frames and analyse it.
 
     Args:
-        path: 4D NIfTI file.
+        path: File or folder of the scan.
         frame_interval_s: Time between frames [s]; overrides the header's.
         analysis: Settings.
 
     Raises:
         Excluded: The scan cannot be read, or its perfusion not be measured, with the reason.
     """
-    scan = read_nifti(path, frame_interval_s)
+    scan = at_same_times(read_scan(path, frame_interval_s))
     check_intensity(scan.hu[:, scan.hu.shape[1] // 2], path.name)
     scan = held_still(scan)
     try:
-        passage = follow_bolus(scan.hu, scan.times, scan.spacing[1:])
+        passage = follow_bolus(scan.hu, scan.times[:, 0], scan.spacing[1:])
     except NotMeasurable as finding:
         raise Excluded("perfusion", f"{finding} (scan {path.name})") from None
     maps = perfusion_maps(passage, scan.spacing[1:], analysis)

@@ -13,6 +13,7 @@ from stroke_ctp.files import digest, read_json, write_json
 from stroke_ctp.perfusion.arterial import Vessel
 from stroke_ctp.perfusion.maps import Analysis
 from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.read import scan_files
 from stroke_ctp.scan.volumes import write_like
 
 _MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp")
@@ -37,8 +38,8 @@ def map_scan(task: Task, analysis: Analysis) -> dict[str, Any]:
     """
     row = {"patient": task.patient, "scan": task.scan.name, "folder": task.folder.name}
     record = task.folder / "perfusion.json"
-    status = task.scan.stat()
-    key = digest({"scan": [status.st_size, status.st_mtime_ns], "interval": task.frame_interval_s})
+    files = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in scan_files(task.scan)]
+    key = digest({"scan": files, "interval": task.frame_interval_s})
     if record.exists() and (done := read_json(record))["key"] == key:
         return row | done["volumes"]
     try:
@@ -57,11 +58,11 @@ def map_scan(task: Task, analysis: Analysis) -> dict[str, Any]:
 
 def _write_volumes(task: Task, measured: Measured) -> None:
     for name in _MAPS:
-        write_like(task.folder / f"{name}.nii.gz", getattr(measured.maps, name), task.scan)
+        write_like(task.folder / f"{name}.nii.gz", getattr(measured.maps, name), task.scan, measured.scan)
     masks = {f"core_{name}": core for name, core in measured.lesion.core.items()}
     masks["penumbra"] = measured.lesion.penumbra
     for name, mask in masks.items():
-        write_like(task.folder / f"{name}.nii.gz", mask.astype(np.uint8), task.scan)
+        write_like(task.folder / f"{name}.nii.gz", mask.astype(np.uint8), task.scan, measured.scan)
 
 
 def _provenance(measured: Measured) -> Mapping[str, Any]:

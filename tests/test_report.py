@@ -225,7 +225,7 @@ def test_the_difference_to_the_index_follows_from_the_predictions(reported: tupl
     index = pd.concat([pd.read_csv(study / "cbv" / f"fold-{fold}" / "predictions.csv") for fold in range(N_FOLDS)])
     index = index[index["split"] == "test"]
     expected = roc_auc_score(rows["label"], rows["probability"]) - roc_auc_score(index["label"], index["probability"])
-    found = _row(study, "comparisons", against="CBV index", patients="Test folds, pooled")
+    found = _row(study, "comparisons", against="CBV core", patients="Test folds, pooled")
     assert found["difference_delong"] == pytest.approx(expected, abs=1e-12)
 
 

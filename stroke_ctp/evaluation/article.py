@@ -5,15 +5,15 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from stroke_ctp.evaluation.auc import AUC, fold_aucs, roc_auc, summarize
-from stroke_ctp.evaluation.predictions import ARTICLE_ABLATIONS, BASELINE, Ablation, Study
+from stroke_ctp.evaluation.predictions import ARTICLE_ABLATIONS, Ablation, Study
 from stroke_ctp.evaluation.tables import Table
 
-_ALWAYS = {"full": "Full", "global": "Global alone", "local": "Local alone", BASELINE: "CBV index"}
+_ALWAYS = {"full": "Full", "global": "Global alone", "local": "Local alone", "cbv": "CBV core"}
 """Headings of Table 2 that are there even if not run."""
 _MODELS = _ALWAYS | {
-    "rcbf": "rCBF index",
-    "cbv_scan": "CBV, whole scan",
-    "rcbf_scan": "rCBF, whole scan",
+    "rcbf": "rCBF core",
+    "cbv_scan": "CBV core, whole scan",
+    "rcbf_scan": "rCBF core, whole scan",
 }
 """How models are called; others go by their own name."""
 

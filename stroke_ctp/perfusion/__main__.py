@@ -2,11 +2,9 @@
 
 import functools
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from hydra.utils import instantiate
-from joblib import cpu_count
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
@@ -19,6 +17,7 @@ from stroke_ctp.parallel import parallel_map
 from stroke_ctp.perfusion.maps import Analysis
 from stroke_ctp.scan.headers import check_scans
 from stroke_ctp.scan.manifest import read_manifest
+from stroke_ctp.settings import require_jobs, require_real
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{remaining}]"
 
@@ -34,7 +33,7 @@ def perfusion(config: DictConfig) -> None:
     claim(
         out, {"version": __version__, "analysis": settings}, "choose another out, or remove the folder to make it anew"
     )
-    jobs = min(cpu_count() if config.jobs == -1 else _whole(config.jobs), len(tasks))
+    jobs = min(require_jobs(config.jobs), len(tasks))
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
     results = parallel_map(functools.partial(map_scan, analysis=analysis), tasks, jobs)
     rows = list(tqdm(results, "perfusion", len(tasks), ncols=79, bar_format=_BAR))
@@ -55,25 +54,19 @@ def _tasks(config: DictConfig, out: Path) -> list[Task]:
         raise UserError("give either scan=PATH or manifest=FILE")
     if config.scan is not None:
         scan = Path(str(config.scan))
-        if not scan.is_file():
-            raise UserError(f"there is no file {scan}; give the path of a 4D NIfTI file with scan=…")
+        if not scan.exists():
+            raise UserError(f"there is no scan {scan}; give a 4D NIfTI file or a DICOM folder with scan=…")
         interval = config.frame_interval_s
-        if interval is not None and (not isinstance(interval, int | float) or not interval > 0):
-            raise UserError(f"frame_interval_s must be a number of seconds > 0, got {interval!r}")
+        if interval is not None:
+            interval = require_real("frame_interval_s", interval, above=0)
         return [Task("", scan, interval, out)]
-    patients = read_manifest(Path(str(config.manifest)))
+    patients = read_manifest(Path(str(config.manifest)), levels_required=False)
     check_scans(patients)
     rows = [(patient, row) for patient in patients for row in patient.rows]
     return [
         Task(patient.patient, patient.folder / row.scan, row.frame_interval_s, out / f"{number:05d}")
         for number, (patient, row) in enumerate(rows, start=1)
     ]
-
-
-def _whole(jobs: Any) -> int:
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise UserError(f"jobs must be a number of processes ≥ 1, or -1 for one per core, got {jobs!r}")
-    return jobs
 
 
 if __name__ == "__main__":

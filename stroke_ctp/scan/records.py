@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,13 @@ def record_path(out: Path, patient: ManifestPatient) -> Path:
     return out / ".records" / f"{patient.number:05d}.json"
 
 
-def record_key(patient: ManifestPatient, rules: Rules) -> str:
+def record_key(patient: ManifestPatient, settings: Mapping[str, Any]) -> str:
     """Hash of everything that determines a patient's series; files count by size and time of change."""
     files = []
     for path in [*(file for scan in patient.scans() for file in scan_files(scan)), *patient.masks()]:
         status = path.stat() if path.is_file() else None
         files.append(None if status is None else (path.name, status.st_size, status.st_mtime_ns))
-    content = (patient.patient, [asdict(row) for row in patient.rows], asdict(rules), files)
+    content = (patient.patient, [asdict(row) for row in patient.rows], dict(settings), files)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -45,7 +46,7 @@ def valid_record(out: Path, patient: ManifestPatient, rules: Rules) -> Record | 
         record = read_json(record_path(out, patient))
     except (OSError, UserError):
         return None
-    if record.get("key") != record_key(patient, rules):
+    if record.get("key") != record_key(patient, asdict(rules)):
         return None
     return record if "reason" in record or series_path(out, patient).is_file() else None
 
@@ -58,7 +59,7 @@ def make_record(out: Path, patient: ManifestPatient, rules: Rules) -> Record:
         patient: Scans and slices of one patient.
         rules: What can be included, and how.
     """
-    record: Record = {"number": patient.number, "key": record_key(patient, rules)}
+    record: Record = {"number": patient.number, "key": record_key(patient, asdict(rules))}
     try:
         series = standard_series(patient, rules)
     except Excluded as exclusion:

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from stroke_ctp.scan.head import head_mask
 
+AIR_HU = -1000.0
 MIN_SLICES_3D = 4
 MIN_SLAB_MM_3D = 15.0
 """From the first slice to the last; a thinner slab tells nodding badly from a change of the skull's width."""
@@ -49,6 +50,11 @@ class Volumes:
     def index(self, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "3 point"]:
         """Slice, row and column, in fractions, of points (x, y, z) [mm]."""
         return (points[:, ::-1].T - np.array(self.first)[:, None]) / np.array(self.spacing)[:, None]
+
+    def points(self, level: int) -> Float[np.ndarray, "point 3"]:
+        """The pixels (x, y, z) of a slice, row by row [mm]."""
+        height, width = self.hu.shape[2:]
+        return slice_points(level, (height, width), self.spacing, self.first)
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,32 @@ class _Template:
     jacobian: Float[np.ndarray, "parameter point"]
     free: np.ndarray
     """Which of the six parameters are estimated."""
+
+
+def slice_points(
+    level: int, shape: tuple[int, int], spacing: tuple[float, float, float], first: tuple[float, float, float]
+) -> Float[np.ndarray, "point 3"]:
+    """Pixels (x, y, z) of a slice of a grid, row by row [mm]; arguments as of `Volumes`."""
+    y, x = (first[k] + spacing[k] * np.arange(shape[k - 1]) for k in (1, 2))
+    y, x = np.meshgrid(y, x, indexing="ij")
+    return np.stack([x, y, np.full_like(x, first[0] + level * spacing[0])], axis=-1).reshape(-1, 3)
+
+
+def resample(
+    volumes: Volumes, time: int, points: Float[np.ndarray, "point 3"], rigid: Rigid
+) -> Float32[np.ndarray, " point"]:
+    """A frame at the places to which points of the first frame have moved [HU].
+
+    Args:
+        volumes: Frames of a slab.
+        time: Which frame.
+        points: (x, y, z) in the first frame [mm].
+        rigid: The frame's motion.
+    """
+    at = volumes.index(_apply(rigid, points))
+    # beyond the slab its outermost slice is the nearest to what was there; beyond the plane there is air
+    at[0] = np.clip(at[0], 0, volumes.hu.shape[1] - 1)
+    return map_coordinates(volumes.hu[time], at, order=1, mode="constant", cval=AIR_HU, output=np.float32)
 
 
 def is_thick(n_slices: int, spacing_mm: float) -> bool:

@@ -2,15 +2,21 @@
 
 import numpy as np
 from jaxtyping import Float, Float32
-from scipy.ndimage import map_coordinates
 
 from stroke_ctp.scan.head import head_centre_mm
-from stroke_ctp.scan.registration import Motion, Rigid, Volumes, estimate_motion, is_thick
+from stroke_ctp.scan.registration import (
+    AIR_HU,
+    Motion,
+    Volumes,
+    estimate_motion,
+    is_thick,
+    resample,
+    slice_points,
+)
 
 SIZE = 128
 FIELD_OF_VIEW_MM = 200.0
 SPACING_MM = FIELD_OF_VIEW_MM / SIZE
-AIR_HU = -1000.0
 _FWHM_PER_SIGMA = 2.3548
 _FINEST_MM = SPACING_MM / 2
 """Pixels in which a scan is held: fine enough that interpolating once more costs no resolution."""
@@ -49,23 +55,25 @@ def to_standard_grid(
         Of each level its frames on the grid [HU], air where the scan has nothing, and the motion that was removed.
     """
     centres = [_centre(volumes, level) for level in levels]
-    if is_thick(volumes.hu.shape[1], volumes.spacing[0]):
-        motions = [estimate_motion(_on_grid(volumes, centres[0]))] * len(levels)
-    else:
-        motions = [
-            estimate_motion(_on_grid(_slice(volumes, level), centre))
-            for level, centre in zip(levels, centres, strict=True)
-        ]
-    frames = [
-        np.stack(
-            [
-                _resample(volumes, time, _points(volumes, level, centre), rigid)
-                for time, rigid in enumerate(motion.rigid)
-            ]
-        )
-        for level, centre, motion in zip(levels, centres, motions, strict=True)
-    ]
+    motions = slab_motions(volumes, levels)
+    frames = []
+    for level, centre, motion in zip(levels, centres, motions, strict=True):
+        points = _grid_points(volumes, level, centre)
+        resampled = [resample(volumes, time, points, rigid) for time, rigid in enumerate(motion.rigid)]
+        frames.append(np.stack(resampled).reshape(-1, SIZE, SIZE))
     return frames, motions
+
+
+def slab_motions(volumes: Volumes, levels: list[int]) -> list[Motion]:
+    """Motion of the head in each of some slices: one for all in a thick slab, one of its own in a thin one.
+
+    Args:
+        volumes: From `held_volumes`.
+        levels: The slices.
+    """
+    if is_thick(volumes.hu.shape[1], volumes.spacing[0]):
+        return [estimate_motion(_on_grid(volumes, _centre(volumes, levels[0])))] * len(levels)
+    return [estimate_motion(_on_grid(_slice(volumes, level), _centre(volumes, level))) for level in levels]
 
 
 def _smoothing(n: int, spacing_mm: float) -> tuple[Float32[np.ndarray, "held n"], float]:
@@ -114,19 +122,9 @@ def _interpolation(n: int, spacing_mm: float, offset_mm: float) -> Float32[np.nd
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n))).astype(np.float32)
 
 
-def _points(volumes: Volumes, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:
+def _grid_points(volumes: Volumes, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:
     """The grid's pixels (x, y, z) in a level [mm]."""
-    z = volumes.first[0] + level * volumes.spacing[0]
-    y, x = np.meshgrid(*(_centred(SIZE, SPACING_MM) + offset for offset in centre), indexing="ij")
-    return np.stack([x, y, np.full_like(x, z)], axis=-1).reshape(-1, 3)
-
-
-def _resample(
-    volumes: Volumes, time: int, points: Float[np.ndarray, "point 3"], rigid: Rigid
-) -> Float32[np.ndarray, "128 128"]:
-    """A frame at the places to which points of the first frame have moved."""
-    at = volumes.index(points @ rigid[:3, :3].T + rigid[:3, 3])
-    # beyond the slab its outermost slice is the nearest to what was there; beyond the plane there is air
-    at[0] = np.clip(at[0], 0, volumes.hu.shape[1] - 1)
-    sampled = map_coordinates(volumes.hu[time], at, order=1, mode="constant", cval=AIR_HU, output=np.float32)
-    return sampled.reshape(SIZE, SIZE)
+    corner = float(_centred(SIZE, SPACING_MM)[0])
+    first = (volumes.first[0], corner + centre[0], corner + centre[1])
+    spacing = (volumes.spacing[0], SPACING_MM, SPACING_MM)
+    return slice_points(level, (SIZE, SIZE), spacing, first)

@@ -1,47 +1,41 @@
-"""A scan with its head held still, in its own geometry."""
+"""A scan with its head held still and all slices at the same times, in its own geometry."""
 
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
-from scipy.ndimage import affine_transform, zoom
 
-from stroke_ctp.scan.registration import estimate_motion
-from stroke_ctp.scan.standard_grid import SPACING_MM
+from stroke_ctp.scan.registration import Volumes, resample
+from stroke_ctp.scan.standard_grid import held_volumes, slab_motions
+from stroke_ctp.scan.time_grid import interpolated
 from stroke_ctp.types import CTPScan
 
 
 def held_still(scan: CTPScan) -> CTPScan:
-    """Register every frame of every slice to the slice's first, by turning and shifting it in its plane.
-
-    The motion is estimated at the standard grid's resolution, as for the standard series, and removed at the
-    scan's own; frames that did not move are not interpolated.
+    """Register every frame to the first, as for the standard series, and resample those that moved at full resolution.
 
     Args:
         scan: Scan in patient axes.
     """
-    still = np.array(scan.hu)
-    for index in range(scan.hu.shape[1]):
-        frames = still[:, index]
-        motion = estimate_motion(_coarse(frames, scan.spacing[1:]), SPACING_MM)
-        for moved in np.flatnonzero(motion.any(axis=1)):
-            frames[moved] = _moved_back(frames[moved], motion[moved], scan.spacing[1:])
+    held = held_volumes(scan.hu, scan.spacing)
+    motions = slab_motions(held, list(range(scan.hu.shape[1])))
+    middle = [-(n - 1) / 2 * mm for n, mm in zip(scan.hu.shape[2:], scan.spacing[1:], strict=True)]
+    volumes = Volumes(scan.hu.astype(np.float32, copy=False), scan.spacing, (held.first[0], middle[0], middle[1]))
+    still = scan.hu.copy()
+    for index, motion in enumerate(motions):
+        points = volumes.points(index)
+        for time in map(int, np.flatnonzero(motion.reach_mm > 0)):
+            still[time, index] = resample(volumes, time, points, motion.rigid[time]).reshape(scan.hu.shape[2:])
     return replace(scan, hu=still)
 
 
-def _coarse(
-    frames: Float[np.ndarray, "time height width"], pixel_mm: tuple[float, float]
-) -> Float[np.ndarray, "time row column"]:
-    return zoom(frames, (1, *(mm / SPACING_MM for mm in pixel_mm)), order=1, grid_mode=True, mode="nearest")
-
-
-def _moved_back(
-    frame: Float[np.ndarray, "height width"], motion: Float[np.ndarray, "3"], pixel_mm: tuple[float, float]
-) -> Float[np.ndarray, "height width"]:
-    """The frame seen where its head would be without the motion; what that uncovers repeats the border."""
-    cosine, sine = np.cos(motion[0]), np.sin(motion[0])
-    mm = np.asarray(pixel_mm)
-    turn = np.array([[cosine, sine], [-sine, cosine]]) * mm / mm[:, None]
-    centre = (np.array(frame.shape) - 1) / 2
-    offset = centre + motion[:0:-1] / mm - turn @ centre
-    return affine_transform(frame, turn, offset, order=1, mode="nearest")
+def at_same_times(scan: CTPScan) -> CTPScan:
+    """All slices at the mean times of their frames, as far as a shuttle acquired them at others."""
+    common = np.nanmean(scan.times, axis=1)
+    common -= common[0]
+    if np.array_equal(scan.times, np.repeat(common[:, None], scan.times.shape[1], axis=1)):
+        return scan
+    hu = np.empty_like(scan.hu)
+    for index in range(scan.hu.shape[1]):
+        acquired = np.isfinite(scan.times[:, index])
+        hu[:, index] = interpolated(scan.hu[acquired, index], scan.times[acquired, index], common)
+    return CTPScan.simultaneous(hu, common, scan.spacing, scan.first_slice_mm, scan.superior_first)

@@ -22,17 +22,24 @@ def needed_frames(times: Float[np.ndarray, " time"]) -> int:
 def to_standard_times(
     frames: Float32[np.ndarray, "time height width"], times: Float[np.ndarray, " time"]
 ) -> Float32[np.ndarray, "32 height width"]:
-    """Interpolate frames linearly in time; after the last frame the last one is held.
+    """Frames at the standard times [HU]; arguments as of `interpolated`."""
+    return interpolated(frames, times, STANDARD_TIMES)
+
+
+def interpolated(
+    frames: Float32[np.ndarray, "time height width"],
+    times: Float[np.ndarray, " time"],
+    wanted: Float[np.ndarray, " wanted"],
+) -> Float32[np.ndarray, "wanted height width"]:
+    """Interpolate frames linearly in time; before the first frame and after the last one these are held.
 
     Args:
         frames: Frames at increasing times, at least two [HU].
-        times: Their acquisition times, the first at 0 [s].
-
-    Returns:
-        Frames at the standard times [HU].
+        times: Their acquisition times [s].
+        wanted: Times of the frames returned [s].
     """
-    after = np.clip(np.searchsorted(times, STANDARD_TIMES, side="right"), 1, len(times) - 1)
+    after = np.clip(np.searchsorted(times, wanted, side="right"), 1, len(times) - 1)
     before = after - 1
-    weight = np.clip((STANDARD_TIMES - times[before]) / (times[after] - times[before]), 0, 1)
+    weight = np.clip((wanted - times[before]) / (times[after] - times[before]), 0, 1)
     weight = weight.astype(np.float32)[:, None, None]
     return (1 - weight) * frames[before] + weight * frames[after]

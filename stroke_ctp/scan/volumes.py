@@ -7,22 +7,35 @@ import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float32, UInt8
 
 from stroke_ctp.scan.nifti import write_image
+from stroke_ctp.scan.read import is_nifti
+from stroke_ctp.types import CTPScan
 
 
 def write_like(
     path: Path,
     volume: Float32[np.ndarray, "slice height width"] | UInt8[np.ndarray, "slice height width"],
-    scan: Path,
+    source: Path,
+    scan: CTPScan,
 ) -> None:
     """Write a volume in patient axes so that it lies on the scan in any viewer.
 
     Args:
         path: File `.nii` or `.nii.gz`; appears whole or not at all.
-        volume: A value for each voxel of the scan, as `read_nifti` orders them.
-        scan: 4D NIfTI file whose axes, voxel size and position the volume takes.
+        volume: A value for each voxel of the scan, in patient axes.
+        source: File whose axes, voxel size and position the volume takes, if it is NIfTI. DICOM frames lie each in
+            a place of their own: the volume then lies along the patient's axes, in the scan's slices, with their
+            middle at 0.
+        scan: What was read from it.
     """
+    if not is_nifti(source):
+        middle = [-(n - 1) / 2 * mm for n, mm in zip(volume.shape[1:], scan.spacing[1:], strict=True)]
+        image = sitk.GetImageFromArray(np.ascontiguousarray(volume))
+        image.SetSpacing(scan.spacing[::-1])
+        image.SetOrigin((middle[1], middle[0], scan.first_slice_mm))
+        write_image(path, image)
+        return
     header = sitk.ImageFileReader()
-    header.SetFileName(str(scan))
+    header.SetFileName(str(source))
     header.ReadImageInformation()
     n_axes = header.GetDimension()
     direction = np.array(header.GetDirection()).reshape(n_axes, n_axes)[:3, :3]

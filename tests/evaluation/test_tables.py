@@ -73,7 +73,7 @@ def test_every_other_model_is_compared_on_test_and_where_it_has_an_ensemble_on_e
     assert table is not None
     assert [(row["Against"], row["Patients"]) for row in table.rows] == [
         ("Local alone", "Test folds, pooled"),
-        ("CBV index", "Test folds, pooled"),
+        ("CBV core", "Test folds, pooled"),
     ]
 
 
