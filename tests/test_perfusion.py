@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import classic, save_all
 from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
 from scan.heads import save_nifti
 
@@ -113,6 +114,16 @@ def test_masks_and_volumes_agree(single: Path) -> None:
 def test_a_scan_stored_along_other_axes_has_the_same_maps_in_space(several: Path) -> None:
     one, other = (nib.as_closest_canonical(nib.load(several / n / "cbv.nii.gz")) for n in ("00001", "00002"))
     np.testing.assert_allclose(one.get_fdata(), other.get_fdata(), atol=0.05)
+
+
+def test_a_dicom_folder_has_the_volumes_of_the_nifti_file(single: Path, tmp_path: Path) -> None:
+    frames, times = head()[0], np.arange(len(head()[0])) * 1.5
+    save_all(tmp_path / "scan", classic(frames, np.repeat(times[:, None], frames.shape[1], axis=1), "ge", SPACING))
+    assert call("perfusion", f"scan={tmp_path / 'scan'}", f"out={tmp_path / 'maps'}").returncode == 0
+    dicom, nifti = (pd.read_csv(folder / "volumes.csv").iloc[0] for folder in (tmp_path / "maps", single))
+    assert dicom["core_cbv_ml"] == pytest.approx(nifti["core_cbv_ml"], rel=0.05)
+    cbv = nib.load(tmp_path / "maps" / "cbv.nii.gz")
+    np.testing.assert_allclose(cbv.header.get_zooms(), SPACING[::-1], rtol=1e-5)
 
 
 def test_the_vessels_are_recorded_and_drawn(single: Path) -> None:

@@ -89,7 +89,9 @@ def test_a_cohort_holds_what_the_contract_says(manifest, tmp_path, capsys):
     }  # fmt: skip
     assert summary["settings"] == asdict(Rules())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2].startswith("included 3 of 7 patients; excluded by 2 reading, 1 timing, 1 level")
+    assert lines[-3].startswith("included 3 of 7 patients; excluded by 2 reading, 1 timing, 1 level")
+    assert lines[-2] == f"{out / 'contact_sheet.html'}: look at it before training"
+    assert "Ada" in (out / "contact_sheet.html").read_text()
     assert lines[-1] == str(out / "cohort.csv")
 
 
@@ -202,7 +204,7 @@ def test_the_command_says_what_is_wrong_in_one_sentence(tmp_path, arguments, mes
 
 def test_an_interrupted_command_leaves_whole_files_and_continues(tmp_path):
     rows = []
-    for number in range(60):
+    for number in range(120):
         rows.append(f"{number % 4}.nii.gz,P{number},0,2,{number},,\n")
     for number in range(4):
         write_scan(tmp_path / f"{number}.nii.gz", number)
@@ -219,14 +221,14 @@ def test_an_interrupted_command_leaves_whole_files_and_continues(tmp_path):
     assert "the same command continues" in stderr
     assert "Traceback" not in stderr
     done = {path.stem: path.stat().st_mtime_ns for path in (tmp_path / "cohort/.records").glob("0*.json")}
-    assert 4 <= len(done) < 60
+    assert 4 <= len(done) < 120
     for path in (tmp_path / "cohort" / "series").glob("0*.npy"):
         assert np.load(path).shape == (2, 32, 128, 128)
     finished = command(*arguments)
     assert finished.returncode == 0, finished.stderr
     after = {path.stem: path.stat().st_mtime_ns for path in (tmp_path / "cohort/.records").glob("0*.json")}
     assert {stem: after[stem] for stem in done} == done
-    assert len(pd.read_csv(tmp_path / "cohort" / "cohort.csv")) == 60
+    assert len(pd.read_csv(tmp_path / "cohort" / "cohort.csv")) == 120
     assert not list((tmp_path / "cohort").rglob(".partial-*"))
 
 

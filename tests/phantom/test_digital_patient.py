@@ -14,7 +14,7 @@ from stroke_ctp.phantom.fields import Grid
 from stroke_ctp.phantom.lesion import cbv_map
 from stroke_ctp.phantom.patient import DigitalPatient
 from stroke_ctp.phantom.tissue import Compartment
-from stroke_ctp.scan.standard_grid import to_standard_grid
+from stroke_ctp.scan.standard_grid import held_volumes, to_standard_grid
 
 RHO, K_H = 1.04, 0.73
 TISSUES = ("GREY", "WHITE", "GREY_PENUMBRA", "WHITE_PENUMBRA", "GREY_CORE", "WHITE_CORE")
@@ -89,9 +89,9 @@ def test_before_the_bolus_a_still_patients_frames_differ_by_noise_only(digital):
 def test_noise_in_the_standard_series_is_the_protocols(digital):
     protocol = Protocol(LEVELS, thickness=10.0, n_frames=5, interval=1.0, noise=4.0)
     random = np.random.default_rng(1)
-    for level in range(2):
-        frames, motion = to_standard_grid(digital.scan(protocol, random)[:, level], (PIXEL_MM, PIXEL_MM))
-        assert not motion.any()
+    scan = held_volumes(digital.scan(protocol, random), (20.0, PIXEL_MM, PIXEL_MM))
+    for frames, motion in zip(*to_standard_grid(scan, [0, 1]), strict=True):
+        assert not motion.reach_mm.any()
         brain = (np.abs(frames.mean(axis=0) - 32) < 10) & (np.hypot(*(np.indices((128, 128)) - 63.5)) < 40)
         assert brain.sum() > 1500
         # The sample SD over five frames, pooled over the brain.
