@@ -62,8 +62,8 @@ cohorts: $(INSTALLED) $(if $(filter study,$(MAKECMDGOALS)),estimate)
 
 networks: cohorts
 	@$(TRAIN) ablation=$(ABLATIONS)
-	@$(TRAIN) ablation=cbv
-	@$(ENSEMBLE) ablation=$(ABLATIONS),cbv
+	@$(TRAIN) ablation=cbv,rcbf
+	@$(ENSEMBLE) ablation=$(ABLATIONS),cbv,rcbf
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

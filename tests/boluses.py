@@ -19,7 +19,7 @@ TISSUES = {
 
 
 def gamma_variate(t, start=3.0, alpha=5.3, beta=2.1, peak=300.0):
-    """A first pass without recirculation [HU]; the sheet's median shape."""
+    """A first pass without recirculation [HU]; the phantom's median shape."""
     relative = np.clip(np.asarray(t) - start, 0, None) / (alpha * beta)
     return peak * relative**alpha * np.exp(alpha * (1 - relative))
 

@@ -9,7 +9,7 @@ from stroke_ctp.perfusion.kinetics import per_100_ml, tissue_curve
 RHO, K_H = 1.04, 0.73
 STEP = 0.1
 TIMES = np.arange(1200) * STEP
-# CBF [mL/100 g/min], CBV [mL/100 g], MTT [s], delay [s] of the sheet's table
+# CBF [mL/100 g/min], CBV [mL/100 g], MTT [s], delay [s] of the phantom's table
 TISSUES = {
     "grey": (53.0, 3.3, 3.7, 0.5),
     "white": (25.0, 1.9, 4.6, 0.5),

@@ -1,4 +1,4 @@
-"""Boluses measured on their curves, against the sheet's medians and quartiles of 93 ISLES 2018 curves."""
+"""Boluses measured on their curves, against the phantom's medians and quartiles of 93 ISLES 2018 curves."""
 
 from dataclasses import replace
 

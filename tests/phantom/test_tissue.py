@@ -1,4 +1,4 @@
-"""Perfusion and attenuation of the tissues, against the sheet's table."""
+"""Perfusion and attenuation of the tissues, against the phantom's table."""
 
 from dataclasses import replace
 
