@@ -15,6 +15,7 @@ STAGES = {
     "level": "ASPECTS level missing",
     "intensity": "Intensities not plausible",
     "motion": "Head moved too far",
+    "perfusion": "Perfusion could not be measured",
 }
 """What the stages of `excluded.csv` mean; any other goes by its own name."""
 
