@@ -28,7 +28,7 @@ def baseline_values(name: str, cohort: Cohort) -> Float[np.ndarray, " patient"]:
         UserError: The cohort has no volumes of whole scans.
     """
     if name in TWO_LEVELS:
-        return _areas(TWO_LEVELS[name], cohort.folder)
+        return _areas(TWO_LEVELS[name], cohort.folder.resolve())  # processes that lie ready may stand elsewhere
     column = WHOLE_SCAN[name]
     if column not in cohort.table:
         raise UserError(

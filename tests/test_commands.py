@@ -1,26 +1,17 @@
 """Bad input to the commands: one sentence that names the item and the way out, and nothing half-written."""
 
-import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run_module
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.errors import UserError
 from stroke_ctp.files import write_json
 from stroke_ctp.study import predictions_table
-
-
-def run_module(name: str, *arguments: object) -> None:
-    """Run a command as `python -m` does, but in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [name, *map(str, arguments)])
-        # The import hook checks types in what runpy compiles here: left on disk, a user's command would load that.
-        patch.setattr(sys, "dont_write_bytecode", True)
-        runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
 
 
 def refused(name: str, *arguments: object) -> str:
@@ -47,6 +38,7 @@ def cohort(tmp_path: Path) -> Path:
             "series": [f"{n:05d}.npy" for n in range(12)],
             "core_ml": np.arange(12.0),
             "mrs": ["1"] * 11 + ["unknown"],
+            "scan_cbv_ml": np.arange(12.0) ** 2,
         }
     )
     table.to_csv(folder / "cohort.csv", index=False)
@@ -116,17 +108,24 @@ def test_damaged_series_is_named(cohort: Path, tmp_path: Path) -> None:
 
 def test_ensemble_names_the_missing_folds_and_how_to_train_them(cohort: Path, tmp_path: Path) -> None:
     assert "no fold of" in refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
-    run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "ablation=cbv", "name=x", f"outputs={tmp_path}")
-    sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "ablation=cbv")
+    run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "ablation=cbv_scan", "name=x", f"outputs={tmp_path}")
+    sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "ablation=cbv_scan")
     assert "missing 1" in sentence
     assert "fold=1" in sentence
 
 
 def test_name_in_use_with_other_settings_is_refused_naming_the_keys(cohort: Path, tmp_path: Path) -> None:
-    run_module("train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}")
+    run_module("train", f"cohort={cohort}", *TRAIN, "ablation=cbv_scan", "name=x", f"outputs={tmp_path}")
     before = {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()}
     sentence = refused(
-        "train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}", "batch_size=5", "seed=3"
+        "train",
+        f"cohort={cohort}",
+        *TRAIN,
+        "ablation=cbv_scan",
+        "name=x",
+        f"outputs={tmp_path}",
+        "batch_size=5",
+        "seed=3",
     )
     for part in ("batch_size (12 there, 5 here)", "seed (0 there, 3 here)", "name=NAME"):
         assert part in sentence
@@ -134,9 +133,9 @@ def test_name_in_use_with_other_settings_is_refused_naming_the_keys(cohort: Path
 
 
 def test_a_fold_that_lost_a_file_is_made_again(cohort: Path, tmp_path: Path) -> None:
-    line = ("train", f"cohort={cohort}", *TRAIN, "ablation=cbv", "name=x", f"outputs={tmp_path}")
+    line = ("train", f"cohort={cohort}", *TRAIN, "ablation=cbv_scan", "name=x", f"outputs={tmp_path}")
     run_module(*line)
-    predictions = tmp_path / "x/cbv/fold-0/predictions.csv"
+    predictions = tmp_path / "x/cbv_scan/fold-0/predictions.csv"
     before = predictions.read_bytes()
     predictions.unlink()
     run_module(*line)

@@ -1,15 +1,14 @@
 """Train, ensemble and report as a user runs them: what the report knows of a study beyond its predictions."""
 
 import json
-import runpy
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run_module
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.files import read_json, write_json
@@ -22,22 +21,18 @@ def _write_cohort(folder: Path, prefix: str, seed: int, n: int = 12) -> Path:
     for number in range(n):
         np.save(folder / "series" / f"{number:05d}.npy", random.normal(30, 3, (2, 32, 128, 128)).astype(np.float16))
     table = pd.DataFrame({"patient": [f"{prefix}{k}" for k in range(n)], "series": [f"{k:05d}.npy" for k in range(n)]})
-    table = table.assign(core_ml=np.arange(float(n)), label_definition="DWI", site=["A", "B"] * (n // 2))
+    table = table.assign(
+        core_ml=np.arange(float(n)),
+        scan_cbv_ml=np.arange(float(n)) ** 2,
+        label_definition="DWI",
+        site=["A", "B"] * (n // 2),
+    )
     table.to_csv(folder / "cohort.csv", index=False)
     excluded = pd.DataFrame({"patient": [f"{prefix}x"], "stage": ["timing"], "reason": ["too short"]})
     excluded.to_csv(folder / "excluded.csv", index=False)
     counts = {"patients": n + 1, "included": n, "excluded": {"timing": 1}}
     write_json(folder / "cohort.json", {"hash": f"{seed}" * 64, "counts": counts})
     return folder
-
-
-def _run(name: str, *arguments: str) -> None:
-    argv = sys.argv
-    sys.argv = [name, *arguments]
-    try:
-        runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
-    finally:
-        sys.argv = argv
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +43,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     _write_cohort(folder / "cohorts" / "external", "E", 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        train = ("cohort=cohorts/train", "fold=0..2", "folds.n=3", "name=mine", "ablation=cbv", "batch_size=5")
-        _run("train", *train)
-        _run("ensemble", "external=cohorts/external", "name=mine", "ablation=cbv")
-        _run("report", "name=mine", "subgroup=site")
+        train = ("cohort=cohorts/train", "fold=0..2", "folds.n=3", "name=mine", "ablation=cbv_scan", "batch_size=5")
+        run_module("train", *train)
+        run_module("ensemble", "external=cohorts/external", "name=mine", "ablation=cbv_scan")
+        run_module("report", "name=mine", "subgroup=site")
         yield folder
 
 
@@ -62,7 +57,7 @@ def _table(folder: Path, name: str, index: str) -> pd.DataFrame:
 
 def test_every_run_records_its_circumstances_and_the_digest_of_its_predictions(workplace: Path):
     for run in ("fold-0", "fold-1", "fold-2", "ensemble"):
-        folder = workplace / "outputs" / "mine" / "cbv" / run
+        folder = workplace / "outputs" / "mine" / "cbv_scan" / run
         record, metrics = (read_json(folder / name) for name in ("run.json", "metrics.json"))
         assert record["seconds"] >= 0
         assert {"torch", "numpy", "stroke_ctp", "python"} <= set(record["versions"])
@@ -113,7 +108,7 @@ def test_a_cohort_that_is_gone_or_another_one_now_is_missed_with_the_reason(
     shutil.copytree(workplace / "outputs", tmp_path / "outputs")
     _write_cohort(tmp_path / "cohorts" / "external", "E", 3)
     monkeypatch.chdir(tmp_path)
-    _run("report", "name=mine")
+    run_module("report", "name=mine")
     page = (tmp_path / "outputs" / "mine" / "report" / "report.html").read_text()
     assert "Training cohort: not shown, its folder train is no longer where it was." in page
     assert "External test cohort: not shown, its folder external holds another cohort now." in page
@@ -127,4 +122,4 @@ def test_an_identical_series_in_the_external_cohort_stops_the_report(
     shutil.copy(tmp_path / "cohorts/train/series/00004.npy", tmp_path / "cohorts/external/series/00007.npy")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="leakage in mine: patients T4 and E7 have the same series; no report is made"):
-        _run("report", "name=mine")
+        run_module("report", "name=mine")

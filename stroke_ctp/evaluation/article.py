@@ -8,10 +8,15 @@ from stroke_ctp.evaluation.auc import AUC, fold_aucs, roc_auc, summarize
 from stroke_ctp.evaluation.predictions import ARTICLE_ABLATIONS, Ablation, Study
 from stroke_ctp.evaluation.tables import Table
 
-_ALWAYS = {"full": "Full", "global": "Global alone", "local": "Local alone", "cbv": "CBV core"}
+_ALWAYS = {
+    "full": "Full",
+    "global": "Global alone",
+    "local": "Local alone",
+    "cbv": "CBV core",
+    "rcbf": "rCBF core",
+}
 """Headings of Table 2 that are there even if not run."""
 _MODELS = _ALWAYS | {
-    "rcbf": "rCBF core",
     "cbv_scan": "CBV core, whole scan",
     "rcbf_scan": "rCBF core, whole scan",
 }
