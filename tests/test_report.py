@@ -1,6 +1,5 @@
 import json
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run_module
 from sklearn.metrics import roc_auc_score
 from studies import N_FOLDS, OXFORD, write_ablation, write_study
 
@@ -70,9 +70,8 @@ def command(study: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
 
     def run(*arguments: str) -> str | int | None:
         monkeypatch.chdir(study.parents[1])
-        monkeypatch.setattr(sys, "argv", ["report", *arguments])
         try:
-            runpy.run_module("stroke_ctp.report", run_name="__main__", alter_sys=True)
+            run_module("report", *arguments)
         except SystemExit as stopped:
             return stopped.code
         return None
