@@ -60,7 +60,9 @@ def preprocess(config: DictConfig) -> None:
 
 def _manifest(config: DictConfig, out: Path) -> Path:
     """The manifest that was given, or the one of a public data set, written to `out`."""
-    if (config.manifest is None) == (config.layout is None):
+    if config.manifest is not None and config.layout is not None:
+        raise UserError("manifest and layout exclude each other: a layout brings its own manifest; leave one out")
+    if config.manifest is None and config.layout is None:
         raise UserError("manifest is required: add manifest=FILE; or layout=NAME and root=DIR for a public data set")
     if config.layout is None:
         return Path(str(config.manifest))

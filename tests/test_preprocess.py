@@ -190,6 +190,7 @@ def test_a_mistake_of_the_manifest_is_refused_before_anything_is_written(manifes
     ("arguments", "message"),
     [
         (["out=cohort"], "manifest is required"),
+        (["out=cohort", "manifest=a.csv", "layout=isles2018"], "manifest and layout exclude each other"),
         (["out={tmp}", "manifest={tmp}/nothing.csv"], "there is no manifest"),
         (["out={tmp}", "manifest={tmp}/bad.csv"], "core_ml must be a number"),
     ],

@@ -5,7 +5,6 @@ import os
 import re
 import traceback
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -390,4 +389,5 @@ def test_damage_anywhere_in_a_file_ends_in_a_scan_or_an_exclusion(tmp_path, seed
         damaged[at : at + length] = random.bytes(int(random.integers(0, 20)))
         path.write_bytes(damaged)
         with suppress(Excluded):
-            read_dicom(tmp_path)
+            found = read_dicom(tmp_path)
+            assert found.hu.shape[:2] == found.times.shape
