@@ -5,6 +5,7 @@ import os
 import re
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
