@@ -11,15 +11,15 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 SMALL = {
-    "simulate": ["n_train=9", "n_external=4"],
+    "simulate": ["n_train=6", "n_external=4"],
     "train": ["fold=0..2", "folds.n=3", "bank.draws=1", "trainer.max_epochs=2", "encoder.weights=none"],
     "paper": ["fold=0", "folds.n=3", "trainer.max_epochs=1", "encoder.weights=none", "batch_size=2"],
     "estimate": ["n_train=30", "max_epochs=1"],
 }
 """What replaces or joins the arguments of each command of the package."""
 SMALL_STUDY = {
-    "NAME": "small",  # of both, so that the study continues what the ensemble began
-    "N_TRAIN": "9",
+    "NAME": "small",  # of both, so that the ensemble finds what the study has made
+    "N_TRAIN": "6",
     "N_EXTERNAL": "4",
     "DRAWS": "1",
     "FOLDS": "0..2",
