@@ -3,6 +3,9 @@
 Gauss–Newton on mean squares at the skull's edges alone (Baker and Matthews, Int J Comput Vis 2004, inverse
 compositional form). A frame takes milliseconds; SimpleITK's optimizers need tens of them in the plane alone, for the
 same metric, and end no nearer to the truth, because they know nothing of the metric's curvature.
+
+A point of the skull that has left the planes of the slices is not looked for between them: the outline is followed, as
+it ran in the first frame, from the point to the plane of the nearest slice, and compared there.
 """
 
 from dataclasses import dataclass
@@ -13,8 +16,9 @@ from scipy.ndimage import binary_dilation, gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from stroke_ctp.scan.head import head_mask
+from stroke_ctp.scan.skull import Outlines, outlines
+from stroke_ctp.scan.slab import Rigid, Volumes, moved
 
-AIR_HU = -1000.0
 MIN_SLICES_3D = 4
 MIN_SLAB_MM_3D = 15.0
 """From the first slice to the last; a thinner slab tells nodding badly from a change of the skull's width."""
@@ -24,6 +28,12 @@ _SMOOTHING_PIXELS = 1.5
 """Widens the range from which the skull is found, and leaves interpolation little noise to smooth away."""
 _EDGE_HU_PER_MM = 10.0
 _MIN_EDGE_PIXELS = 200
+_MAX_DISTANCE_MM = 4.0
+"""From the skull's outline to its edge's pixels."""
+_MAX_SLOPE = 2.0
+"""Of the skull from slice to slice [mm/mm]: towards the vertex it lies flat, and has no outline to follow."""
+_MIN_SLOPE = 0.1
+"""Root mean square; the edges of a cylinder stay where they are when it moves along its axis."""
 _MAX_POINTS = 8_000
 """Of the edges; more of them cost time and add nothing."""
 _MIN_IMPROVEMENT = 0.1
@@ -32,29 +42,6 @@ _SKULL_RADIUS_MM = 75.0
 _TOLERANCE_MM = 0.02
 _IN_PLANE = np.array([2, 3, 4])
 """Of the parameters ωx, ωy, ωz, x, y, z those that move a slice within its plane."""
-
-Rigid = Float[np.ndarray, "4 4"]
-"""Takes a point (x, y, z, 1) of the first frame to its place in another [mm]."""
-
-
-@dataclass(frozen=True)
-class Volumes:
-    """Frames of a slab, or of one slice of it, on a grid in patient axes."""
-
-    hu: Float32[np.ndarray, "time slice height width"]
-    spacing: tuple[float, float, float]
-    """Between slices, rows and columns [mm]."""
-    first: tuple[float, float, float]
-    """Position of the first slice, row and column [mm]."""
-
-    def index(self, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "3 point"]:
-        """Slice, row and column, in fractions, of points (x, y, z) [mm]."""
-        return (points[:, ::-1].T - np.array(self.first)[:, None]) / np.array(self.spacing)[:, None]
-
-    def points(self, level: int) -> Float[np.ndarray, "point 3"]:
-        """The pixels (x, y, z) of a slice, row by row [mm]."""
-        height, width = self.hu.shape[2:]
-        return slice_points(level, (height, width), self.spacing, self.first)
 
 
 @dataclass(frozen=True)
@@ -74,8 +61,8 @@ class Motion:
     @property
     def translation_mm(self) -> Float[np.ndarray, " time"]:
         """How far the head's centre has moved [mm]."""
-        moved = self.rigid[:, :3, :3] @ self.centre + self.rigid[:, :3, 3]
-        return np.linalg.norm(moved - self.centre, axis=1)
+        there = self.rigid[:, :3, :3] @ self.centre + self.rigid[:, :3, 3]
+        return np.linalg.norm(there - self.centre, axis=1)
 
     @property
     def rotation_deg(self) -> Float[np.ndarray, " time"]:
@@ -90,35 +77,13 @@ class _Template:
     points: Float[np.ndarray, "point 3"]
     """(x, y, z) [mm]."""
     values: Float[np.ndarray, " point"]
+    normal: Float[np.ndarray, "point 3"]
+    """Across the skull's surface, towards the bone; its part in the plane has length 1."""
+    bend: Float[np.ndarray, " point"]
+    """Of the surface, from slice to slice [1/mm]."""
     jacobian: Float[np.ndarray, "parameter point"]
     free: np.ndarray
     """Which of the six parameters are estimated."""
-
-
-def slice_points(
-    level: int, shape: tuple[int, int], spacing: tuple[float, float, float], first: tuple[float, float, float]
-) -> Float[np.ndarray, "point 3"]:
-    """Pixels (x, y, z) of a slice of a grid, row by row [mm]; arguments as of `Volumes`."""
-    y, x = (first[k] + spacing[k] * np.arange(shape[k - 1]) for k in (1, 2))
-    y, x = np.meshgrid(y, x, indexing="ij")
-    return np.stack([x, y, np.full_like(x, first[0] + level * spacing[0])], axis=-1).reshape(-1, 3)
-
-
-def resample(
-    volumes: Volumes, time: int, points: Float[np.ndarray, "point 3"], rigid: Rigid
-) -> Float32[np.ndarray, " point"]:
-    """A frame at the places to which points of the first frame have moved [HU].
-
-    Args:
-        volumes: Frames of a slab.
-        time: Which frame.
-        points: (x, y, z) in the first frame [mm].
-        rigid: The frame's motion.
-    """
-    at = volumes.index(_apply(rigid, points))
-    # beyond the slab its outermost slice is the nearest to what was there; beyond the plane there is air
-    at[0] = np.clip(at[0], 0, volumes.hu.shape[1] - 1)
-    return map_coordinates(volumes.hu[time], at, order=1, mode="constant", cval=AIR_HU, output=np.float32)
 
 
 def is_thick(n_slices: int, spacing_mm: float) -> bool:
@@ -142,7 +107,7 @@ def estimate_motion(volumes: Volumes, max_iterations: int = 20) -> Motion:
     for index in range(1, n_frames):
         frame = _prepare(volumes.hu[index])
         rigid[index], residual[index] = _fit(template, volumes, frame, rigid[index - 1], max_iterations)
-        reach[index] = np.linalg.norm(_apply(rigid[index], template.points) - template.points, axis=1).max()
+        reach[index] = np.linalg.norm(moved(rigid[index], template.points) - template.points, axis=1).max()
     centre = (template.points.min(axis=0) + template.points.max(axis=0)) / 2
     return Motion(rigid, residual, centre, reach)
 
@@ -153,29 +118,43 @@ def _prepare(frame: Float32[np.ndarray, "slice height width"]) -> Float32[np.nda
 
 
 def _template(volumes: Volumes) -> _Template | None:
+    """Of a thick slab in space; where its skull cannot be followed, and of a thin one, in the plane."""
     image = _prepare(volumes.hu[0])
-    thick = is_thick(len(image), volumes.spacing[0])
-    free = np.arange(6) if thick else _IN_PLANE
-    slopes = _slopes(image, volumes.spacing, thick)
-    edge = (np.hypot(slopes[0], slopes[1]) > _EDGE_HU_PER_MM) & _near_heads(volumes.hu[0], volumes.spacing)
+    gradient = np.stack(np.gradient(image, *volumes.spacing[1:], axis=(1, 2))[::-1])
+    edge = (np.hypot(*gradient) > _EDGE_HU_PER_MM) & _near_heads(volumes.hu[0], volumes.spacing)
+    if is_thick(len(image), volumes.spacing[0]):
+        skull = outlines(image, volumes.spacing)
+        followed = edge & (np.abs(skull.distance) < _MAX_DISTANCE_MM) & (np.abs(skull.slope) < _MAX_SLOPE)
+        template = _at_edges(followed, volumes, image, gradient, skull)
+        if template is not None:
+            return template
+    return _at_edges(edge, volumes, image, gradient, None)
+
+
+def _at_edges(
+    edge: Bool[np.ndarray, "slice height width"],
+    volumes: Volumes,
+    image: Float32[np.ndarray, "slice height width"],
+    gradient: Float32[np.ndarray, "2 slice height width"],
+    skull: Outlines | None,
+) -> _Template | None:
+    """The template at some pixels; None if they are too few, or do not tell every direction of motion."""
     if edge.sum() < _MIN_EDGE_PIXELS:
         return None
     index = np.argwhere(edge)[:: max(1, int(edge.sum()) // _MAX_POINTS)]
     points = (index * volumes.spacing + volumes.first)[:, ::-1]
-    gradient = slopes[:, *index.T].T.astype(np.float64)
-    jacobian = np.concatenate([np.cross(points, gradient), gradient], axis=1).T[free]
-    if np.linalg.matrix_rank(jacobian @ jacobian.T) < len(free):  # edges in one direction only
+    slope, bend = (skull.slope[*index.T], skull.bend[*index.T]) if skull else np.zeros((2, len(index)))
+    if skull and np.sqrt(np.mean(slope**2)) < _MIN_SLOPE:
         return None
-    return _Template(points, image[*index.T].astype(np.float64), jacobian, free)
-
-
-def _slopes(
-    image: Float32[np.ndarray, "slice height width"], spacing: tuple[float, float, float], thick: bool
-) -> Float32[np.ndarray, "3 slice height width"]:
-    """Derivatives along x, y, z [HU/mm]; a thin slab has none along z."""
-    along_y, along_x = np.gradient(image, *spacing[1:], axis=(1, 2))
-    along_z = np.gradient(image, spacing[0], axis=0) if thick else np.zeros_like(image)
-    return np.stack([along_x, along_y, along_z])
+    in_plane = gradient[:, *index.T].T.astype(np.float64)
+    steepness = np.hypot(*in_plane.T)[:, None]
+    normal = np.column_stack([in_plane / steepness, -slope])
+    free = np.arange(6) if skull else _IN_PLANE
+    across = steepness * normal
+    jacobian = np.concatenate([np.cross(points, across), across], axis=1).T[free]
+    if np.linalg.matrix_rank(jacobian @ jacobian.T) < len(free):
+        return None
+    return _Template(points, image[*index.T].astype(np.float64), normal, bend, jacobian, free)
 
 
 def _near_heads(
@@ -207,8 +186,8 @@ def _fit(
         rigid = rigid @ _inverse_step(step)
         if np.abs(step * ([_SKULL_RADIUS_MM] * 3 + [1.0] * 3)).max() < _TOLERANCE_MM:
             break
-    moved = _rms(template, volumes, frame, rigid)
-    return (rigid, moved) if moved**2 < (1 - _MIN_IMPROVEMENT) * still**2 else (np.eye(4), still)
+    left = _rms(template, volumes, frame, rigid)
+    return (rigid, left) if left**2 < (1 - _MIN_IMPROVEMENT) * still**2 else (np.eye(4), still)
 
 
 def _inverse_step(step: Float[np.ndarray, "6"]) -> Rigid:
@@ -219,16 +198,18 @@ def _inverse_step(step: Float[np.ndarray, "6"]) -> Rigid:
     return inverse
 
 
-def _apply(rigid: Rigid, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "point 3"]:
-    return points @ rigid[:3, :3].T + rigid[:3, 3]
-
-
 def _residual(
     template: _Template, volumes: Volumes, frame: Float32[np.ndarray, "slice height width"], rigid: Rigid
 ) -> tuple[Float[np.ndarray, " point"], Bool[np.ndarray, " point"]]:
     """Frame less template at every point, and which points the slab still holds."""
-    at = volumes.index(_apply(rigid, template.points))
+    at = volumes.index(moved(rigid, template.points))
     inside = (at[0] > -0.5) & (at[0] < len(frame) - 0.5)
+    nearest = np.clip(np.round(at[0]), 0, len(frame) - 1)
+    above = (at[0] - nearest) * volumes.spacing[0]
+    across_x, across_y, across_z = rigid[:3, :3] @ template.normal.T
+    width = np.hypot(across_x, across_y)
+    back = above * (across_z / width + template.bend * above / 2) / width
+    at = np.stack([nearest, at[1] + across_y * back / volumes.spacing[1], at[2] + across_x * back / volumes.spacing[2]])
     return map_coordinates(frame, at, output=np.float64, order=1, mode="nearest") - template.values, inside
 
 

@@ -4,15 +4,8 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from stroke_ctp.scan.head import head_centre_mm
-from stroke_ctp.scan.registration import (
-    AIR_HU,
-    Motion,
-    Volumes,
-    estimate_motion,
-    is_thick,
-    resample,
-    slice_points,
-)
+from stroke_ctp.scan.registration import Motion, estimate_motion, is_thick
+from stroke_ctp.scan.slab import AIR_HU, Volumes, resample, slice_points
 
 SIZE = 128
 FIELD_OF_VIEW_MM = 200.0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stroke_ctp.scan.registration import Volumes, resample
+from stroke_ctp.scan.slab import Volumes, resample
 from stroke_ctp.scan.standard_grid import held_volumes, slab_motions
 from stroke_ctp.scan.time_grid import interpolated
 from stroke_ctp.types import CTPScan

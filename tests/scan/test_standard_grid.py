@@ -7,7 +7,8 @@ from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol
 from stroke_ctp.phantom.cohort import training_cohort
 from stroke_ctp.phantom.motion import PIVOT, draw_motion
 from stroke_ctp.phantom.patient import DigitalPatient
-from stroke_ctp.scan.registration import Volumes, estimate_motion
+from stroke_ctp.scan.registration import estimate_motion
+from stroke_ctp.scan.slab import Volumes
 from stroke_ctp.scan.standard_grid import SPACING_MM, held_volumes, to_standard_grid
 
 MOTIONS = np.random.default_rng(5).uniform(-4, 4, (8, 3))
@@ -102,20 +103,28 @@ def test_downsampling_averages_noise_instead_of_sampling_it():
     assert standard[0, 30:100, 30:100].std() < 4
 
 
-@pytest.fixture(scope="module")
-def moving_heads():
-    """Eight slices of 5 mm of the embedded cohort's first heads that move, and their simulated motion."""
+def moving_heads(slices, spacing):
+    """Slices, counted from the protocol's first, of the embedded cohort's first heads that move, and how they move."""
     heads = []
     for recruit in training_cohort(30, 0):
         first = recruit.slabs[0].protocol.slices[0]
-        slices = tuple(first + 5.0 * np.arange(8))
-        protocol = Protocol(slices, 5.0, n_frames=8, interval=3.0, noise=3.5)
+        protocol = Protocol(tuple(first + spacing * np.arange(slices)), spacing, n_frames=8, interval=3.0, noise=3.5)
         motion = draw_motion(8, np.random.default_rng([*recruit.seed, 1]))
         if motion is not None and len(heads) < 5:
             digital = DigitalPatient.draw(recruit.core_ml, np.random.default_rng(recruit.seed))
             hu = digital.scan(protocol, np.random.default_rng([*recruit.seed, 1]))
-            heads.append((held_volumes(hu, (5.0, PIXEL_MM, PIXEL_MM)), first, motion))
+            heads.append((held_volumes(hu, (spacing, PIXEL_MM, PIXEL_MM)), first, motion))
     return heads
+
+
+@pytest.fixture(scope="module")
+def many_slices():
+    return moving_heads(8, 5.0)
+
+
+@pytest.fixture(scope="module")
+def few_slices():
+    return moving_heads(5, 10.0)
 
 
 def true_place(points, first_mm, motion):
@@ -126,11 +135,14 @@ def true_place(points, first_mm, motion):
     return moved[:, ::-1], turn
 
 
-def test_nodding_out_of_the_plane_is_recovered_from_a_slab_of_many_slices(moving_heads):
-    distances, angles = [], []
-    for volumes, first_mm, motions in moving_heads:
-        _, (motion, same) = to_standard_grid(volumes, [2, 6])
+@pytest.mark.parametrize(("slab", "levels"), [("many_slices", [2, 6]), ("few_slices", [1, 3])])
+def test_nodding_out_of_the_plane_is_recovered(slab, levels, request):
+    heads = request.getfixturevalue(slab)
+    distances, angles, reaches = [], [], []
+    for volumes, first_mm, motions in heads:
+        _, (motion, same) = to_standard_grid(volumes, levels)
         assert same is motion
+        reaches.append(motion.reach_mm.max())
         z, y, x = np.meshgrid([10.0, 30.0], np.arange(-60, 61, 20.0), np.arange(-50, 51, 20.0), indexing="ij")
         points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
         for rigid, simulated in zip(motion.rigid[1:], motions[1:], strict=True):
@@ -141,13 +153,27 @@ def test_nodding_out_of_the_plane_is_recovered_from_a_slab_of_many_slices(moving
     assert np.median(distances) < 0.5
     assert np.median(angles) < 0.5
     assert max(distances) < 2
-    # what they would be without registration
-    reaches = [to_standard_grid(volumes, [2])[1][0].reach_mm.max() for volumes, _, _ in moving_heads]
-    assert max(reaches) > 5
+    assert max(reaches) > 5  # what they would be without registration
 
 
-def test_a_thin_slab_moves_within_its_planes_alone(moving_heads):
-    volumes = moving_heads[0][0]
+@pytest.mark.parametrize("radii", [(80, 65, 50, 35), (72, 72, 72, 72)], ids=["too flat", "cylinder"])
+def test_a_slab_whose_skull_does_not_tell_its_height_moves_within_its_planes(radii):
+    y, x = (np.indices((128, 128)) - 63.5) * SPACING_MM
+
+    def cone(shift_mm):
+        rings = [np.abs(np.hypot(x - shift_mm, y * 0.9) - radius) < 4 for radius in radii]
+        inside = [np.hypot(x - shift_mm, y * 0.9) < radius for radius in radii]
+        return np.select([rings, inside], [900.0, 35.0], -1000.0)
+
+    slabs = np.stack([cone(0), cone(4)]).astype(np.float32)
+    slabs += np.random.default_rng(8).normal(0, 3, slabs.shape).astype(np.float32)
+    motion = estimate_motion(Volumes(slabs, (5.0, SPACING_MM, SPACING_MM), (0.0, float(y[0, 0]), float(x[0, 0]))))
+    np.testing.assert_allclose(motion.rigid[1, :3, 3], [4, 0, 0], atol=0.2)
+    np.testing.assert_allclose(motion.rigid[1, 2], [0, 0, 1, 0], atol=1e-12)
+
+
+def test_a_thin_slab_moves_within_its_planes_alone(many_slices):
+    volumes = many_slices[0][0]
     thin = Volumes(volumes.hu[:, 1:4], volumes.spacing, volumes.first)
     _, (low, high) = to_standard_grid(thin, [0, 2])
     for motion in (low, high):
@@ -155,8 +181,8 @@ def test_a_thin_slab_moves_within_its_planes_alone(moving_heads):
     assert not np.allclose(low.rigid, high.rigid)
 
 
-def test_a_still_slab_stays_as_it_is(moving_heads):
-    volumes = moving_heads[0][0]
+def test_a_still_slab_stays_as_it_is(many_slices):
+    volumes = many_slices[0][0]
     noise = np.random.default_rng(6).normal(0, 4, (3, *volumes.hu.shape[1:]))
     still = Volumes((volumes.hu[:1] + noise).astype(np.float32), volumes.spacing, volumes.first)
     _, (motion, _) = to_standard_grid(still, [1, 3])
