@@ -86,12 +86,12 @@ def seconds_per_encoding(device: torch.device) -> float:
 def seconds_per_epoch(n_patients: int, n_folds: int) -> float:
     """Time of one epoch of training from the bank [s]."""
     quiet_lightning()
-    bank = np.random.default_rng(0).standard_normal((1, n_patients, 2, 32, N_FEATURES), dtype=np.float32)
+    bank = np.random.default_rng(0).standard_normal((n_patients, 2, 32, N_FEATURES), dtype=np.float32)
     labels = np.arange(n_patients) % 2
     pipeline = FramePipeline(Enhancement(), FixedStandardization(0, 6))
     rows, n_part = np.arange(n_patients), max(2, n_patients // n_folds)
     parts = Split(train=rows[2 * n_part :], validation=rows[:n_part], test=rows[n_part : 2 * n_part])
-    data = CTPDataModule(None, labels, parts, pipeline, None, bank)
+    data = CTPDataModule(None, labels, parts, pipeline, None, [bank])
     module = CoreClassifier(TemporalNetwork(), None, pipeline.standardization)
     with tempfile.TemporaryDirectory() as folder, torch_threads(1):  # as training from the bank does
         trainer = L.Trainer(

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from stroke_ctp.errors import UserError
 
 
@@ -32,6 +34,30 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def at_work(lock: Path, wait: bool) -> Iterator[bool]:
+    """Keep others from the same work, on this machine and on those that share the folder; a process that dies lets go.
+
+    Args:
+        lock: File that stands for the work.
+        wait: For others who are at it.
+
+    Yields:
+        Whether the work is the caller's; without waiting it may be others'. They may also have done it by now.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        held.release()
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from tqdm import tqdm
 from stroke_ctp import __version__
 from stroke_ctp.conventional import measure
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import read_json, write_json
-from stroke_ctp.parallel import parallel_map
+from stroke_ctp.files import at_work, read_json, write_json
+from stroke_ctp.parallel import shared_map
 from stroke_ctp.perfusion.lesion import DEFINITIONS
 from stroke_ctp.perfusion.maps import Analysis
 from stroke_ctp.scan.inclusion import Excluded
@@ -52,9 +52,9 @@ def with_volumes(out: Path, pairs: Sequence[Pair], label: str | None, volumes: b
     todo = [patient for patient, record in included if volumes or (label and record["core_ml"] is None)]
     if not todo:
         return list(pairs)
-    results = parallel_map(functools.partial(patient_volumes, out), todo, min(jobs, len(todo)))
+    results = shared_map(functools.partial(patient_volumes, out=out), todo, min(jobs, len(todo)))
     progress = tqdm(results, "perfusion", len(todo), ncols=79, bar_format=_BAR)
-    found = {patient.number: record for patient, record in zip(todo, progress, strict=True)}
+    found = {patient.number: record for patient, record in progress}
     return [
         _completed(patient, record, found[patient.number], label, volumes)
         if patient.number in found
@@ -63,19 +63,32 @@ def with_volumes(out: Path, pairs: Sequence[Pair], label: str | None, volumes: b
     ]
 
 
-def patient_volumes(out: Path, patient: ManifestPatient) -> Record:
+def patient_volumes(patient: ManifestPatient, *, out: Path, wait: bool) -> Record | None:
     """Core volumes summed over a patient's scans [mL], by definition, or the reason why there are none.
 
     Args:
-        out: Folder of the cohort, which keeps them.
         patient: Scans of one patient.
+        out: Folder of the cohort, which keeps them.
+        wait: For others who are at this patient.
+
+    Returns:
+        None where others are at this patient and are not waited for.
     """
     path = out / ".perfusion" / f"{patient.number:05d}.json"
     analysis = Analysis()
     key = record_key(patient, {"version": __version__, "analysis": repr(analysis)})
-    if path.exists() and (earlier := read_json(path)).get("key") == key:
-        return earlier
-    record: Record = {"key": key}
+    with at_work(path.with_suffix(".lock"), wait) as mine:
+        if not mine:
+            return None
+        if path.exists() and (earlier := read_json(path)).get("key") == key:
+            return earlier
+        record = {"key": key} | _measured(patient, analysis)
+        write_json(path, record)
+        return record
+
+
+def _measured(patient: ManifestPatient, analysis: Analysis) -> Record:
+    record: Record = {}
     volumes = dict.fromkeys(DEFINITIONS, 0.0)
     try:
         for row in patient.rows:
@@ -85,7 +98,6 @@ def patient_volumes(out: Path, patient: ManifestPatient) -> Record:
         record["core_ml"] = volumes
     except Excluded as finding:
         record["reason"] = finding.reason
-    write_json(path, record)
     return record
 
 

@@ -1,5 +1,6 @@
 """The same work for many patients on several cores."""
 
+import functools
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -27,3 +28,25 @@ def parallel_map(function: Callable[[Item], Result], items: Iterable[Item], jobs
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     yield from results
+
+
+def shared_map(
+    function: Callable[..., Result | None], items: Iterable[Item], jobs: int
+) -> Iterator[tuple[Item, Result]]:
+    """Items and their results, as soon as they are there, those last at which other machines are at work.
+
+    Args:
+        function: Applied to every item, with `wait`: whether to wait for others who are at the item, or to return None.
+        items: One for each call.
+        jobs: Processes.
+    """
+    todo = list(items)
+    for wait in (False, True):
+        others = []
+        results = parallel_map(functools.partial(function, wait=wait), todo, jobs) if todo else []
+        for item, result in zip(todo, results, strict=True):
+            if result is None:
+                others.append(item)
+            else:
+                yield item, result
+        todo = others

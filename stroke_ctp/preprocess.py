@@ -19,7 +19,7 @@ from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.contact_sheet import NAME, write_contact_sheet
 from stroke_ctp.files import claim
 from stroke_ctp.labels import check_label, with_volumes
-from stroke_ctp.parallel import parallel_map
+from stroke_ctp.parallel import shared_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
 from stroke_ctp.scan.headers import check_scans
 from stroke_ctp.scan.inclusion import Rules
@@ -80,9 +80,9 @@ def _process(out: Path, patients: Sequence[ManifestPatient], rules: Rules, jobs:
         # Until the tables fit the series again, this is no cohort.
         (out / "cohort.json").unlink(missing_ok=True)
         print(f"{len(todo)} of {len(patients)} patients to preprocess on {min(jobs, len(todo))} core(s)")
-        results = parallel_map(functools.partial(make_record, out, rules=rules), todo, min(jobs, len(todo)))
-        for record in tqdm(results, "preprocess", len(patients), initial=done, ncols=79, bar_format=_BAR):
-            records[record["number"]] = record
+        results = shared_map(functools.partial(make_record, out=out, rules=rules), todo, min(jobs, len(todo)))
+        for patient, record in tqdm(results, "preprocess", len(patients), initial=done, ncols=79, bar_format=_BAR):
+            records[patient.number] = record
     return [record for record in records.values() if record is not None]
 
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.augmentation import Augmentation
+from stroke_ctp.cohort.banked import Draws
 from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.frames import FramePipeline, frame_source
@@ -125,7 +126,7 @@ def _bank_features(
     augmentation: Augmentation,
     provenance: Provenance,
     n_draws: int,
-) -> Float[np.ndarray, "draw patient level time feature"]:
+) -> Draws:
     device = _device(config)
     precision = encoding_precision(device, pipeline.input.bfloat16)
     key = {part: _plain(config)[part] for part in ("input", "standardization", "augmentation")}

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stroke_ctp.cohort.augmentation import Augmentation
+from stroke_ctp.cohort.banked import BankedFeatures, Draws
 from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.frames import FramePipeline, load_series
 from stroke_ctp.cohort.store import Cohort
@@ -32,12 +33,9 @@ class Batch(NamedTuple):
 class CTPDataModule(L.LightningDataModule):
     """Training, validation and test batches of one fold.
 
-    With a bank, a batch is one gather from features that already lie on the device, each patient of a
-    training batch in an augmentation draw of its own. Without, series are read from disk and augmented on
-    the device after the batch has been transferred.
+    With a bank, a batch is one gather from its features, each patient of a training batch in an augmentation draw of
+    its own. Without, series are read from disk and augmented on the device after the batch has been transferred.
     """
-
-    bank: Tensor | None
 
     def __init__(
         self,
@@ -46,7 +44,7 @@ class CTPDataModule(L.LightningDataModule):
         split: Split,
         pipeline: FramePipeline,
         augmentation: Augmentation | None,
-        bank: Float[np.ndarray, "draw patient level time feature"] | None = None,
+        bank: Draws | None = None,
         batch_size: int = 12,
         num_workers: int = 0,
         seed: int = 0,
@@ -59,7 +57,7 @@ class CTPDataModule(L.LightningDataModule):
             split: Rows of the fold's three parts.
             pipeline: From HU to frames; used without a bank.
             augmentation: For training without a bank; None for none.
-            bank: Features of every patient in every draw, the first of them not augmented.
+            bank: Features of every patient in every draw.
             batch_size: Patients to a batch.
             num_workers: Processes that read series; a bank needs none.
             seed: Of the order of patients and of the draws, together with the epoch.
@@ -68,7 +66,7 @@ class CTPDataModule(L.LightningDataModule):
         self.cohort, self.split, self.pipeline = cohort, split, pipeline
         self.augmentation, self.batch_size, self.seed = augmentation, batch_size, seed
         self.labels = torch.from_numpy(labels).float()
-        self.bank = None if bank is None else torch.from_numpy(np.asarray(bank))
+        self.bank = None if bank is None else BankedFeatures(bank)
         self.num_workers = 0 if bank is not None else num_workers
 
     def train_dataloader(self) -> DataLoader:
@@ -98,8 +96,8 @@ class CTPDataModule(L.LightningDataModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch, and at the first one the bank."""
-        if self.bank is not None and self.bank.device != device:
-            self.bank = self.bank.to(device)
+        if self.bank is not None:
+            self.bank.to(device)
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -117,16 +115,15 @@ class CTPDataModule(L.LightningDataModule):
 
     def _completed(self, batch: Batch, generator: torch.Generator | None) -> Batch:
         """The batch with features, or with frames; augmented by draws from the generator, if there is one."""
-        device = batch.row.device
         if self.bank is not None:
-            draw = torch.zeros_like(batch.row)
+            draw = torch.zeros(batch.row.shape, dtype=torch.long)
             if generator is not None:
-                draw = torch.randint(len(self.bank), batch.row.shape, generator=generator).to(device)
-            return batch._replace(features=self.bank[draw, batch.row])
+                draw = torch.randint(len(self.bank), batch.row.shape, generator=generator)
+            return batch._replace(features=self.bank.gather(draw, batch.row))
         assert batch.frames is not None
         augmented = None
         if generator is not None and self.augmentation is not None:
-            augmented = self.augmentation.draw(len(batch.row), generator).to(device)
+            augmented = self.augmentation.draw(len(batch.row), generator).to(batch.row.device)
         return batch._replace(frames=self.pipeline(batch.frames, augmented))
 
 

@@ -1,21 +1,26 @@
 """The feature bank: every frame of a cohort encoded once per augmentation draw, for all folds and ablations.
 
-The trunk is frozen, so with fixed input standardization a frame's features depend on the frame and the
-draw alone.
+The trunk is frozen, so with fixed input standardization a frame's features depend on the frame and the draw alone.
+A draw is encoded in parts of a few patients. Whoever needs it, on this machine or on another that shares the folder,
+takes the parts at which nobody is yet; an interruption loses those in work.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.files import digest, whole, write_json
+from stroke_ctp.errors import UserError
+from stroke_ctp.files import at_work, digest, whole, write_json
 from stroke_ctp.model.encoder import N_FEATURES, Encoder
 
 CHUNK = 4
@@ -47,6 +52,15 @@ def bank_folder(root: Path, key: Mapping[str, Any]) -> Path:
     return root / digest(key)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Some patients of a draw."""
+
+    draw: int
+    rows: slice
+    path: Path
+
+
 def banked(
     folder: Path,
     key: Mapping[str, Any],
@@ -55,8 +69,8 @@ def banked(
     encoder: Callable[[], Encoder],
     precision: torch.dtype,
     device: torch.device,
-) -> Float[np.ndarray, "draw patient level time feature"]:
-    """Features of every patient in some draws, encoded now unless they lie in the bank.
+) -> list[Float32[np.ndarray, "patient level time feature"]]:
+    """Features of every patient in some draws, mapped from disk; encoded now unless they lie in the bank.
 
     Args:
         folder: From `bank_folder`.
@@ -66,50 +80,84 @@ def banked(
         encoder: Makes the encoder; called only if something is to be encoded.
         precision: Of the trunk.
         device: Of the trunk.
+
+    Raises:
+        UserError: A file of the bank is damaged.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # Jobs of one sweep need the same features: the first encodes, the others wait for it.
-    with FileLock(folder / ".lock"):
-        missing = [number for number in range(len(draws)) if not _path(folder, number).exists()]
-        if missing:
-            write_json(folder / "key.json", key)
-            trunk = encoder().to(device).eval()
-            trunk.trunk.to(precision)
-            total = len(missing) * n_patients
-            with tqdm(total=total, desc="encode", unit="patient", ncols=79, smoothing=0.05) as progress:
-                for number in missing:
-                    path = _path(folder, number)
-                    _encode(path, n_patients, draws[number], trunk, precision, progress)
-    features = np.stack([np.load(_path(folder, number)) for number in range(len(draws))])
-    assert features.shape[1] == n_patients, f"{folder} belongs to another cohort"
-    return features
+    missing = [number for number in range(len(draws)) if not _path(folder, number).exists()]
+    if missing:
+        write_json(folder / "key.json", key)
+        parts = [part for number in missing for part in _parts(folder, number, n_patients)]
+
+        @cache
+        def trunk() -> Encoder:
+            made = encoder().to(device).eval()
+            made.trunk.to(precision)
+            return made
+
+        _encode(folder, parts, draws, trunk, precision)
+        for number in missing:
+            _assemble(folder, number, n_patients)
+    return [_mapped(_path(folder, number), n_patients) for number in range(len(draws))]
 
 
 def _path(folder: Path, number: int) -> Path:
     return folder / f"draw-{number:03d}.npy"
 
 
+def _parts(folder: Path, number: int, n_patients: int) -> Iterator[_Part]:
+    for start in range(0, n_patients, CHUNK):
+        rows = slice(start, min(start + CHUNK, n_patients))
+        yield _Part(number, rows, _path(folder, number).with_suffix("") / f"{start:06d}.npy")
+
+
 @torch.inference_mode()
 def _encode(
-    path: Path, n_patients: int, frames: Frames, encoder: Encoder, precision: torch.dtype, progress: tqdm
+    folder: Path,
+    parts: Sequence[_Part],
+    draws: Sequence[Frames],
+    trunk: Callable[[], Encoder],
+    precision: torch.dtype,
 ) -> None:
-    """Encode one draw chunk by chunk into a file that an interrupted run leaves for the next to complete."""
-    partial = path.with_suffix(".partial.npy")
-    if not partial.exists():
-        _write_blank(partial, (n_patients, 2, 32, N_FEATURES))
-    features = np.load(partial, mmap_mode="r+")
-    for start in range(0, n_patients, CHUNK):
-        chunk = slice(start, min(start + CHUNK, n_patients))
-        if np.isnan(features[chunk]).any():
-            features[chunk] = encoder(frames(chunk).to(precision)).cpu().numpy()
-        progress.update(chunk.stop - chunk.start)
-    features.flush()
-    partial.rename(path)
+    """Encode parts of draws until all are there: first those that nobody is at, then those that others have left."""
+    n_patients = sum(part.rows.stop - part.rows.start for part in parts)
+    with tqdm(total=n_patients, desc="encode", unit="patient", ncols=79, smoothing=0.05) as progress:
+        for wait in (False, True):
+            others = []
+            for part in parts:
+                with at_work(part.path.with_suffix(".lock"), wait) as mine:
+                    if not mine:
+                        others.append(part)
+                        continue
+                    if not part.path.exists() and not _path(folder, part.draw).exists():
+                        features = trunk()(draws[part.draw](part.rows).to(precision)).cpu().numpy()
+                        with whole(part.path) as partial:
+                            np.save(partial, features)
+                progress.update(part.rows.stop - part.rows.start)
+            parts = others
 
 
-def _write_blank(path: Path, shape: tuple[int, ...]) -> None:
-    """An array of NaN, which stand for what is not encoded yet."""
-    with whole(path) as partial:
-        blank = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-        blank[:] = np.nan
-        blank.flush()
+def _assemble(folder: Path, number: int, n_patients: int) -> None:
+    """Put the parts of a draw into one file."""
+    path = _path(folder, number)
+    with FileLock(folder / ".lock"):  # others may have encoded with us
+        if not path.exists():
+            with whole(path) as partial:
+                shape = (n_patients, 2, 32, N_FEATURES)
+                features = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+                for part in _parts(folder, number, n_patients):
+                    features[part.rows] = np.load(part.path)
+                features.flush()
+    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+
+
+def _mapped(path: Path, n_patients: int) -> Float32[np.ndarray, "patient level time feature"]:
+    shape = (n_patients, 2, 32, N_FEATURES)
+    try:
+        # private to this process: tensors want memory that could be written
+        features = np.load(path, mmap_mode="c")
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} is damaged ({error}); remove it and run again") from None
+    if features.shape != shape:
+        raise UserError(f"{path} must have the shape {shape}, got {features.shape}; remove it and run again")
+    return features

@@ -1,5 +1,7 @@
 """Standardization of the encoder's features per channel, on training statistics."""
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,15 +24,21 @@ class FeatureStandardization(nn.Module):
         self.register_buffer("mean", torch.zeros(N_FEATURES))
         self.register_buffer("scale", torch.ones(N_FEATURES))
 
-    def fit(self, features: Float[Tensor, "patient level time feature"]) -> None:
-        """Take the statistics of some patients' features.
+    def fit(self, batches: Iterable[Float[Tensor, "batch level time feature"]]) -> None:
+        """Take the statistics of some patients' features, batch by batch.
 
         A quarter of the trunk's channels answer in fewer than one frame of a thousand: divided by their own
         standard deviation they would decide the prediction wherever they do. `FLOOR` keeps them small.
         """
-        flat = features.flatten(0, 2).cpu().double()  # not every accelerator has doubles
-        deviation = flat.std(dim=0, correction=0)
-        self.mean.copy_(flat.mean(dim=0))
+        n = 0
+        total, squares = torch.zeros(2, N_FEATURES, dtype=torch.float64)
+        for batch in batches:
+            flat = batch.flatten(0, 2).cpu().double()  # not every accelerator has doubles
+            n += len(flat)
+            total += flat.sum(dim=0)
+            squares += (flat**2).sum(dim=0)
+        deviation = (squares / n - (total / n) ** 2).clamp(min=0).sqrt()
+        self.mean.copy_(total / n)
         self.scale.copy_((deviation**2 + (FLOOR * deviation.median()) ** 2).sqrt().clamp(min=1e-6))
 
     def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, "batch level time feature"]:

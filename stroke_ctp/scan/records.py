@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import read_json, whole, write_json
+from stroke_ctp.files import at_work, read_json, whole, write_json
 from stroke_ctp.scan.inclusion import Excluded, Rules
 from stroke_ctp.scan.manifest import ManifestPatient
 from stroke_ctp.scan.read import scan_files
@@ -51,14 +51,23 @@ def valid_record(out: Path, patient: ManifestPatient, rules: Rules) -> Record | 
     return record if "reason" in record or series_path(out, patient).is_file() else None
 
 
-def make_record(out: Path, patient: ManifestPatient, rules: Rules) -> Record:
-    """Make one patient's series and write it, then the record.
+def make_record(patient: ManifestPatient, *, out: Path, rules: Rules, wait: bool) -> Record | None:
+    """Make one patient's series and write it, then the record, unless others who fill the same folder have done it.
 
     Args:
-        out: Folder of the cohort.
         patient: Scans and slices of one patient.
+        out: Folder of the cohort.
         rules: What can be included, and how.
+        wait: For others who are at this patient.
+
+    Returns:
+        The record; None where others are at this patient and are not waited for.
     """
+    with at_work(record_path(out, patient).with_suffix(".lock"), wait) as mine:
+        return (valid_record(out, patient, rules) or _made(patient, out, rules)) if mine else None
+
+
+def _made(patient: ManifestPatient, out: Path, rules: Rules) -> Record:
     record: Record = {"number": patient.number, "key": record_key(patient, asdict(rules))}
     try:
         series = standard_series(patient, rules)

@@ -32,13 +32,15 @@ def cohort(write_cohort, monkeypatch: pytest.MonkeyPatch) -> Cohort:
     return Cohort(write_cohort({"series": names, "core_ml": np.arange(N)}, series))
 
 
-def _bank(draws: int = 3) -> np.ndarray:
+def _bank(draws: int = 3) -> list[np.ndarray]:
     """Every feature says of which draw and patient it is."""
     code = 1000 * np.arange(draws)[:, None] + np.arange(N)[None]
-    return np.broadcast_to(code[:, :, None, None, None], (draws, N, 2, 3, 4)).astype(np.float32)
+    return list(np.broadcast_to(code[:, :, None, None, None], (draws, N, 2, 3, 4)).astype(np.float32))
 
 
-def _data(cohort: Cohort, bank: np.ndarray | None = None, training: bool = False, **options: Any) -> CTPDataModule:
+def _data(
+    cohort: Cohort, bank: list[np.ndarray] | None = None, training: bool = False, **options: Any
+) -> CTPDataModule:
     labels = (np.arange(N) % 2).astype(np.int64)
     data = CTPDataModule(cohort, labels, PARTS, PIPELINE, options.pop("augmentation", None), bank, **options)
     data.trainer = SimpleNamespace(training=training, global_step=0)  # type: ignore[assignment]

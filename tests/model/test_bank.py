@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stroke_ctp.errors import UserError
 from stroke_ctp.files import read_json
 from stroke_ctp.model import bank
 from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
@@ -38,7 +41,7 @@ FRAMES = torch.randn(DRAWS, N, 2, 32, 4, 4, generator=torch.Generator().manual_s
 
 def _bank(root: Path, encoder: Encoder, draws: int = DRAWS, precision: torch.dtype = torch.float32) -> np.ndarray:
     sources = [lambda rows, number=number: FRAMES[number, rows] for number in range(draws)]
-    return banked(bank_folder(root, KEY), KEY, N, sources, lambda: encoder, precision, CPU)
+    return np.stack(banked(bank_folder(root, KEY), KEY, N, sources, lambda: encoder, precision, CPU))
 
 
 def _expected() -> np.ndarray:
@@ -93,7 +96,46 @@ def test_a_bank_interrupted_anywhere_goes_on_where_it_was_with_the_same_numbers(
     features = _bank(tmp_path / "two", second)
     np.testing.assert_array_equal(features, uninterrupted)
     assert broken.patients + second.patients == DRAWS * N
-    assert not list((tmp_path / "two").rglob("*partial*"))
+    (folder,) = (tmp_path / "two").iterdir()
+    left = {path.name for path in folder.iterdir()} - {".lock"}
+    assert left == {"key.json", *(f"draw-{draw:03d}.npy" for draw in range(DRAWS))}
+
+
+def test_two_that_fill_one_bank_share_the_work_and_get_the_same_features(tmp_path: Path):
+    """As jobs of a sweep do, or machines that share a folder."""
+
+    class Slow(_Counting):
+        def forward(self, frames: Tensor) -> Tensor:
+            time.sleep(0.05)
+            return super().forward(frames)
+
+    encoders = [Slow(), Slow()]
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda encoder: _bank(tmp_path, encoder), encoders)
+    assert sum(encoder.patients for encoder in encoders) == DRAWS * N
+    assert min(encoder.patients for encoder in encoders) >= 8
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(one, _expected(), atol=1e-5)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other cohort"])
+def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str):
+    _bank(tmp_path, _Counting(), draws=1)
+    path = bank_folder(tmp_path, KEY) / "draw-000.npy"
+    if damage == "other cohort":
+        np.save(path, np.load(path)[:3])
+    else:
+        path.write_bytes(path.read_bytes()[: {"cut": 1000, "empty": 0}[damage]])
+    with pytest.raises(UserError, match=r"draw-000\.npy .*remove it and run again"):
+        _bank(tmp_path, _Counting(), draws=1)
+
+
+def test_features_are_mapped_from_disk_and_writing_to_them_does_not_change_it(tmp_path: Path):
+    source = [lambda rows: FRAMES[0, rows]]
+    (features,) = banked(bank_folder(tmp_path, KEY), KEY, N, source, _Counting, torch.float32, CPU)
+    assert isinstance(features, np.memmap)
+    features[:] = 0
+    np.testing.assert_allclose(_bank(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
 
 
 def test_a_bank_interrupted_while_its_file_is_laid_out_takes_no_zeros_for_features(tmp_path: Path, monkeypatch):

@@ -156,8 +156,8 @@ def test_with_the_real_trunk_the_bank_holds_the_features_of_the_direct_route(coh
     ((rows, features),) = seen
     assert rows.tolist() == [4, 1]
     contrast = float(features.std(dim=2).mean())
-    assert float((bank[0, rows] - features).abs().max()) < 1e-3 * contrast
-    assert float((bank[0, [0, 2]] - features).abs().max()) > contrast  # other patients, other features
+    assert float((bank.draws[0][rows] - features).abs().max()) < 1e-3 * contrast
+    assert float((bank.draws[0][[0, 2]] - features).abs().max()) > contrast  # other patients, other features
 
 
 class _PowerCutError(Exception):
@@ -238,7 +238,7 @@ def test_best_weights_are_those_of_the_lowest_validation_loss_and_score_the_pati
     module.eval()
     rows = np.concatenate([data.split.validation, data.split.test])
     with torch.no_grad():
-        expected = torch.sigmoid(module(data.bank[0, rows]))
+        expected = torch.sigmoid(module(data.bank.draws[0][rows]))
     np.testing.assert_allclose(probability, expected.numpy(), rtol=1e-5)
 
 
@@ -269,7 +269,7 @@ def test_a_checkpoint_of_another_network_is_refused():
 def _given(features: np.ndarray, labels: np.ndarray, parts: Split) -> CTPDataModule:
     """Batches of banked features, without a cohort."""
     pipeline = FramePipeline(Attenuation(), FixedStandardization(0.0, 1.0))
-    return CTPDataModule(None, labels, parts, pipeline, None, features.astype(np.float32))
+    return CTPDataModule(None, labels, parts, pipeline, None, list(features.astype(np.float32)))
 
 
 def _fit(data: CTPDataModule, epochs: int, **options: Any) -> tuple[CoreClassifier, L.Trainer]:
@@ -298,7 +298,7 @@ def test_feature_standardization_is_fitted_on_the_unaugmented_training_fold_alon
     fitted, expected = module.feature_standardization, FeatureStandardization()
     training = bank[0, :12].reshape(-1, 512)
     np.testing.assert_allclose(fitted.mean, training.mean(axis=0), rtol=1e-4)
-    expected.fit(torch.from_numpy(bank[0, :12]).float())
+    expected.fit([torch.from_numpy(bank[0, :12]).float()])
     np.testing.assert_allclose(fitted.scale, expected.scale, rtol=1e-4)
 
 
