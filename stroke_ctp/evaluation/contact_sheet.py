@@ -73,7 +73,7 @@ def write_contact_sheet(cohort: Path) -> None:
     summary = read_json(cohort / "cohort.json")
     mark = f"<!-- cohort {summary['hash']} of {summary['counts']['patients']} -->"
     page = cohort / NAME
-    if page.exists() and mark in page.read_text():
+    if page.exists() and mark in page.read_text("utf-8"):
         return
     cards = list(_cards(cohort))
     counts = summary["counts"]
@@ -88,13 +88,12 @@ def write_contact_sheet(cohort: Path) -> None:
         "concerns": [card for card in cards if card.concerns],
     }
     with whole(page) as partial:
-        partial.write_text(render("contact_sheet.html", content))
+        partial.write_text(render("contact_sheet.html", content), "utf-8")
 
 
 def _cards(cohort: Path) -> Iterator[Card]:
-    included = pd.read_csv(cohort / "cohort.csv", dtype={"patient": str, "series": str})
-    quality = pd.read_csv(cohort / "quality.csv", dtype={"patient": str}).set_index("patient")
-    motion = dict(list(pd.read_csv(cohort / "motion.csv", dtype={"patient": str}).groupby("patient")))
+    included, quality, motion = (_table(cohort / f"{name}.csv") for name in ("cohort", "quality", "motion"))
+    quality, motions = quality.set_index("patient"), dict(list(motion.groupby("patient")))
     for number, (patient, name) in enumerate(zip(included.patient, included["series"], strict=True)):
         series = np.load(cohort / "series" / name).astype(np.float32)
         row = quality.loc[patient]
@@ -104,8 +103,13 @@ def _cards(cohort: Path) -> Iterator[Card]:
             facts=_facts(row),
             concerns=tuple(_concerns(row)),
             picture=_picture(series, patient),
-            plots=(_bolus_plot(series), _motion_plot(motion[patient])),
+            plots=(_bolus_plot(series), _motion_plot(motions[patient])),
         )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table of the cohort, in which a patient may be called NA."""
+    return pd.read_csv(path, dtype={"patient": str, "series": str}, keep_default_na=False, na_values=[""])
 
 
 def _facts(row: pd.Series) -> str:
@@ -119,6 +123,8 @@ def _facts(row: pd.Series) -> str:
 def _concerns(row: pd.Series) -> Iterator[str]:
     if row["levels_chosen_by"] != "manifest":
         yield "levels were proposed, confirm them"
+    if row["orientation"] == "assumed":
+        yield "the file does not say how the patient lies, confirm that anterior is up and right is left"
     if pd.isna(row["bolus_arrival_s"]):
         yield "no bolus arrives"
     if row["valid_frames"] < 32:

@@ -81,7 +81,9 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
         levels |= _levels(scan, here, patient.rows[n].scan_name, rules) if here else {}
     hu = np.stack([levels[level].hu for level in LEVELS])
     slices = {f"{level}_slice": scans[place.row].slice_index(place.slice) for level, place in places.items()}
-    quality = _quality(hu, [levels[level] for level in LEVELS]) | slices | chosen
+    oriented = all(scans[place.row].oriented for place in places.values())
+    orientation: Quality = {"orientation": "header" if oriented else "assumed"}
+    quality = _quality(hu, [levels[level] for level in LEVELS]) | slices | chosen | orientation
     rows = [row for level in LEVELS for row in _motion_rows(level, levels[level])]
     return StandardSeries(hu, core_volume_ml(patient), quality, rows)
 
