@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stroke_ctp import __version__
 from stroke_ctp.conventional import measure
 from stroke_ctp.errors import UserError
 from stroke_ctp.files import read_json, write_json
@@ -72,7 +71,7 @@ def patient_volumes(out: Path, patient: ManifestPatient) -> Record:
     """
     path = out / ".perfusion" / f"{patient.number:05d}.json"
     analysis = Analysis()
-    key = record_key(patient, {"version": __version__, "analysis": repr(analysis)})
+    key = record_key(patient, {"analysis": repr(analysis)})
     if path.exists() and (earlier := read_json(path)).get("key") == key:
         return earlier
     record: Record = {"key": key}

@@ -15,8 +15,11 @@ from omegaconf import OmegaConf
 from stroke_ctp.cli import CONF
 from stroke_ctp.errors import UserError
 from stroke_ctp.preprocess import preprocess
+from stroke_ctp.scan import records
 from stroke_ctp.scan.inclusion import Rules
+from stroke_ctp.scan.manifest import read_manifest
 from stroke_ctp.scan.nifti import write_mask, write_nifti
+from stroke_ctp.scan.records import make_record, valid_record
 from stroke_ctp.types import CTPScan
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic,core_ml,label_definition,mRS\n"
@@ -118,6 +121,16 @@ def test_a_second_run_computes_nothing_and_a_changed_scan_only_itself(manifest, 
     preprocess(config(manifest, out))
     changed = {path.name for path in out.glob("*/*") if path.stat().st_mtime_ns != times[path]}
     assert changed == {"00005.npy", "00005.json"}
+
+
+def test_an_exclusion_is_looked_at_again_when_its_cause_may_be_gone(manifest, tmp_path, monkeypatch):
+    (patient, *_) = read_manifest(manifest)
+    make_record(tmp_path, patient, Rules())
+    assert valid_record(tmp_path, patient, Rules()) is not None
+    for module, name, value in (("os", "access", lambda *_: False), (records.__name__, "__version__", "0.0")):
+        with monkeypatch.context() as patch:  # nobody is refused a file as root
+            patch.setattr(f"{module}.{name}", value)
+            assert valid_record(tmp_path, patient, Rules()) is None
 
 
 def test_patients_that_left_the_manifest_leave_the_cohort(manifest, tmp_path):
