@@ -166,7 +166,7 @@ def _direction(image: sitk.Image) -> Float[np.ndarray, "3 3"]:
 
 
 def _is_oriented(image: sitk.Image) -> bool:
-    """Whether the header has a qform or an sform; ITK takes the axes of a file without for left, posterior, superior."""
+    """Whether the header has a qform or an sform; without, ITK takes its axes for left, posterior, superior."""
     return any(image.GetMetaData(f"{form}_code") not in ("0", "NIFTI_XFORM_UNKNOWN") for form in ("qform", "sform"))
 
 

@@ -1,4 +1,4 @@
-"""What ITK's NIfTI reader mends in silence: missing voxels and NaN become 0, a voxel size or time step of 0 becomes 1."""
+"""What ITK's NIfTI reader mends in silence: missing voxels and NaN become 0, a voxel size or time step of 0 is 1."""
 
 import gzip
 from collections.abc import Iterator

@@ -32,7 +32,10 @@ CONCERNS = {
     "Cleo": ({"levels_chosen_by": "ventricles", "levels_confidence": 0.81}, "levels were proposed, confirm them"),
     "Dan": ({"bolus_arrival_s": None}, "no bolus arrives"),
     "Eve": ({"valid_frames": 20, "frames_dropped": 3}, "only 20 of 32 frames are valid; 3 frames dropped for motion"),
-    "NA": ({"orientation": "assumed"}, "the file does not say how the patient lies, confirm that anterior is up and right is left"),
+    "NA": (
+        {"orientation": "assumed"},
+        "the file does not say how the patient lies, confirm that anterior is up and right is left",
+    ),
     "Fay": ({"max_translation_mm": 7.25}, "head moved by 7.2 mm"),
 }
 

@@ -191,7 +191,7 @@ def test_capitals_name_the_same_format(tmp_path, name):
 
 def test_nifti_2_is_refused_as_such(tmp_path):
     nib.save(nib.Nifti2Image(marked_frames().transpose(3, 2, 1, 0), np.eye(4)), tmp_path / "scan.nii")
-    with pytest.raises(Excluded, match="must be NIfTI-1, got NIfTI-2 .*convert it"):
+    with pytest.raises(Excluded, match=r"must be NIfTI-1, got NIfTI-2 .*convert it"):
         read_nifti(tmp_path / "scan.nii")
 
 
