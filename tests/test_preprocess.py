@@ -178,6 +178,7 @@ def test_without_any_patient_the_commonest_reason_is_told(manifest, tmp_path):
     with pytest.raises(UserError, match="none of 3 patients can be included; 2 of them: scan must last"):
         preprocess(config(manifest, tmp_path / "cohort"))
     assert not (tmp_path / "cohort" / "cohort.csv").exists()
+    assert list(pd.read_csv(tmp_path / "cohort" / "excluded.csv").patient) == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Every patient of a cohort at a glance, before anything is trained on them."""
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -94,14 +95,16 @@ def write_contact_sheet(cohort: Path) -> None:
 def _cards(cohort: Path) -> Iterator[Card]:
     included, quality, motion = (_table(cohort / f"{name}.csv") for name in ("cohort", "quality", "motion"))
     quality, motions = quality.set_index("patient"), dict(list(motion.groupby("patient")))
+    first: dict[bytes, str] = {}
     for number, (patient, name) in enumerate(zip(included.patient, included["series"], strict=True)):
         series = np.load(cohort / "series" / name).astype(np.float32)
         row = quality.loc[patient]
+        twin = first.setdefault(hashlib.sha256(series.tobytes()).digest(), patient)
         yield Card(
             anchor=f"patient-{number}",
             patient=patient,
             facts=_facts(row),
-            concerns=tuple(_concerns(row)),
+            concerns=tuple(_concerns(row, None if twin == patient else twin)),
             picture=_picture(series, patient),
             plots=(_bolus_plot(series), _motion_plot(motions[patient])),
         )
@@ -120,11 +123,13 @@ def _facts(row: pd.Series) -> str:
     return f"{slices}; {times}; noise {row['noise_sd_hu']:.1f} HU"
 
 
-def _concerns(row: pd.Series) -> Iterator[str]:
+def _concerns(row: pd.Series, twin: str | None) -> Iterator[str]:
+    if twin is not None:
+        yield f"the same series as {twin}: one brain could fall on two sides of a split"
     if row["levels_chosen_by"] != "manifest":
         yield "levels were proposed, confirm them"
     if row["orientation"] == "assumed":
-        yield "the file does not say how the patient lies, confirm that anterior is up and right is left"
+        yield "the file does not say how the patient lies, confirm that anterior is up, the patient's right on the left"
     if pd.isna(row["bolus_arrival_s"]):
         yield "no bolus arrives"
     if row["valid_frames"] < 32:

@@ -40,14 +40,21 @@ def write_cohort(
     _write_csv(out / "quality.csv", [{"patient": p.patient, **r["quality"]} for p, r in included])
     motion = [{"patient": p.patient, **row} for p, r in included for row in r["motion"]]
     _write_csv(out / "motion.csv", motion)
-    reasons = [{"patient": p.patient, "stage": r["stage"], "reason": r["reason"]} for p, r in excluded]
-    _write_csv(out / "excluded.csv", reasons, columns=["patient", "stage", "reason"])
+    write_excluded(out, patients, records)
     stages = Counter(record["stage"] for _, record in excluded)
     counts = {"patients": len(pairs), "included": len(included), "excluded": dict(stages.most_common())}
     digest = _content_hash(out / "cohort.csv", [record for _, record in included])
     content = {"settings": asdict(rules), "versions": _versions(), "counts": counts, "hash": digest}
     write_json(out / "cohort.json", content)
     return counts
+
+
+def write_excluded(out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record]) -> Path:
+    """Write `excluded.csv`, who is not in the cohort and why; the path of it."""
+    pairs = [(p, r) for p, r in zip(patients, records, strict=True) if "reason" in r]
+    reasons = [{"patient": p.patient, "stage": r["stage"], "reason": r["reason"]} for p, r in pairs]
+    _write_csv(out / "excluded.csv", reasons, columns=["patient", "stage", "reason"])
+    return out / "excluded.csv"
 
 
 def remove_leftovers(out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record]) -> None:

@@ -34,16 +34,17 @@ CONCERNS = {
     "Eve": ({"valid_frames": 20, "frames_dropped": 3}, "only 20 of 32 frames are valid; 3 frames dropped for motion"),
     "NA": (
         {"orientation": "assumed"},
-        "the file does not say how the patient lies, confirm that anterior is up and right is left",
+        "the file does not say how the patient lies, confirm that anterior is up, the patient&#39;s right on the left",
     ),
     "Fay": ({"max_translation_mm": 7.25}, "head moved by 7.2 mm"),
 }
 
 
-def series() -> np.ndarray:
-    """Tissue that peaks with 8 HU at 24 s, an artery with 160 HU at 18 s."""
+def series(patient: int = 0) -> np.ndarray:
+    """Tissue that peaks with 8 HU at 24 s, an artery with 160 HU at 18 s; the patient's number in a corner."""
     time = np.arange(32)
     hu = np.full((2, 32, 128, 128), -1000.0)
+    hu[..., 0, 0] += patient
     hu[:, :, 20:108, 30:98] = 35 + 8 * np.exp(-0.5 * ((time - 16) / 3) ** 2)[None, :, None, None]
     hu[0, :, 60:64, 60:64] = 40 + 160 * np.exp(-0.5 * ((time - 12) / 2) ** 2)[:, None, None]
     return hu.astype(np.float16)
@@ -54,8 +55,8 @@ def cohort(tmp_path: Path) -> Path:
     """Six patients included, one excluded."""
     names = [f"{n:05d}.npy" for n in range(len(CONCERNS))]
     (tmp_path / "series").mkdir()
-    for name in names:
-        np.save(tmp_path / "series" / name, series())
+    for number, name in enumerate(names):
+        np.save(tmp_path / "series" / name, series(number))
     pd.DataFrame({"patient": list(CONCERNS), "series": names}).to_csv(tmp_path / "cohort.csv", index=False)
     rows = [{"patient": patient, **GOOD, **changes} for patient, (changes, _) in CONCERNS.items()]
     pd.DataFrame(rows).to_csv(tmp_path / "quality.csv", index=False)
@@ -108,6 +109,12 @@ def test_the_counts_and_reasons_of_inclusion_are_there_and_escaped(page):
     assert "Cohort: 7 patients; excluded: 1 (frame interval or duration did not comply); 6 included." in page
     assert "&lt;got 30 s&gt;" in page
     assert "<got" not in page
+
+
+def test_a_series_that_two_patients_share_is_told(cohort):
+    np.save(cohort / "series" / "00001.npy", series(0))
+    write_contact_sheet(cohort)
+    assert "Cleo</a>: the same series as A&amp;B: one brain" in (cohort / "contact_sheet.html").read_text()
 
 
 def test_nothing_is_fetched(page):
