@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -88,13 +89,11 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"there is no manifest {path}; give the path of a CSV file with manifest=…")
     try:
+        text = path.read_text("utf-8-sig")
+        _require_commas(text.partition("\n")[0], path)
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # cells too many
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
-    except (
-        ValueError,
-        OSError,
-        pd.errors.ParserWarning,
-    ) as error:  # parser and encoding errors are ValueErrors
+            table = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, index_col=False)
+    except (ValueError, pd.errors.ParserWarning) as error:  # parser and encoding errors are ValueErrors
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as CSV in UTF-8: {reason}; save it as such") from error
     table.columns = table.columns.str.strip()
@@ -104,13 +103,21 @@ def _read_table(path: Path) -> pd.DataFrame:
     return filled.drop(columns=[name for name in table if name.startswith("Unnamed: ") and not filled[name].any()])
 
 
+def _require_commas(header: str, path: Path) -> None:
+    other = next((name for sign, name in _NO_COMMAS.items() if sign in header and "," not in header), None)
+    if other:
+        raise UserError(
+            f"columns of {path} must be separated by commas, got {other}; save it with commas and 1.5 as 1.5"
+        )
+
+
 def _require_columns(table: pd.DataFrame, required: Sequence[str], path: Path) -> None:
     missing = [column for column in required if column not in table.columns]
     if missing:
-        line = ", ".join(table.columns)
-        other = next((name for sign, name in _NO_COMMAS.items() if sign in line and "," not in line), None)
-        hint = f"separate them by commas, not {other}" if other else f"found {line}"
-        raise UserError(f"{path} must have the columns {', '.join(required)}; {', '.join(missing)} missing, {hint}")
+        raise UserError(
+            f"{path} must have the columns {', '.join(required)}; {', '.join(missing)} missing, "
+            f"found {', '.join(table.columns)}"
+        )
 
 
 def _require_once(what: str, files: Sequence[str | None], name: str, path: Path) -> None:

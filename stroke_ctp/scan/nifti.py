@@ -122,6 +122,8 @@ def _read(path: Path) -> sitk.Image:
     try:
         require_intact(path)
         return sitk.ReadImage(str(path))
+    except PermissionError:
+        raise Excluded("reading", f"file {path.name} cannot be opened; allow reading it") from None
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
         why = "its axes are not orthogonal" if "orthonormal" in str(error) else "damaged or not NIfTI"
         raise Excluded("reading", f"file {path.name} cannot be read: {why}") from error

@@ -218,3 +218,14 @@ def test_itk_tells_the_terminal_nothing(tmp_path, capfd):
     stored(path, PIXDIM, 3.0)  # unlike the sform
     read_nifti(path)
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
+    path = save_nifti(tmp_path / "scan.nii.gz", marked_frames())
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("gzip.open", denied)  # the tests may run as root, whom permissions do not stop
+    with pytest.raises(Excluded, match=r"file scan\.nii\.gz cannot be opened; allow reading it"):
+        read_nifti(path)
