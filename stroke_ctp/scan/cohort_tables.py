@@ -62,7 +62,9 @@ def remove_leftovers(out: Path, patients: Sequence[ManifestPatient], records: Se
     kept = {series_path(out, p) for p, r in zip(patients, records, strict=True) if "reason" not in r}
     kept |= {record_path(out, patient) for patient in patients}
     made = [*out.glob("series/[0-9]*.npy"), *out.glob(".records/[0-9]*.json")]
-    partial = [*out.glob("series/.partial-*"), *out.glob(".records/.partial-*"), *out.glob(".partial-*")]
+    partial = [
+        path for folder in ("series", ".records", ".perfusion", ".") for path in out.glob(f"{folder}/.partial-*")
+    ]
     for path in {*made, *partial} - kept:
         path.unlink(missing_ok=True)
 
