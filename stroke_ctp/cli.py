@@ -1,5 +1,6 @@
 """What every command shares: where the configuration lies, `a..b` ranges, errors a person can act on."""
 
+import errno
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
 from hydra.errors import InstantiationException as HydraInstantiationException
 from hydra.types import RunMode
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -22,6 +24,12 @@ from stroke_ctp.errors import UserError
 _PACKAGE = Path(__file__).parent
 CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())
 """The configuration: inside an installed package, beside the package in a checkout."""
+
+_NO_DEFECTS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC),
+    *(errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG),
+)
+"""What a file system refuses whatever the program."""
 
 _RANGE = re.compile(r"(?P<key>[\w.]+)=(?P<first>-?\d+)\.\.(?P<last>-?\d+)")
 
@@ -37,7 +45,7 @@ def expand(arguments: Sequence[str], sweeps: bool, lists: Collection[str] = ()) 
     Raises:
         UserError: A range runs backwards.
     """
-    expanded = [_as_list(_expand_range(argument), lists) for argument in arguments]
+    expanded = [_as_text(_as_list(_expand_range(argument), lists)) for argument in arguments]
     overrides = OverridesParser.create().parse_overrides([a for a in expanded if "=" in a and not a.startswith("-")])
     if sweeps and any(override.is_sweep_override() for override in overrides):
         expanded.append("hydra.mode=MULTIRUN")
@@ -67,6 +75,19 @@ def _expand_range(argument: str) -> str:
 def _as_list(argument: str, lists: Collection[str]) -> str:
     key, _, values = argument.partition("=")
     return f"{key}=[{values}]" if key in lists and "," in values and not values.startswith("[") else argument
+
+
+def _as_text(argument: str) -> str:
+    """An argument whose value Hydra's grammar has no place for, such as a path with umlauts or brackets, quoted."""
+    key, equals, value = argument.partition("=")
+    if not equals or key.startswith("-") or value[:1] in "[{'\"":
+        return argument
+    try:
+        OverridesParser.create().parse_override(argument)
+    except HydraException:
+        # before a quote, and only there, a backslash means something else than itself
+        return f"{key}='" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + m[2].replace("'", "\\'"), value) + "'"
+    return argument
 
 
 def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False, lists: Collection[str] = ()) -> None:
@@ -117,6 +138,11 @@ def _sentence(error: Exception, name: str) -> str | None:
         return None
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in _NO_DEFECTS:
+        reason = str(error.strerror).lower()
+        return f"{error.filename or 'a file'} cannot be used: {reason}; allow it, make room, or choose another place"
+    if isinstance(error, TerminatedWorkerError):
+        return "the system ended a process, mostly for want of memory; fewer of them need less: add jobs=1"
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is required: add {error.full_key}=…"
     if not isinstance(error, HydraException | OmegaConfBaseException):
@@ -125,4 +151,4 @@ def _sentence(error: Exception, name: str) -> str | None:
     unknown = re.match(r"Could not override '([^']+)'", text)
     if unknown:
         return f"there is no setting {unknown[1]!r}; `python -m stroke_ctp.{name} --help` lists the settings"
-    return re.split(r"(?: Config search path| full_key| To append)", text)[0]
+    return re.split(r"(?: Config search path| full_key| To append| See https://hydra)", text)[0]

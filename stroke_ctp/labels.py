@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stroke_ctp import __version__
 from stroke_ctp.conventional import measure
 from stroke_ctp.errors import UserError
 from stroke_ctp.files import at_work, read_json, write_json
@@ -76,7 +75,7 @@ def patient_volumes(patient: ManifestPatient, *, out: Path, wait: bool) -> Recor
     """
     path = out / ".perfusion" / f"{patient.number:05d}.json"
     analysis = Analysis()
-    key = record_key(patient, {"version": __version__, "analysis": repr(analysis)})
+    key = record_key(patient, {"analysis": repr(analysis)})
     with at_work(path.with_suffix(".lock"), wait) as mine:
         if not mine:
             return None

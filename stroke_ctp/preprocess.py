@@ -20,7 +20,7 @@ from stroke_ctp.evaluation.contact_sheet import NAME, write_contact_sheet
 from stroke_ctp.files import claim
 from stroke_ctp.labels import check_label, with_volumes
 from stroke_ctp.parallel import shared_map
-from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort
+from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort, write_excluded
 from stroke_ctp.scan.headers import check_scans
 from stroke_ctp.scan.inclusion import Rules
 from stroke_ctp.scan.layouts import write_layout_manifest
@@ -49,7 +49,8 @@ def preprocess(config: DictConfig) -> None:
     patients, records = [patient for patient, _ in pairs], [record for _, record in pairs]
     if all("reason" in record for record in records):
         reason, n = Counter(record["reason"] for record in records).most_common(1)[0]
-        raise UserError(f"none of {len(patients)} patients can be included; {n} of them: {reason}")
+        table = write_excluded(out, patients, records)
+        raise UserError(f"none of {len(patients)} patients can be included; {n} of them: {reason} (all in {table})")
     counts = write_cohort(out, patients, records, rules)
     remove_leftovers(out, patients, records)
     write_contact_sheet(out)
@@ -68,8 +69,9 @@ def _manifest(config: DictConfig, out: Path) -> Path:
         return Path(str(config.manifest))
     if config.root is None:
         raise UserError(f"root is required: add root=DIR, the folder of the {config.layout} data set")
-    write_layout_manifest(str(config.layout), Path(str(config.root)), out / "manifest.csv")
-    return out / "manifest.csv"
+    manifest = out / f"{config.layout}.csv"  # a manifest.csv may be somebody's own
+    write_layout_manifest(str(config.layout), Path(str(config.root)), manifest)
+    return manifest
 
 
 def _process(out: Path, patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> list[Record]:

@@ -27,6 +27,8 @@ class CTPScan:
     """Position of the most inferior slice along the slices' normal [mm]."""
     superior_first: bool = False
     """Whether the file counts slices from superior to inferior: indices of a person are those of the file."""
+    oriented: bool = True
+    """Whether the file says how the patient lies; if not, its axes are assumed to be those above."""
 
     @classmethod
     def simultaneous(

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from stroke_ctp import cli
 from stroke_ctp.cli import expand
 from stroke_ctp.errors import UserError
+from stroke_ctp.parallel import parallel_map
 from stroke_ctp.train import train
 
 MULTIRUN = "hydra.mode=MULTIRUN"
@@ -71,6 +73,23 @@ def test_a_range_that_runs_backwards_is_refused_with_the_one_that_was_meant():
 def test_an_option_of_hydra_keeps_its_value():
     arguments = ["--config-dir", "mine", "fold=3"]
     assert expand(arguments, sweeps=True) == arguments
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Patient Daten (2024)/manifest.csv",
+        "Müller, Jörg/Übung's.csv",
+        "a=b.csv",
+        "~/x#1",
+        "C:\\Jörg\\",
+        "it's\\'s",
+        "plain/path with blanks.csv",
+    ],
+)
+def test_a_path_may_hold_any_character(path: str):
+    (argument,) = expand([f"manifest={path}"], sweeps=False)
+    assert OverridesParser.create().parse_override(argument).value() == path
 
 
 Command = Callable[..., str | int | None]
@@ -136,6 +155,21 @@ def test_any_other_error_keeps_its_traceback(command: Command):
 
     with pytest.raises(ZeroDivisionError):
         command(fail, "fold=0", "cohort=here")
+
+
+def test_a_place_that_cannot_be_written_is_named_in_one_sentence(command: Command, tmp_path: Path):
+    (tmp_path / "file").touch()
+    end = command(lambda config: (Path(config.cohort) / "made").mkdir(), "fold=0", "cohort=file")
+    assert end == "train: file/made cannot be used: not a directory; allow it, make room, or choose another place"
+
+
+def test_a_process_that_the_system_ends_is_told_in_one_sentence(command: Command):
+    def run_out_of_memory(_: DictConfig) -> None:
+        list(parallel_map(os._exit, [1, 1], jobs=2))
+
+    end = command(run_out_of_memory, "fold=0", "cohort=here")
+    assert isinstance(end, str)
+    assert end.startswith("train: the system ended a process, mostly for want of memory")
 
 
 def test_an_interruption_says_that_the_same_command_continues(command: Command, capsys: pytest.CaptureFixture[str]):

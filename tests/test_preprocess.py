@@ -15,8 +15,11 @@ from omegaconf import OmegaConf
 from stroke_ctp.cli import CONF
 from stroke_ctp.errors import UserError
 from stroke_ctp.preprocess import preprocess
+from stroke_ctp.scan import records
 from stroke_ctp.scan.inclusion import Rules
+from stroke_ctp.scan.manifest import read_manifest
 from stroke_ctp.scan.nifti import write_mask, write_nifti
+from stroke_ctp.scan.records import make_record, valid_record
 from stroke_ctp.types import CTPScan
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic,core_ml,label_definition,mRS\n"
@@ -120,6 +123,16 @@ def test_a_second_run_computes_nothing_and_a_changed_scan_only_itself(manifest, 
     assert changed == {"00005.npy", "00005.json"}
 
 
+def test_an_exclusion_is_looked_at_again_when_its_cause_may_be_gone(manifest, tmp_path, monkeypatch):
+    (patient, *_) = read_manifest(manifest)
+    make_record(tmp_path, patient, Rules())
+    assert valid_record(tmp_path, patient, Rules()) is not None
+    for module, name, value in (("os", "access", lambda *_: False), (records.__name__, "__version__", "0.0")):
+        with monkeypatch.context() as patch:  # nobody is refused a file as root
+            patch.setattr(f"{module}.{name}", value)
+            assert valid_record(tmp_path, patient, Rules()) is None
+
+
 def test_patients_that_left_the_manifest_leave_the_cohort(manifest, tmp_path):
     out = tmp_path / "cohort"
     preprocess(config(manifest, out))
@@ -165,6 +178,7 @@ def test_without_any_patient_the_commonest_reason_is_told(manifest, tmp_path):
     with pytest.raises(UserError, match="none of 3 patients can be included; 2 of them: scan must last"):
         preprocess(config(manifest, tmp_path / "cohort"))
     assert not (tmp_path / "cohort" / "cohort.csv").exists()
+    assert list(pd.read_csv(tmp_path / "cohort" / "excluded.csv").patient) == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize(

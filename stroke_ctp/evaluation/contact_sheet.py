@@ -1,6 +1,7 @@
 """Every patient of a cohort at a glance, before anything is trained on them."""
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -73,7 +74,7 @@ def write_contact_sheet(cohort: Path) -> None:
     summary = read_json(cohort / "cohort.json")
     mark = f"<!-- cohort {summary['hash']} of {summary['counts']['patients']} -->"
     page = cohort / NAME
-    if page.exists() and mark in page.read_text():
+    if page.exists() and mark in page.read_text("utf-8"):
         return
     cards = list(_cards(cohort))
     counts = summary["counts"]
@@ -88,24 +89,30 @@ def write_contact_sheet(cohort: Path) -> None:
         "concerns": [card for card in cards if card.concerns],
     }
     with whole(page) as partial:
-        partial.write_text(render("contact_sheet.html", content))
+        partial.write_text(render("contact_sheet.html", content), "utf-8")
 
 
 def _cards(cohort: Path) -> Iterator[Card]:
-    included = pd.read_csv(cohort / "cohort.csv", dtype={"patient": str, "series": str})
-    quality = pd.read_csv(cohort / "quality.csv", dtype={"patient": str}).set_index("patient")
-    motion = dict(list(pd.read_csv(cohort / "motion.csv", dtype={"patient": str}).groupby("patient")))
+    included, quality, motion = (_table(cohort / f"{name}.csv") for name in ("cohort", "quality", "motion"))
+    quality, motions = quality.set_index("patient"), dict(list(motion.groupby("patient")))
+    first: dict[bytes, str] = {}
     for number, (patient, name) in enumerate(zip(included.patient, included["series"], strict=True)):
         series = np.load(cohort / "series" / name).astype(np.float32)
         row = quality.loc[patient]
+        twin = first.setdefault(hashlib.sha256(series.tobytes()).digest(), patient)
         yield Card(
             anchor=f"patient-{number}",
             patient=patient,
             facts=_facts(row),
-            concerns=tuple(_concerns(row)),
+            concerns=tuple(_concerns(row, None if twin == patient else twin)),
             picture=_picture(series, patient),
-            plots=(_bolus_plot(series), _motion_plot(motion[patient])),
+            plots=(_bolus_plot(series), _motion_plot(motions[patient])),
         )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table of the cohort, in which a patient may be called NA."""
+    return pd.read_csv(path, dtype={"patient": str, "series": str}, keep_default_na=False, na_values=[""])
 
 
 def _facts(row: pd.Series) -> str:
@@ -116,9 +123,13 @@ def _facts(row: pd.Series) -> str:
     return f"{slices}; {times}; noise {row['noise_sd_hu']:.1f} HU"
 
 
-def _concerns(row: pd.Series) -> Iterator[str]:
+def _concerns(row: pd.Series, twin: str | None) -> Iterator[str]:
+    if twin is not None:
+        yield f"the same series as {twin}: one brain could fall on two sides of a split"
     if row["levels_chosen_by"] != "manifest":
         yield "levels were proposed, confirm them"
+    if row["orientation"] == "assumed":
+        yield "the file does not say how the patient lies, confirm that anterior is up, the patient's right on the left"
     if pd.isna(row["bolus_arrival_s"]):
         yield "no bolus arrives"
     if row["valid_frames"] < 32:

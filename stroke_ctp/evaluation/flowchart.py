@@ -50,7 +50,7 @@ def draw_flowcharts(cohorts: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 def flow_sentence(name: str, counts: Mapping[str, Any]) -> str:
     """The flowchart in words: for a caption or as alternative text."""
-    reasons = ", ".join(f"{n} ({_meaning(stage).lower()})" for stage, n in counts["excluded"].items())
+    reasons = ", ".join(f"{n} ({_within_a_sentence(_meaning(stage))})" for stage, n in counts["excluded"].items())
     left_out = f"excluded: {reasons}" if reasons else "none excluded"
     return f"{name}: {counts['patients']} patients; {left_out}; {counts['included']} included.".replace("\n", " ")
 
@@ -76,6 +76,10 @@ def _box(axes: Axes, x: float, y: float, text: str, dashed: bool = False, bold: 
     dashes: Any = (0, (3, 2)) if dashed else "-"
     corner = (x - _WIDTH / 2, y - _HEIGHT / 2)
     axes.add_patch(Rectangle(corner, _WIDTH, _HEIGHT, fill=False, linewidth=0.8, linestyle=dashes, clip_on=False))
+
+
+def _within_a_sentence(text: str) -> str:
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _meaning(stage: str) -> str:

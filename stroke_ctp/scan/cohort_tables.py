@@ -40,8 +40,7 @@ def write_cohort(
     _write_csv(out / "quality.csv", [{"patient": p.patient, **r["quality"]} for p, r in included])
     motion = [{"patient": p.patient, **row} for p, r in included for row in r["motion"]]
     _write_csv(out / "motion.csv", motion)
-    reasons = [{"patient": p.patient, "stage": r["stage"], "reason": r["reason"]} for p, r in excluded]
-    _write_csv(out / "excluded.csv", reasons, columns=["patient", "stage", "reason"])
+    write_excluded(out, patients, records)
     stages = Counter(record["stage"] for _, record in excluded)
     counts = {"patients": len(pairs), "included": len(included), "excluded": dict(stages.most_common())}
     digest = _content_hash(out / "cohort.csv", [record for _, record in included])
@@ -50,13 +49,23 @@ def write_cohort(
     return counts
 
 
+def write_excluded(out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record]) -> Path:
+    """Write `excluded.csv`, who is not in the cohort and why; the path of it."""
+    pairs = [(p, r) for p, r in zip(patients, records, strict=True) if "reason" in r]
+    reasons = [{"patient": p.patient, "stage": r["stage"], "reason": r["reason"]} for p, r in pairs]
+    _write_csv(out / "excluded.csv", reasons, columns=["patient", "stage", "reason"])
+    return out / "excluded.csv"
+
+
 def remove_leftovers(out: Path, patients: Sequence[ManifestPatient], records: Sequence[Record]) -> None:
     """Remove what interrupted runs and earlier manifests left: our own partial files, series and records."""
     kept = {series_path(out, p) for p, r in zip(patients, records, strict=True) if "reason" not in r}
     kept |= {record_path(out, patient) for patient in patients}
     made = [*out.glob("series/[0-9]*.npy"), *out.glob(".records/[0-9]*.json")]
     made += out.glob(".records/[0-9]*.lock")
-    partial = [*out.glob("series/.partial-*"), *out.glob(".records/.partial-*"), *out.glob(".partial-*")]
+    partial = [
+        path for folder in ("series", ".records", ".perfusion", ".") for path in out.glob(f"{folder}/.partial-*")
+    ]
     for path in {*made, *partial} - kept:
         path.unlink(missing_ok=True)
 

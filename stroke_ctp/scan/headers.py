@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import SimpleITK as sitk  # noqa: N813
-
 from stroke_ctp.errors import UserError
 from stroke_ctp.scan.inclusion import Excluded, check_level
 from stroke_ctp.scan.manifest import ManifestPatient
 from stroke_ctp.scan.nifti import time_axis
+from stroke_ctp.scan.nifti_integrity import read_header
 from stroke_ctp.scan.read import is_nifti
 
 
@@ -40,10 +39,7 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
 
 def _size(path: Path) -> tuple[int, ...] | None:
     """Voxels along each axis; None for a file that is no image, which excludes its patient."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        return tuple(int(n) for n in read_header(path).GetSize())
     except RuntimeError:
         return None
-    return tuple(int(n) for n in reader.GetSize())

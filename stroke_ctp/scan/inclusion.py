@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
+from stroke_ctp.scan.time_grid import needed_frames
 from stroke_ctp.settings import require_one_of, require_real
 
 _TOLERANCE = 1e-6
@@ -69,8 +70,10 @@ class Excluded(Exception):  # noqa: N818 - a finding about a patient, no error
 def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> None:
     """Require frames dense enough to interpolate and a scan, frames × interval, long enough for the bolus.
 
+    Protocols that end in sparse frames, for permeability, comply: those after the standard series are not needed.
+
     Args:
-        times: Acquisition times of one slice's frames [s].
+        times: Acquisition times of one slice's frames, the scan's first at 0 [s].
         name: File name, for the reason.
         rules: Longest interval and shortest scan.
 
@@ -80,11 +83,12 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
     intervals = np.diff(times)
     if len(times) < 2 or not np.all(intervals > 0):
         raise Excluded("timing", f"scan must have two or more frames at increasing times ({name})")
-    if intervals.max() > rules.max_interval_s + _TOLERANCE:
+    longest = np.diff(times, prepend=0.0)[: needed_frames(times)].max()  # before a slice's first frame there is none
+    if longest > rules.max_interval_s + _TOLERANCE:
         raise Excluded(
             "timing",
             f"frame interval must be ≤ {rules.max_interval_s:g} s to be interpolated, "
-            f"got {intervals.max():g} s (scan {name}); exclude it, or pass max_interval_s and another out",
+            f"got {longest:g} s (scan {name}); exclude it, or pass max_interval_s and another out",
         )
     duration = len(times) * intervals.mean()
     if rules.short_scan == "exclude" and duration < rules.min_duration_s - _TOLERANCE:
@@ -136,7 +140,8 @@ def check_intensity(hu: Float[np.ndarray, "time height width"], name: str) -> No
             "check the file's slope and intercept",
         )
     height, width = hu.shape[1:]
-    middle = hu[0, height // 4 : height - height // 4, width // 4 : width - width // 4]
+    # an eighth of the largest field of view, 500 mm, in each direction: within the brain, and mostly brain
+    middle = hu[0, height * 3 // 8 : -(height * 3 // 8), width * 3 // 8 : -(width * 3 // 8)]
     if not _TISSUE_HU[0] < np.median(middle) < _TISSUE_HU[1]:
         raise Excluded(
             "intensity",

@@ -5,12 +5,12 @@ At the basal ganglia level the frontal horns are cut, and the deep nuclei and th
 2000; Pexman et al., AJNR 2001).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.scan.head import head_mask
@@ -54,26 +54,37 @@ class Choice:
     """Of the ventricles' proposal, from 0 to 1."""
 
 
-def choose_levels(slabs: Sequence[Slab]) -> Choice | None:
+def choose_levels(slabs: Sequence[Slab], given: Mapping[str, tuple[int, int]] | None = None) -> Choice | None:
     """Propose both levels; None where there are not two slices.
 
     The ventricles decide if they can. Otherwise the levels are the middle slices of the lowest and the highest slab,
     or, of one slab, the pair of slices nearest to 20 mm apart that lies in its middle.
+
+    Args:
+        slabs: The patient's scans.
+        given: Slab and slice of a level that is known; the other one is proposed to go with it.
     """
     places = [(n, k) for n, slab in enumerate(slabs) for k in range(len(slab.positions))]
     if len(places) < 2:
         return None
     heights = np.array([slabs[n].positions[k] for n, k in places])
     marks = np.array([ventricle_marks(slabs[n].baseline[k], slabs[n].spacing) for n, k in places])
-    low, high, confidence = _by_ventricles(heights, marks)
+    allowed = _allowed(places, given or {})
+    low, high, confidence = _by_ventricles(heights, marks, allowed)
     if confidence >= MIN_CONFIDENCE:
         return _choice(places[low], places[high], "ventricles", confidence)
     if len(slabs) > 1:
-        order = np.argsort([slab.positions.mean() for slab in slabs])
-        lowest, highest = ((int(n), len(slabs[n].positions) // 2) for n in (order[0], order[-1]))
-        return _choice(lowest, highest, "middle slices", confidence)
-    low, high = _nearest_pair(heights)
+        middle = np.array([k == len(slabs[n].positions) // 2 or (n, k) in (given or {}).values() for n, k in places])
+        low, high = _farthest_pair(heights, allowed & middle[:, None] & middle)
+        return _choice(places[low], places[high], "middle slices", confidence)
+    low, high = _nearest_pair(heights, allowed)
     return _choice(places[low], places[high], "20 mm apart", confidence)
+
+
+def _allowed(places: Sequence[tuple[int, int]], given: Mapping[str, tuple[int, int]]) -> Bool[np.ndarray, "low high"]:
+    """Which pairs of different slices have the levels that are given."""
+    low, high = (np.array([given.get(level, place) == place for place in places]) for level in LEVELS)
+    return low[:, None] & high & ~np.eye(len(places), dtype=bool)
 
 
 def _choice(low: tuple[int, int], high: tuple[int, int], rule: Rule, confidence: float) -> Choice:
@@ -106,22 +117,30 @@ def _from_centre(occupied: np.ndarray) -> Float[np.ndarray, " n"]:
     return (np.arange(len(occupied)) - (first + last) / 2) / max(1.0, (last - first) / 2)
 
 
-def _by_ventricles(heights: Float[np.ndarray, " slice"], marks: Float[np.ndarray, "slice 2"]) -> tuple[int, int, float]:
+def _by_ventricles(
+    heights: Float[np.ndarray, " slice"], marks: Float[np.ndarray, "slice 2"], allowed: Bool[np.ndarray, "low high"]
+) -> tuple[int, int, float]:
     """The pair of slices that looks most like the two levels, and how much it does so."""
     bodies, horns = marks.T
     looks = (horns * (1 - bodies))[:, None] + bodies[None, :]
     distance = heights[None, :] - heights[:, None]
     near = np.exp(-0.5 * ((distance - DISTANCE_MM) / _DISTANCE_SD_MM) ** 2)
-    score = np.where(distance > 0, looks / 2 * near, -1.0)
+    score = np.where(allowed & (distance > 0), looks / 2 * near, -1.0)
     low, high = np.unravel_index(int(score.argmax()), score.shape)
     return int(low), int(high), max(0.0, float(score[low, high]))
 
 
-def _nearest_pair(heights: Float[np.ndarray, " slice"]) -> tuple[int, int]:
-    """The pair nearest to 20 mm apart; among equals the one in the middle."""
-    distance = np.abs(heights[None, :] - heights[:, None] - DISTANCE_MM)
+def _farthest_pair(heights: Float[np.ndarray, " slice"], allowed: Bool[np.ndarray, "low high"]) -> tuple[int, int]:
+    rise = np.where(allowed, heights[None, :] - heights[:, None], -np.inf)
+    low, high = np.unravel_index(int(rise.argmax()), rise.shape)
+    return int(low), int(high)
+
+
+def _nearest_pair(heights: Float[np.ndarray, " slice"], allowed: Bool[np.ndarray, "low high"]) -> tuple[int, int]:
+    """The pair nearest to 20 mm apart, the upper slice above the lower if possible; among equals that in the middle."""
+    rise = heights[None, :] - heights[:, None]
     middle = np.abs((heights[None, :] + heights[:, None]) / 2 - heights.mean())
-    upward = heights[None, :] > heights[:, None]
-    cost = np.where(upward, np.round(distance, 3) + 1e-6 * middle, np.inf)
+    cost = np.round(np.abs(rise - DISTANCE_MM), 3) + 1e-6 * middle + 1e3 * (rise < 0)
+    cost = np.where(allowed, cost, np.inf)
     low, high = np.unravel_index(int(cost.argmin()), cost.shape)
     return int(low), int(high)

@@ -1,7 +1,9 @@
 """The manifest: which scans belong to which patient, and what a person knows about them."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from stroke_ctp.types import LEVELS
 _REQUIRED = ("scan", "patient")
 _MADE = "series"
 """Column of `cohort.csv` that no manifest can bring."""
+_NO_COMMAS = {";": "semicolons", "\t": "tabs"}
+"""What spreadsheets put between columns where commas are decimal."""
 _OWN = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
 
 
@@ -72,12 +76,7 @@ def read_manifest(path: Path, levels_required: bool = True) -> list[ManifestPati
     """
     table = _read_table(path)
     required = (*_REQUIRED, *LEVELS) if levels_required else _REQUIRED
-    missing = [column for column in required if column not in table.columns]
-    if missing:
-        raise UserError(
-            f"{path} must have the columns {', '.join(required)}; {', '.join(missing)} missing, "
-            f"found {', '.join(table.columns)}"
-        )
+    _require_columns(table, required, path)
     if table.empty:
         raise UserError(f"{path} has no rows; add one per scan")
     if _MADE in table.columns:
@@ -90,18 +89,45 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"there is no manifest {path}; give the path of a CSV file with manifest=…")
     try:
+        text = path.read_text("utf-8-sig")
+        _require_commas(text.partition("\n")[0], path)
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # cells too many
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
-    except (
-        ValueError,
-        OSError,
-        pd.errors.ParserWarning,
-    ) as error:  # parser and encoding errors are ValueErrors
+            table = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, index_col=False)
+    except (ValueError, pd.errors.ParserWarning) as error:  # parser and encoding errors are ValueErrors
         reason = " ".join(str(error).split())
-        raise UserError(f"{path} cannot be read as CSV in UTF-8: {reason}") from error
+        raise UserError(f"{path} cannot be read as CSV in UTF-8: {reason}; save it as such") from error
     table.columns = table.columns.str.strip()
-    # a short line leaves its last cells empty
-    return table.fillna("").apply(lambda column: column.str.strip())
+    # a short line leaves its last cells empty; spreadsheets leave lines of commas alone, and columns, behind
+    table = table.fillna("").apply(lambda column: column.str.strip())
+    filled = table.loc[(table != "").any(axis=1)]
+    return filled.drop(columns=[name for name in table if name.startswith("Unnamed: ") and not filled[name].any()])
+
+
+def _require_commas(header: str, path: Path) -> None:
+    other = next((name for sign, name in _NO_COMMAS.items() if sign in header and "," not in header), None)
+    if other:
+        raise UserError(
+            f"columns of {path} must be separated by commas, got {other}; save it with commas and 1.5 as 1.5"
+        )
+
+
+def _require_columns(table: pd.DataFrame, required: Sequence[str], path: Path) -> None:
+    missing = [column for column in required if column not in table.columns]
+    if missing:
+        raise UserError(
+            f"{path} must have the columns {', '.join(required)}; {', '.join(missing)} missing, "
+            f"found {', '.join(table.columns)}"
+        )
+
+
+def _require_once(what: str, files: Sequence[str | None], name: str, path: Path) -> None:
+    """A file in two rows of a patient would count twice."""
+    twice = next((file for file in files if file and files.count(file) > 1), None)
+    if twice:
+        raise UserError(
+            f"{what} must be given once per patient, patient {name} has {twice} in several rows of {path}; "
+            "write one row per scan, with both levels"
+        )
 
 
 def _patient(number: int, name: str, table: pd.DataFrame, path: Path) -> ManifestPatient:
@@ -114,6 +140,8 @@ def _patient(number: int, name: str, table: pd.DataFrame, path: Path) -> Manifes
                 f"{level} must be given once per patient, patient {name} has it in "
                 f"{sum(level in row.levels for row in rows)} rows of {path}; leave all but one empty"
             )
+    _require_once("scan", [row.scan for row in rows], name, path)
+    _require_once("core_mask", [row.core_mask for row in rows], name, path)
     first = {str(column): str(table.iloc[0][column]) for column in table.columns}
     carried = {column: value for column, value in first.items() if column not in _OWN}
     return ManifestPatient(number, name, path.parent, tuple(rows), first.get("label_definition", ""), carried)

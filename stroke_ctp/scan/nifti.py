@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ def read_nifti(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     hu = sitk.GetArrayViewFromImage(image).astype(np.float32).reshape(n_frames, *image.GetSize()[2::-1])
     hu, spacing, superior_first = _to_patient_axes(hu, image, path)
     first = _first_slice_mm(image, superior_first)
-    return CTPScan.simultaneous(hu, np.arange(n_frames) * interval, spacing, first, superior_first)
+    scan = CTPScan.simultaneous(hu, np.arange(n_frames) * interval, spacing, first, superior_first)
+    return replace(scan, oriented=_is_oriented(image))
 
 
 def time_axis(size: tuple[int, ...], name: str) -> int:
@@ -120,6 +122,8 @@ def _read(path: Path) -> sitk.Image:
     try:
         require_intact(path)
         return sitk.ReadImage(str(path))
+    except PermissionError:
+        raise Excluded("reading", f"file {path.name} cannot be opened; allow reading it") from None
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
         why = "its axes are not orthogonal" if "orthonormal" in str(error) else "damaged or not NIfTI"
         raise Excluded("reading", f"file {path.name} cannot be read: {why}") from error
@@ -161,6 +165,11 @@ def _direction(image: sitk.Image) -> Float[np.ndarray, "3 3"]:
     """Of the file's axes: rows are L, P, S, columns i, j, k."""
     n_axes = image.GetDimension()
     return np.array(image.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
+
+
+def _is_oriented(image: sitk.Image) -> bool:
+    """Whether the header has a qform or an sform; without, ITK takes its axes for left, posterior, superior."""
+    return any(image.GetMetaData(f"{form}_code") not in ("0", "NIFTI_XFORM_UNKNOWN") for form in ("qform", "sform"))
 
 
 def _first_slice_mm(image: sitk.Image, superior_first: bool) -> float:

@@ -1,40 +1,47 @@
-"""What ITK's NIfTI reader mends in silence: missing voxels and NaN become 0, a time step of 0 becomes 1."""
+"""What ITK's NIfTI reader mends in silence: missing voxels and NaN become 0, a voxel size or time step of 0 is 1."""
 
 import gzip
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
+from jaxtyping import Float32
 
 from stroke_ctp.scan.inclusion import Excluded
 
 _FLOATS = {"16": "f4", "64": "f8"}
 """Voxel types that can hold NaN, by the header's datatype (nifti1.h)."""
-_HEADER_BYTES = {1: 348, 2: 540}
-"""Size of a header, its first field, by version of the format."""
+_HEADER_BYTES = 348
+"""Size of a header, and its first field."""
+_MAGIC, _MAGIC_2 = b"n+1\0", b"n+2\0"
 _CHUNK_BYTES = 1 << 20
 
 
 def require_intact(path: Path) -> None:
-    """Require that a file says to be NIfTI and holds all its voxels, and that they are finite.
+    """Require that a file says to be NIfTI and holds all its voxels, that these have a size and are finite.
 
     Raises:
-        Excluded: A voxel is NaN or infinite.
+        Excluded: A voxel is NaN or infinite or has no size, or the file is NIfTI-2, which ITK does not read.
         OSError, EOFError, RuntimeError, zlib.error: The file ends early, is corrupt or not NIfTI.
     """
-    if not _has_magic(path):
+    start = _start(path)
+    if start[4:8] == _MAGIC_2:
+        raise Excluded("reading", f"scan must be NIfTI-1, got NIfTI-2 ({path.name}); convert it")
+    if start[344:348] != _MAGIC:
         raise OSError("no magic")  # ITK takes it for Analyze 7.5, whose axes nobody knows
-    header = sitk.ImageFileReader()
-    header.SetFileName(str(path))
-    header.SetImageIO("NiftiImageIO")
-    header.ReadImageInformation()
+    size_mm = _voxel_dimensions(start)[1:4]
+    if not np.all((size_mm > 0) & np.isfinite(size_mm)):
+        got = " × ".join(f"{mm:g}" for mm in size_mm)
+        raise Excluded("reading", f"voxels must be > 0 mm, got {got} ({path.name}); write the file again")
+    header = read_header(path)
     float_type = _FLOATS.get(header.GetMetaData("datatype"))
-    if float_type is None and path.suffix != ".gz":
+    if float_type is None and not _is_packed(path):
         found = path.stat().st_size - _offset(header)
     else:
         found = 0
-        voxel_type = _byte_order(path) + float_type if float_type else None
+        voxel_type = _byte_order(start) + float_type if float_type else None
         for chunk in _chunks(path, _offset(header)):
             found += len(chunk)
             if voxel_type:
@@ -44,6 +51,20 @@ def require_intact(path: Path) -> None:
         raise OSError(f"{found} of {expected} bytes")
 
 
+def read_header(path: Path) -> sitk.ImageFileReader:
+    """A NIfTI file's axes, sizes and fields, without its voxels.
+
+    Raises:
+        RuntimeError: It is no NIfTI file.
+    """
+    sitk.ProcessObject.GlobalWarningDisplayOff()  # ITK would tell the terminal the whole path, which can name people
+    header = sitk.ImageFileReader()
+    header.SetFileName(str(path))
+    header.SetImageIO("NiftiImageIO")
+    header.ReadImageInformation()
+    return header
+
+
 def _offset(header: sitk.ImageFileReader) -> int:
     """Where the voxels begin [bytes]."""
     return int(float(header.GetMetaData("vox_offset")))
@@ -51,7 +72,7 @@ def _offset(header: sitk.ImageFileReader) -> int:
 
 def _chunks(path: Path, offset: int) -> Iterator[bytes]:
     """The unpacked voxels, to the end of the file, so that gzip verifies its checksum."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+    with _opened(path) as file:
         file.read(offset)
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk
@@ -59,23 +80,29 @@ def _chunks(path: Path, offset: int) -> Iterator[bytes]:
 
 def stored_time_step(path: Path) -> float:
     """The header's fourth voxel dimension as it is stored, in the header's unit; ITK makes 1 of 0."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        header = file.read(_HEADER_BYTES[2])
-    order = _byte_order(path)
-    if int.from_bytes(header[:4], "little" if order == "<" else "big") == _HEADER_BYTES[1]:
-        return float(np.frombuffer(header, order + "f4", count=8, offset=76)[4])
-    return float(np.frombuffer(header, order + "f8", count=8, offset=104)[4])
+    return float(_voxel_dimensions(_start(path))[4])
 
 
-def _has_magic(path: Path) -> bool:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        header = file.read(_HEADER_BYTES[2])
-    return header[344:348] == b"n+1\0" or header[4:8] == b"n+2\0"
+def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.open(path) if _is_packed(path) else path.open("rb")
 
 
-def _byte_order(path: Path) -> str:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        return "<" if int.from_bytes(file.read(4), "little") in _HEADER_BYTES.values() else ">"
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _start(path: Path) -> bytes:
+    with _opened(path) as file:
+        return file.read(_HEADER_BYTES)
+
+
+def _voxel_dimensions(header: bytes) -> Float32[np.ndarray, " axis"]:
+    """The header's `pixdim`: a sign, then the voxel's size along each axis, in the header's units."""
+    return np.frombuffer(header, _byte_order(header) + "f4", count=8, offset=76)
+
+
+def _byte_order(header: bytes) -> str:
+    return "<" if int.from_bytes(header[:4], "little") == _HEADER_BYTES else ">"
 
 
 def _require_finite(chunk: bytes, voxel_type: str, path: Path) -> None:

@@ -7,12 +7,13 @@ from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.nifti import read_nifti
 from stroke_ctp.types import CTPScan
 
-_NIFTI = (".nii", ".nii.gz")
+_NIFTI = (".nii", ".nii.gz", ".NII", ".NII.GZ")
+"""ITK knows no mixed case."""
 
 
 def is_nifti(path: Path) -> bool:
     """Whether a path is called as NIfTI files are; everything else is taken for DICOM."""
-    return path.name.lower().endswith(_NIFTI)
+    return path.name.endswith(_NIFTI)
 
 
 def read_scan(path: Path, frame_interval_s: float | None = None) -> CTPScan:

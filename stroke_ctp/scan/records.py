@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from stroke_ctp import __version__
 from stroke_ctp.errors import UserError
 from stroke_ctp.files import at_work, read_json, whole, write_json
 from stroke_ctp.scan.inclusion import Excluded, Rules
@@ -31,12 +33,13 @@ def record_path(out: Path, patient: ManifestPatient) -> Path:
 
 
 def record_key(patient: ManifestPatient, settings: Mapping[str, Any]) -> str:
-    """Hash of everything that determines a patient's series; files count by size and time of change."""
+    """Hash of everything that determines a patient's series; files count by size, time of change and being readable."""
     files = []
     for path in [*(file for scan in patient.scans() for file in scan_files(scan)), *patient.masks()]:
         status = path.stat() if path.is_file() else None
-        files.append(None if status is None else (path.name, status.st_size, status.st_mtime_ns))
-    content = (patient.patient, [asdict(row) for row in patient.rows], dict(settings), files)
+        opens = (os.access(path, os.R_OK), path.is_symlink())  # of what excluded a patient and has been mended
+        files.append(None if status is None else (path.name, status.st_size, status.st_mtime_ns, *opens))
+    content = (__version__, patient.patient, [asdict(row) for row in patient.rows], dict(settings), files)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -81,7 +81,9 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
         levels |= _levels(scan, here, patient.rows[n].scan_name, rules) if here else {}
     hu = np.stack([levels[level].hu for level in LEVELS])
     slices = {f"{level}_slice": scans[place.row].slice_index(place.slice) for level, place in places.items()}
-    quality = _quality(hu, [levels[level] for level in LEVELS]) | slices | chosen
+    oriented = all(scans[place.row].oriented for place in places.values())
+    orientation: Quality = {"orientation": "header" if oriented else "assumed"}
+    quality = _quality(hu, [levels[level] for level in LEVELS]) | slices | chosen | orientation
     rows = [row for level in LEVELS for row in _motion_rows(level, levels[level])]
     return StandardSeries(hu, core_volume_ml(patient), quality, rows)
 
@@ -118,18 +120,18 @@ def _places(patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool) 
     }
     if not propose:
         return given, {"levels_chosen_by": "manifest", "levels_confidence": None}
-    choice = _proposal(scans)
     rows = list(scans)
+    choice = _proposal(scans, {level: (rows.index(place.row), place.slice) for level, place in given.items()})
     proposed = {level: _Place(rows[slab], k) for level, (slab, k) in choice.places.items()}
-    return proposed | given, {"levels_chosen_by": choice.rule, "levels_confidence": round(choice.confidence, 3)}
+    return proposed, {"levels_chosen_by": choice.rule, "levels_confidence": round(choice.confidence, 3)}
 
 
-def _proposal(scans: dict[int, CTPScan]) -> Choice:
+def _proposal(scans: dict[int, CTPScan], given: dict[str, tuple[int, int]]) -> Choice:
     slabs = []
     for scan in scans.values():
         early = np.nanmin(scan.times, axis=1) <= _BASELINE_S
         slabs.append(Slab(scan.hu[early].mean(axis=0), scan.spacing[1:], scan.positions))
-    choice = choose_levels(slabs)
+    choice = choose_levels(slabs, given)
     if choice is None:
         raise Excluded("level", "two levels need two slices, the patient's scans have one; leave the patient out")
     return choice
@@ -164,9 +166,13 @@ def _quality(hu: Float[np.ndarray, "2 32 128 128"], levels: list[_Level]) -> Qua
         "noise_sd_hu": None if np.isnan(noise) else round(noise, 3),
         "bolus_arrival_s": bolus_arrival_s(hu),
         "frames_acquired": min(len(level.times) for level in levels),
-        "frame_interval_s": round(max(float(np.diff(level.times).max()) for level in levels), 6),
+        "frame_interval_s": round(max(_longest_interval(level.needed) for level in levels), 6),
         "valid_frames": int(np.sum(last + 1e-6 >= STANDARD_TIMES)),
     }
+
+
+def _longest_interval(times: Float[np.ndarray, " time"]) -> float:
+    return float(np.diff(times[np.isfinite(times)]).max())
 
 
 def _motion_rows(name: str, level: _Level) -> list[Quality]:

@@ -7,6 +7,7 @@ import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float32, UInt8
 
 from stroke_ctp.scan.nifti import write_image
+from stroke_ctp.scan.nifti_integrity import read_header
 from stroke_ctp.scan.read import is_nifti
 from stroke_ctp.types import CTPScan
 
@@ -34,9 +35,7 @@ def write_like(
         image.SetOrigin((middle[1], middle[0], scan.first_slice_mm))
         write_image(path, image)
         return
-    header = sitk.ImageFileReader()
-    header.SetFileName(str(source))
-    header.ReadImageInformation()
+    header = read_header(source)
     n_axes = header.GetDimension()
     direction = np.array(header.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
     # As `read_nifti` turned the file's axes, in reverse.

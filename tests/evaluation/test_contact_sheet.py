@@ -18,6 +18,7 @@ GOOD = {
     "supraganglionic_slice": 4,
     "levels_chosen_by": "manifest",
     "levels_confidence": None,
+    "orientation": "header",
     "frames_acquired": 40,
     "frame_interval_s": 1.25,
     "noise_sd_hu": 3.4,
@@ -31,14 +32,19 @@ CONCERNS = {
     "Cleo": ({"levels_chosen_by": "ventricles", "levels_confidence": 0.81}, "levels were proposed, confirm them"),
     "Dan": ({"bolus_arrival_s": None}, "no bolus arrives"),
     "Eve": ({"valid_frames": 20, "frames_dropped": 3}, "only 20 of 32 frames are valid; 3 frames dropped for motion"),
+    "NA": (
+        {"orientation": "assumed"},
+        "the file does not say how the patient lies, confirm that anterior is up, the patient&#39;s right on the left",
+    ),
     "Fay": ({"max_translation_mm": 7.25}, "head moved by 7.2 mm"),
 }
 
 
-def series() -> np.ndarray:
-    """Tissue that peaks with 8 HU at 24 s, an artery with 160 HU at 18 s."""
+def series(patient: int = 0) -> np.ndarray:
+    """Tissue that peaks with 8 HU at 24 s, an artery with 160 HU at 18 s; the patient's number in a corner."""
     time = np.arange(32)
     hu = np.full((2, 32, 128, 128), -1000.0)
+    hu[..., 0, 0] += patient
     hu[:, :, 20:108, 30:98] = 35 + 8 * np.exp(-0.5 * ((time - 16) / 3) ** 2)[None, :, None, None]
     hu[0, :, 60:64, 60:64] = 40 + 160 * np.exp(-0.5 * ((time - 12) / 2) ** 2)[:, None, None]
     return hu.astype(np.float16)
@@ -46,11 +52,11 @@ def series() -> np.ndarray:
 
 @pytest.fixture
 def cohort(tmp_path: Path) -> Path:
-    """Five patients included, one excluded."""
+    """Six patients included, one excluded."""
     names = [f"{n:05d}.npy" for n in range(len(CONCERNS))]
     (tmp_path / "series").mkdir()
-    for name in names:
-        np.save(tmp_path / "series" / name, series())
+    for number, name in enumerate(names):
+        np.save(tmp_path / "series" / name, series(number))
     pd.DataFrame({"patient": list(CONCERNS), "series": names}).to_csv(tmp_path / "cohort.csv", index=False)
     rows = [{"patient": patient, **GOOD, **changes} for patient, (changes, _) in CONCERNS.items()]
     pd.DataFrame(rows).to_csv(tmp_path / "quality.csv", index=False)
@@ -63,7 +69,7 @@ def cohort(tmp_path: Path) -> Path:
     ]
     pd.DataFrame(motion).to_csv(tmp_path / "motion.csv", index=False)
     (tmp_path / "excluded.csv").write_text("patient,stage,reason\nGus,timing,scan must last ≥ 48 s <got 30 s>\n")
-    counts = {"patients": 6, "included": 5, "excluded": {"timing": 1}}
+    counts = {"patients": 7, "included": 6, "excluded": {"timing": 1}}
     write_json(tmp_path / "cohort.json", {"hash": "ab12", "counts": counts})
     return tmp_path
 
@@ -100,9 +106,15 @@ def test_pictures_show_both_levels_at_baseline_and_at_peak(page):
 
 
 def test_the_counts_and_reasons_of_inclusion_are_there_and_escaped(page):
-    assert "Cohort: 6 patients; excluded: 1 (frame interval or duration did not comply); 5 included." in page
+    assert "Cohort: 7 patients; excluded: 1 (frame interval or duration did not comply); 6 included." in page
     assert "&lt;got 30 s&gt;" in page
     assert "<got" not in page
+
+
+def test_a_series_that_two_patients_share_is_told(cohort):
+    np.save(cohort / "series" / "00001.npy", series(0))
+    write_contact_sheet(cohort)
+    assert "Cleo</a>: the same series as A&amp;B: one brain" in (cohort / "contact_sheet.html").read_text()
 
 
 def test_nothing_is_fetched(page):

@@ -43,3 +43,5 @@ def test_the_sentence_says_what_the_drawing_shows():
     )
     none = flow_sentence("Training", {"patients": 2, "included": 2, "excluded": {}})
     assert none == "Training: 2 patients; none excluded; 2 included."
+    level = flow_sentence("Training", {"patients": 2, "included": 1, "excluded": {"level": 1}})
+    assert level == "Training: 2 patients; excluded: 1 (ASPECTS level missing); 1 included."

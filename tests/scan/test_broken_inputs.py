@@ -4,6 +4,7 @@ import gzip
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import nibabel as nib
@@ -12,6 +13,9 @@ import pandas as pd
 import pytest
 from dicom_files import classic, save_all
 from heads import head, save_nifti
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID
 
 from stroke_ctp.cli import CONF
 
@@ -69,6 +73,29 @@ def with_header(**fields):
     return write
 
 
+def stored(**fields):
+    """Fields of the header as bytes, which nibabel itself would not write: voxel size 80, its fourth, time, 92."""
+    offsets = {"pixel": 80, "slice_": 88, "step": 92}
+
+    def write(path: Path) -> None:
+        nifti(path)
+        content = bytearray(path.read_bytes())
+        for field, value in fields.items():
+            content[offsets[field] : offsets[field] + 4] = np.float32(value).tobytes()
+        path.write_bytes(content)
+
+    return write
+
+
+def nifti_2(path: Path) -> None:
+    nib.save(nib.Nifti2Image(HU.transpose(3, 2, 1, 0), np.diag([-3.125, -3.125, 5, 1])), path)
+
+
+def mixed_case(path: Path) -> None:
+    nifti(path.with_name("mixed.nii"))
+    path.with_name("mixed.nii").rename(path)
+
+
 def colours(path: Path) -> None:
     values = np.zeros((8, 8, 3, 32), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     nib.Nifti1Image(values, np.diag([1, 1, 5, 1])).to_filename(path)
@@ -87,6 +114,42 @@ def dicom(hu: np.ndarray = HU, times: np.ndarray = TIMES, **keywords):
         save_all(path, classic(hu, times, "siemens", SPACING, **keywords))
 
     return write
+
+
+def dicom_changed(change, only=()):
+    """All images changed, or those of some times and slices."""
+
+    def apply(ds, time: int, level: int) -> None:
+        if not only or (time, level) in only:
+            change(ds)
+
+    return dicom(change=apply)
+
+
+def dicom_of_no_codec(path: Path) -> None:
+    dicom()(path)
+    file = sorted(path.iterdir())[7]
+    ds = dcmread(file)
+    ds.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.4.201")
+    ds.PixelData = encapsulate([ds.PixelData])
+    ds.save_as(file, implicit_vr=False, little_endian=True)
+
+
+def dicom_without_a_slice(path: Path) -> None:
+    hu, times = np.repeat(HU, 2, axis=1), np.repeat(TIMES, 2, axis=1)
+    times[:, 3] = np.nan
+    dicom(hu, times)(path)
+
+
+def setting(keyword: str, value):
+    return lambda ds: setattr(ds, keyword, value)
+
+
+def as_text(keyword: str):
+    def change(ds) -> None:
+        ds[keyword]._value = "twelve"  # which pydicom itself would not write
+
+    return change
 
 
 def dicom_without_last_byte(path: Path) -> None:
@@ -134,6 +197,22 @@ BROKEN = {
     "cut": (dicom_without_last_byte, "reading", ""),
     "link": (dicom_leading_out, "reading", "link"),
     "text": (text_folder, "reading", ""),
+    "pixel.nii": (stored(pixel=-3.125), "reading", "voxels must be > 0 mm, got -3.125 × 3.125 × 5"),
+    "slice.nii": (stored(slice_=0), "reading", "voxels must be > 0 mm"),
+    "backwards.nii": (stored(step=-1.5), "timing", "no frame interval"),
+    "milliseconds.nii": (lambda path: nifti(path, unit="msec"), "timing", "32 frames × 0.0015 s"),
+    "second.nii": (nifti_2, "reading", "got NIfTI-2"),
+    "Mixed.Nii": (mixed_case, "reading", "must be a NIfTI file (.nii or .nii.gz)"),
+    "photo.jpg": (lambda path: path.write_bytes(b"\xff\xd8\xff"), "reading", "must be a NIfTI file (.nii or .nii.gz)"),
+    "two": (dicom_changed(setting("PatientID", "4712"), [(3, 1)]), "reading", "must show one patient"),
+    "missing": (dicom_without_a_slice, "reading", "evenly spaced, got 10 mm"),
+    "codec": (dicom_of_no_codec, "reading", "transfer syntax that can be decoded"),
+    "rows": (dicom_changed(setting("Rows", 32), [(3, 1)]), "reading", "same rows and columns"),
+    "number": (dicom_changed(as_text("RescaleIntercept"), [(3, 1)]), "reading", "1 number, got text"),
+    "slope": (dicom_changed(setting("RescaleSlope", 0)), "intensity", "RescaleSlope must be > 0, got 0"),
+    "spacing": (dicom_changed(setting("PixelSpacing", [3, -3])), "reading", "PixelSpacing must be > 0 mm"),
+    "stopped": (dicom_changed(setting("AcquisitionTime", "101010")), "timing", "no time in the headers"),
+    "coronal": (dicom_changed(setting("ImageOrientationPatient", [1, 0, 0, 0, 0, -1])), "reading", "must be axial"),
     "folder.nii": (lambda path: path.mkdir(), "reading", "must be a file"),
 }
 GOOD = {"good.nii": nifti, "good": dicom()}
@@ -145,7 +224,8 @@ def cohort(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("scans")
     rows = ["scan,patient,basal_ganglia,supraganglionic,core_ml"]
     for name, write in {**{name: write for name, (write, _, _) in BROKEN.items()}, **GOOD}.items():
-        write(folder / name)
+        with warnings.catch_warnings(action="ignore"):  # pydicom says what it thinks of such values
+            write(folder / name)
         rows.append(f"{name},P-{name},0,2,1")
     (folder / "loop").mkdir()
     os.symlink(folder / "good", folder / "good" / "loop")  # leads nowhere new
@@ -164,6 +244,12 @@ def test_a_broken_scan_is_excluded_with_its_stage_and_reason(cohort: Path, name:
     assert excluded.stage[f"P-{name}"] == stage
     assert reason in excluded.reason[f"P-{name}"]
     assert "\n" not in excluded.reason[f"P-{name}"]
+
+
+def test_no_whole_path_and_nobody_is_told(cohort: Path):
+    told = (cohort / "excluded.csv").read_text() + "".join(path.read_text() for path in cohort.glob(".records/*"))
+    for name in (str(cohort.parent), "Doe", "Jane", "4711", "General Hospital"):
+        assert name not in told
 
 
 def test_the_other_patients_go_through(cohort: Path):

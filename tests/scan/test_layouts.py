@@ -85,12 +85,16 @@ def test_isles_2018_lists_its_94_scans_of_63_patients_slabs_together(isles2018, 
 def test_isles_2018_gives_the_articles_23_patients_12_of_them_large(isles2018, tmp_path):
     command = ["-m", "stroke_ctp.preprocess", "layout=isles2018", "jobs=1"]
     arguments = [f"root={isles2018}", f"out={tmp_path / 'cohort'}"]
+    own = make(tmp_path / "cohort") / "manifest.csv"
+    own.write_text("mine")
     done = subprocess.run(
         [sys.executable, *command, *arguments], cwd=CONF.parent, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     cohort = pd.read_csv(tmp_path / "cohort" / "cohort.csv")
     assert len(cohort) == 23
+    assert own.read_text() == "mine"
+    assert len(pd.read_csv(tmp_path / "cohort" / "isles2018.csv")) == 94
     assert (cohort.core_ml > 32.4).sum() == 12
     by_patient = pd.DataFrame(cases()).astype({"dwi_lesion_ml": float}).groupby("patient").dwi_lesion_ml.sum()
     np.testing.assert_allclose(cohort.core_ml, by_patient[cohort.patient], atol=0.008)

@@ -72,3 +72,29 @@ def test_without_ventricles_two_slabs_give_their_middle_slices_the_lower_one_fir
 
 def test_one_slice_is_not_enough():
     assert choose_levels([blank(1, 5.0)]) is None
+
+
+@pytest.mark.parametrize(
+    ("slabs", "given", "both"),
+    [
+        ([(6, 0.0)], {"basal_ganglia": (0, 1)}, [(0, 1), (0, 5)]),
+        ([(6, 0.0)], {"basal_ganglia": (0, 4)}, [(0, 4), (0, 5)]),
+        ([(6, 0.0)], {"supraganglionic": (0, 1)}, [(0, 0), (0, 1)]),
+        ([(12, 0.0)], {"supraganglionic": (0, 11)}, [(0, 7), (0, 11)]),
+        ([(2, 0.0)], {"basal_ganglia": (0, 1)}, [(0, 1), (0, 0)]),  # upside down, but there is no other
+        ([(3, 0.0), (5, 40.0)], {"basal_ganglia": (0, 1)}, [(0, 1), (1, 2)]),
+        ([(3, 0.0), (5, 40.0)], {"basal_ganglia": (1, 0)}, [(1, 0), (1, 2)]),
+        ([(3, 0.0), (5, 40.0)], {"supraganglionic": (0, 2)}, [(0, 1), (0, 2)]),
+    ],
+)
+def test_a_level_that_is_given_stays_and_the_other_goes_with_it(slabs, given, both):
+    choice = choose_levels([blank(n, 5.0, first_mm) for n, first_mm in slabs], given)
+    assert list(choice.places.values()) == both
+
+
+def test_the_ventricles_find_the_level_that_is_not_given():
+    (slab,) = HEADS[0].slabs
+    whole = slab_of(HEADS[0], slab.protocol.slices, slab.protocol.thickness)
+    found = choose_levels([whole], {"basal_ganglia": (0, slab.basal_ganglia)})
+    assert found.places == {"basal_ganglia": (0, slab.basal_ganglia), "supraganglionic": (0, slab.supraganglionic)}
+    assert found.rule == "ventricles"

@@ -32,8 +32,10 @@ def test_rows_of_a_patient_stay_together_in_the_manifests_order(tmp_path):
 
 def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
     path = tmp_path / "manifest.csv"
-    path.write_text(f"{HEADER}\na.nii, 007 ,1.0,4\n", encoding="utf-8-sig")
+    text = f"{HEADER},,\r\na.nii, 007 ,1.0,4,,\r\n,,,,,\r\n"
+    path.write_bytes(text.encode("utf-8-sig"))
     (patient,) = read_manifest(path)
+    assert patient.carried == {}
     assert patient.patient == "007"
     assert patient.rows[0].levels == {"basal_ganglia": 1, "supraganglionic": 4}
 
@@ -52,6 +54,17 @@ def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
             f"{HEADER}\na,A,1,2\nb,A,1,\n",
             "basal_ganglia must be given once per patient, patient A has it in 2",
         ),
+        (
+            f"{HEADER}\na,A,1,\na,A,,2\n",
+            "scan must be given once per patient, patient A has a in several rows.*both levels",
+        ),
+        (
+            f"{HEADER},core_mask\na,A,1,,m\nb,A,,2,m\n",
+            "core_mask must be given once per patient, patient A has m in several",
+        ),
+        (f"{HEADER}\n,,,\n", "has no rows"),
+        (HEADER.replace(",", ";") + ";core_ml\r\na;A;1;2;3,5\r\n", "must be separated by commas, got semicolons"),
+        (HEADER.replace(",", "\t") + "\na\tA\t1\t2\n", "must be separated by commas, got tabs"),
         (f"{HEADER}\n,A,1,2\n", "scan must not be empty"),
         (f"{HEADER}\na,,1,2\n", "patient must not be empty"),
         (f'{HEADER},core_ml\na,A,1,2,"3,5"\n', "core_ml must be a number with a decimal point.*'3,5'"),
@@ -71,6 +84,6 @@ def test_a_bad_manifest_is_refused_in_one_sentence(tmp_path, text, message):
 def test_a_manifest_that_is_not_there_or_not_text_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no manifest"):
         read_manifest(tmp_path / "manifest.csv")
-    (tmp_path / "manifest.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="UTF-8"):
+    (tmp_path / "manifest.csv").write_bytes(f"{HEADER}\nMüller.nii,A,1,2\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"cannot be read as CSV in UTF-8.*save it as such"):
         read_manifest(tmp_path / "manifest.csv")

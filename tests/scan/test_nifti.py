@@ -5,6 +5,7 @@ from heads import save_nifti
 
 from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.nifti import mask_volume_ml, read_nifti, write_mask, write_nifti
+from stroke_ctp.scan.read import read_scan
 from stroke_ctp.types import CTPScan
 
 
@@ -138,3 +139,93 @@ def test_what_is_not_a_scan_is_excluded_by_name(tmp_path, name, reason):
     assert excluded.value.stage == "reading"
     assert name in excluded.value.reason
     assert str(tmp_path) not in excluded.value.reason
+
+
+def stored(path, offset, *values):
+    """Overwrite single-precision fields of a header."""
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 4 * len(values)] = np.array(values, "<f4").tobytes()
+    path.write_bytes(content)
+
+
+PIXDIM, SCALE = 80, 112
+"""Where the header keeps voxel size, slope and intercept (nifti1.h)."""
+
+
+@pytest.mark.parametrize("size_mm", [(0, 1, 5), (1, -1, 5), (1, 1, np.nan), (1, 1, np.inf)])
+def test_voxels_without_a_size_are_refused_in_scans_and_masks(tmp_path, size_mm):
+    path = save_nifti(tmp_path / "scan.nii", marked_frames())
+    stored(path, PIXDIM, *size_mm)
+    for read in (read_nifti, mask_volume_ml):
+        with pytest.raises(Excluded, match=r"voxels must be > 0 mm, got .* \(scan\.nii\)"):
+            read(path)
+
+
+@pytest.mark.parametrize(("scale", "hu"), [((0, 0), 700), ((np.nan, 0), 700), ((2, -1024), 376), ((1, np.nan), 700)])
+def test_a_slope_of_nothing_leaves_the_values_as_they_are(tmp_path, scale, hu):
+    path = save_nifti(tmp_path / "scan.nii", marked_frames())
+    stored(path, SCALE, *scale)
+    assert read_nifti(path).hu.max() == hu
+
+
+@pytest.mark.parametrize("step", [0.0, -1.5, np.nan])
+def test_a_time_step_of_nothing_is_none(tmp_path, step):
+    path = save_nifti(tmp_path / "scan.nii", marked_frames())
+    stored(path, PIXDIM + 12, step)
+    with pytest.raises(Excluded, match="gives no frame interval"):
+        read_nifti(path)
+
+
+def test_a_big_endian_file_is_read(tmp_path):
+    image = nib.load(save_nifti(tmp_path / "scan.nii", marked_frames()))
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), None, image.header.as_byteswapped(">")), tmp_path / "big.nii")
+    np.testing.assert_array_equal(read_nifti(tmp_path / "big.nii").hu, marked_frames())
+    np.testing.assert_allclose(read_nifti(tmp_path / "big.nii").times[:, 0], np.arange(4) * 1.5)
+
+
+@pytest.mark.parametrize("name", ["SCAN.NII", "SCAN.NII.GZ"])
+def test_capitals_name_the_same_format(tmp_path, name):
+    save_nifti(tmp_path / name.lower(), marked_frames()).rename(tmp_path / name)
+    np.testing.assert_array_equal(read_scan(tmp_path / name).hu, marked_frames())
+
+
+def test_nifti_2_is_refused_as_such(tmp_path):
+    nib.save(nib.Nifti2Image(marked_frames().transpose(3, 2, 1, 0), np.eye(4)), tmp_path / "scan.nii")
+    with pytest.raises(Excluded, match=r"must be NIfTI-1, got NIfTI-2 .*convert it"):
+        read_nifti(tmp_path / "scan.nii")
+
+
+@pytest.mark.parametrize(("qform", "sform"), [(1, 1), (1, 0), (0, 2), (0, 0)])
+def test_a_file_that_does_not_say_how_the_patient_lies_is_known_as_such(tmp_path, qform, sform):
+    image = nib.load(save_nifti(tmp_path / "saved.nii", marked_frames()))
+    image.set_qform(image.affine, qform)
+    image.set_sform(image.affine, sform)
+    nib.save(image, tmp_path / "scan.nii")
+    scan = read_nifti(tmp_path / "scan.nii")
+    assert scan.oriented == bool(qform or sform)
+    np.testing.assert_array_equal(scan.hu, marked_frames())
+
+
+def test_where_qform_and_sform_differ_the_sform_counts(tmp_path):
+    image = nib.load(save_nifti(tmp_path / "saved.nii", marked_frames()))
+    image.set_qform(np.diag([1.5625, 1.5625, 5, 1]), 1)
+    nib.save(image, tmp_path / "scan.nii")
+    np.testing.assert_array_equal(read_nifti(tmp_path / "scan.nii").hu, marked_frames())
+
+
+def test_itk_tells_the_terminal_nothing(tmp_path, capfd):
+    path = save_nifti(tmp_path / "scan.nii", marked_frames())
+    stored(path, PIXDIM, 3.0)  # unlike the sform
+    read_nifti(path)
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
+    path = save_nifti(tmp_path / "scan.nii.gz", marked_frames())
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("gzip.open", denied)  # the tests may run as root, whom permissions do not stop
+    with pytest.raises(Excluded, match=r"file scan\.nii\.gz cannot be opened; allow reading it"):
+        read_nifti(path)

@@ -171,6 +171,30 @@ def test_a_frame_that_is_missing_in_one_slice_is_bridged_and_a_longer_gap_exclud
         standard_series(patient(tmp_path, dicom_row()), Rules(max_interval_s=2.0))
 
 
+def test_sparse_frames_after_the_standard_series_do_not_exclude(tmp_path):
+    times = np.concatenate([np.arange(32) * 1.5, 46.5 + 15 * np.arange(1, 6)])
+    as_dicom(tmp_path, frames(37), np.repeat(times[:, None], 3, axis=1))
+    series = standard_series(patient(tmp_path, dicom_row()))
+    np.testing.assert_allclose(brain_hu(series.hu)[0], 30 + 0.1 * np.arange(32), atol=0.51)
+    assert (series.quality["frames_acquired"], series.quality["frame_interval_s"]) == (37, 1.5)
+    times[31:] += 5
+    as_dicom(tmp_path / "gap", frames(37), np.repeat(times[:, None], 3, axis=1))
+    with pytest.raises(Excluded, match=r"frame interval must be ≤ 3 s .* got 6\.5 s"):
+        standard_series(patient(tmp_path / "gap", dicom_row()))
+
+
+def test_a_slice_that_begins_too_late_excludes(tmp_path):
+    as_dicom(tmp_path, frames(), at(1.5) + np.array([0.0, 0.0, 4.5]))
+    with pytest.raises(Excluded, match=r"frame interval must be ≤ 3 s .* got 4\.5 s"):
+        standard_series(patient(tmp_path, dicom_row()))
+
+
+def test_a_head_in_a_field_of_view_of_500_mm_is_one(tmp_path):
+    hu = np.broadcast_to(head(160, 500.0), (32, 3, 160, 160)).astype(np.float32)
+    save_nifti(tmp_path / "scan.nii", hu, (5.0, 3.125, 3.125))
+    np.testing.assert_allclose(brain_hu(standard_series(patient(tmp_path, row())).hu), 32, atol=0.1)
+
+
 def test_a_short_scan_is_padded_on_request_and_says_how_far_it_goes(tmp_path):
     save(tmp_path, frames(24))
     series = standard_series(patient(tmp_path, row()), Rules(short_scan="pad"))
@@ -209,6 +233,6 @@ def test_levels_are_proposed_where_the_manifest_is_silent_and_the_rule_is_told(t
     proposed = standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto")).quality
     assert proposed["levels_chosen_by"] == "20 mm apart"
     assert (proposed["basal_ganglia_slice"], proposed["supraganglionic_slice"]) in {(0, 4), (1, 5)}
-    given = standard_series(patient(tmp_path, row(levels={"basal_ganglia": 2})), Rules(levels="auto")).quality
-    assert given["basal_ganglia_slice"] == 2
+    given = standard_series(patient(tmp_path, row(levels={"basal_ganglia": 4})), Rules(levels="auto")).quality
+    assert (given["basal_ganglia_slice"], given["supraganglionic_slice"]) == (4, 5)
     assert standard_series(patient(tmp_path, row()), Rules(levels="auto")).quality["levels_chosen_by"] == "manifest"

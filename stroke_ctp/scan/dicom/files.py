@@ -119,7 +119,7 @@ def _ct_file(path: Path, name: str) -> ImageFile | None:
     try:
         if path.stat().st_size == 0:
             raise Excluded("reading", f"file {name} is empty; copy it again or remove it")
-        if not _is_dicom(path):
+        if not is_dicom(path):
             return None
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
         sop_class = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
@@ -135,7 +135,8 @@ def _ct_file(path: Path, name: str) -> ImageFile | None:
     return ImageFile(name, path, header) if sop_class in _CT_CLASSES and samples == 1 else None
 
 
-def _is_dicom(path: Path) -> bool:
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM does."""
     with path.open("rb") as file:
         start = file.read(_PREAMBLE_BYTES + 4)
     return start[_PREAMBLE_BYTES:] == b"DICM" or (start[:2] in _FIRST_GROUPS and start[3:4] == b"\x00")

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Int
 from scipy.ndimage import shift
 
 from stroke_ctp.scan.dicom.copies import without_copies
-from stroke_ctp.scan.dicom.files import ct_files, printable, quiet
+from stroke_ctp.scan.dicom.files import ct_files, is_dicom, printable, quiet
 from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.dicom.geometry import Stack, stack_of
 from stroke_ctp.scan.dicom.order import times_of
@@ -38,6 +38,12 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     """
     if not path.exists():
         raise Excluded("reading", f"scan {path.name} does not exist; correct its path in the manifest")
+    if path.is_file() and not is_dicom(path):
+        raise Excluded(
+            "reading",
+            f"scan must be a NIfTI file (.nii or .nii.gz), a CT image or a folder of them, got {printable(path.name)}; "
+            "correct the manifest",
+        )
     folder, named = (path, None) if path.is_dir() else (path.parent, printable(path.name))
     found = perfusion_frames(ct_files(folder), named)
     frames = without_copies(found, stack_of(found).slice_of)

@@ -353,7 +353,7 @@ def test_what_may_not_be_opened_is_named(tmp_path, monkeypatch, kind):
 
         monkeypatch.setattr(os, "scandir", refuse)
     else:
-        monkeypatch.setattr("stroke_ctp.scan.dicom.files._is_dicom", denied)
+        monkeypatch.setattr("stroke_ctp.scan.dicom.files.is_dicom", denied)
     with pytest.raises(Excluded, match=r"images(/IM0000)? cannot be opened; allow reading it"):
         read_dicom(tmp_path)
 

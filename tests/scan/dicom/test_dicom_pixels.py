@@ -113,3 +113,11 @@ def test_a_range_of_padding_is_air(tmp_path):
     hu[0, 0, 0, :3] = -1024, -1000, -999
     save_all(tmp_path, classic(hu, TIMES, "siemens", change=padded))
     assert read_dicom(tmp_path).hu[0, 0, 0, :3].tolist() == [-1000, -1000, -999]
+
+
+def test_which_values_a_viewer_shows_dark_changes_none(tmp_path):
+    def inverted(ds, *_):
+        ds.PhotometricInterpretation = "MONOCHROME1"
+
+    save_all(tmp_path, classic(frames(), TIMES, change=inverted))
+    np.testing.assert_array_equal(read_dicom(tmp_path).hu, frames())

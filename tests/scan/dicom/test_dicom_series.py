@@ -131,5 +131,5 @@ def test_two_reconstructions_in_one_series_are_told_apart(tmp_path):
 def test_a_file_that_is_no_image_chooses_nothing(tmp_path):
     series(tmp_path, ".")
     (tmp_path / "notes.txt").write_text("not an image")
-    with pytest.raises(Excluded, match=r"must be a CT image or a folder of them, got notes\.txt"):
+    with pytest.raises(Excluded, match=r"must be a NIfTI file .*, a CT image or a folder of them, got notes\.txt"):
         read_dicom(tmp_path / "notes.txt")
