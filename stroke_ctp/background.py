@@ -47,9 +47,10 @@ def _cohort(study: Path, runs: str) -> CohortFacts:
     scored = [path for path in sorted(study.glob(runs)) if (path / "metrics.json").exists()]
     if not scored:
         return CohortFacts("no such cohort was scored")
-    recorded = [path / "run.json" for path in scored if (path / "run.json").exists()]
+    records = [read_json(path / "run.json") for path in scored if (path / "run.json").exists()]
+    recorded = [record["cohort"] for record in records if "cohort" in record]
     if recorded:
-        folder = (study / read_json(recorded[0])["cohort"]).resolve()
+        folder = (study / recorded[0]).resolve()
     else:
         configs = [path / ".hydra" / "config.yaml" for path in scored if (path / ".hydra" / "config.yaml").exists()]
         if not configs:

@@ -98,16 +98,12 @@ def _external(study: Study, folder: Path) -> str:
 
 
 def _versions(runs: Sequence[Run]) -> str:
-    return _one_or_more(
-        [
-            ", ".join(f"{name} {number}" for name, number in run.record["versions"].items()) if run.record else None
-            for run in runs
-        ]
-    )
+    versions = [run.record.get("versions", {}) for run in runs]
+    return _one_or_more([", ".join(f"{name} {number}" for name, number in each.items()) or None for each in versions])
 
 
 def _duration(runs: Sequence[Run]) -> str:
-    known = [float(run.record["seconds"]) for run in runs if run.record]
+    known = [float(run.record["seconds"]) for run in runs if "seconds" in run.record]
     if not known:
         return UNRECORDED
     minutes = f"{sum(known) / 60:.1f} min in all for {len(known)} trainings"
