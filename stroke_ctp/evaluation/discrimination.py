@@ -6,7 +6,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from stroke_ctp.evaluation.article import model_name
-from stroke_ctp.evaluation.delong import Comparison, Labels, Scores, auc_estimate, compare
+from stroke_ctp.evaluation.delong import Comparison, Labels, Scores, auc_estimate, compare, one_class
 from stroke_ctp.evaluation.estimate import Estimate
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.resampling import (
@@ -106,4 +106,5 @@ def difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, object]:
 
 def _against_chance(predictions: pd.DataFrame) -> P:
     p = permutation_p([arrays(fold) for _, fold in predictions.groupby("fold")])
-    return P(p, "" if p is not None else "no fold has both classes")
+    reason = one_class(predictions["label"].to_numpy(int)) or "no fold has both classes"
+    return P(p, "" if p is not None else reason)
