@@ -13,7 +13,7 @@ from stroke_ctp.evaluation.delong import auc_estimate, one_class
 from stroke_ctp.evaluation.discrimination import arrays
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.resampling import roc_band
-from stroke_ctp.evaluation.style import BLUE, COLUMN, DASHES, GREY, PAGE, SERIES, SKY, Picture, figure
+from stroke_ctp.evaluation.style import BLUE, COLUMN, DASHES, GREY, PAGE, SERIES, SKY, Picture, figure, legend_above
 
 _MAIN: dict[str, Any] = {"color": BLUE, "linewidth": 1.8, "zorder": 3}
 
@@ -97,7 +97,7 @@ def fold_by_fold(study: Study) -> Picture:
                 axes.axhline(mean, color=color, linewidth=0.9, linestyle=DASHES[number % len(DASHES)])
         axes.axhline(0.5, color=GREY, linewidth=0.6)
         axes.set(xlabel="Test fold", ylabel="ROC-AUC", ylim=(-0.02, 1.03), xticks=range(n_folds))
-        axes.legend(loc="lower left", ncols=3)
+        legend_above(drawn, axes)
     caption = "ROC-AUC of every model in every test fold (points) and its mean over folds (lines); grey: chance."
     return Picture("folds", "AUC fold by fold", caption, drawn)
 

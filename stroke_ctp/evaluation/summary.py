@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from stroke_ctp.evaluation.article import model_name
 from stroke_ctp.evaluation.auc import fold_aucs, summarize
 from stroke_ctp.evaluation.calibration import brier, slope
-from stroke_ctp.evaluation.calls import called
+from stroke_ctp.evaluation.calls import called, counted
 from stroke_ctp.evaluation.delong import auc_estimate, compare
 from stroke_ctp.evaluation.discrimination import arrays
 from stroke_ctp.evaluation.estimate import Estimate, p_text
 from stroke_ctp.evaluation.leakage import Finding
-from stroke_ctp.evaluation.operating import confusion, rates
+from stroke_ctp.evaluation.operating import rates
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.publishing import Tile
 
@@ -53,9 +53,7 @@ def tiles(main: Ablation) -> list[Tile]:
     shown = [Tile("Mean ROC-AUC, test folds", mean, spread), _tile("Pooled ROC-AUC", auc_estimate(*arrays(main.test)))]
     if main.ensemble is not None:
         shown.append(_tile("External ROC-AUC", auc_estimate(*arrays(main.ensemble))))
-    calls = called(main, None)
-    part = calls[calls["split"] == "test"]
-    found = rates(confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool)))
+    found = rates(counted(called(main, None), "test"))
     return shown + [_tile(name, found[name]) for name in ("Sensitivity", "Specificity")]
 
 
@@ -120,9 +118,9 @@ def calls_sentence(main: Ablation) -> str:
     calls = called(main, None)
     parts = []
     for split, name in (("test", "test folds"), ("external", "external cohort")):
-        part = calls[calls["split"] == split]
-        if len(part):
-            found = rates(confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool)))
+        counts = counted(calls, split)
+        if counts.n:
+            found = rates(counts)
             texts = [f"{rate.lower()} {found[rate].text()}" for rate in ("Sensitivity", "Specificity")]
             parts.append(f"{' and '.join(texts)} in the {name}")
     return f"At Youden's point of the validation patients: {'; '.join(parts)}." if parts else ""

@@ -1,14 +1,15 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
-from studies import N_FOLDS, write_study
+from studies import N_FOLDS, OXFORD, write_ablation, write_study
 
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.background import Background
-from stroke_ctp.evaluation.calls import called
+from stroke_ctp.evaluation.calls import called, operating_table
 from stroke_ctp.evaluation.checklists import AUTHOR, checklist_tables
 from stroke_ctp.evaluation.discrimination import comparison_table, with_holm
 from stroke_ctp.evaluation.estimate import Estimate, p_text
@@ -102,6 +103,28 @@ def test_patients_stand_with_the_worst_error_first(study: Study):
     table = patient_table(study.main).frame()
     assert table["error"].is_monotonic_decreasing
     assert len(table) == len(study.main.test) + 12
+
+
+def test_patients_whom_no_threshold_calls_stay_in_the_table_and_are_named(tmp_path: Path):
+    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
+    study = read_study(tmp_path / "one")
+    table = patient_table(study.main)
+    uncalled = table.frame().query("verdict == 'not called'")
+    assert len(table.rows) == len(study.main.test)
+    assert (set(uncalled["fold"]), set(uncalled["called"]), len(uncalled)) == ({"4"}, {"not called"}, 12)
+    sentence = "Not called, as the validation patients are of one class: 12 patients (fold 4)."
+    for one in (table, error_table(study.main), operating_table(study, 0.9)):
+        assert one.caption.endswith(sentence)
+    assert operating_table(study, 0.9).frame()["n"].tolist() == [48, 48]
+
+
+def test_rates_of_a_study_that_calls_nobody_have_that_reason(study: Study):
+    folds = study.main.folds
+    one = folds.assign(label=folds["label"].where(folds["split"] == "test", 0))
+    rows = operating_table(Study("demo", {"full": replace(study.main, folds=one, external=None)}), 0.9).rows
+    assert {row[rate].text() for row in rows for rate in ("Sensitivity", "NPV", "F1")} == {
+        "undefined: nobody is called"
+    }
 
 
 def test_errors_are_counted_by_the_distance_from_the_threshold_everybody_once(study: Study):
