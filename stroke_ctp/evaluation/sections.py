@@ -33,7 +33,8 @@ def sections(study: Study, folder: Path, background: Background) -> list[Section
     Raises:
         UserError: The leakage audit fails, or the subgroup's column is not there.
     """
-    findings = audit(study, background)
+    runs = [run for name in study.ablations for run in read_runs(folder, name)]
+    findings = audit(study, runs, background)
     known = known_facts(study, folder, background)
     return [
         Section("summary", "Summary", tiles=tiles(study.main), points=summary(study, findings)),
