@@ -19,15 +19,21 @@ _ENVIRONMENT = Environment(
 )
 
 
+def _prose(text: str) -> Markup:
+    """Text in which backticks mark what is typed."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts))
+
+
 def _unbroken(text: str) -> Markup:
     """A number and its interval, each without a break within it."""
     number, bracket, interval = text.partition(" (")
     if not bracket or (not interval[:1].isdigit() and interval[:1] not in "-−"):
-        return escape(text)
+        return _prose(text)
     return Markup('<span class="nowrap">{}</span> <span class="nowrap">({}</span>').format(number, interval)
 
 
-_ENVIRONMENT.filters["unbroken"] = _unbroken
+_ENVIRONMENT.filters |= {"unbroken": _unbroken, "prose": _prose}
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ def _results(study: Study) -> Section:
         fold_table(study),
     ]
     pictures = [roc_figures.cross_validation(study.main), roc_figures.fold_by_fold(study)]
-    return Section("results", "The article's tables", tables=tables, pictures=[p for p in pictures if p])
+    return Section("results", "Beside the article", tables=tables, pictures=[p for p in pictures if p])
 
 
 def _discrimination(study: Study) -> Section:
@@ -107,7 +107,7 @@ def _data(background: Background) -> Section:
     pictures = []
     if known:
         caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
-        pictures.append(Picture("figure1", "Inclusion of patients", caption, draw_flowcharts(known)))
+        pictures.append(Picture("figure1", "Figure 1. Inclusion of patients", caption, draw_flowcharts(known)))
     table = exclusion_table(background)
     tables = [table] if table else []
     return Section("data", "Data flow and exclusions", paragraphs, tables=tables, pictures=pictures)

@@ -40,6 +40,16 @@ search.value = "";
 document.querySelector("input[data-only]").click();
 found.wrong = values().length;
 found.count = document.querySelector("[data-count]").textContent;
+document.querySelector("input[data-only]").click();
+table.tBodies[0].rows[1].cells[column].textContent = "undefined: no reason";
+found.last = [0, 1].map(() => { buttons[column].click(); return values().pop(); });
+found.complete = [0, 1].map(() => {
+  buttons[column].click();
+  return values().slice(0, -1);
+});
+found.folded = document.querySelectorAll("details:not([open])").length;
+dispatchEvent(new Event("beforeprint"));
+found.printed = document.querySelectorAll("details[open]").length;
 found.requests = performance.getEntriesByType("resource").map((entry) => entry.name);
 document.body.innerHTML = "";
 document.body.append(Object.assign(document.createElement("pre"), { textContent: JSON.stringify(found) }));
@@ -104,3 +114,15 @@ def test_the_patient_table_filters(opened: tuple, study: Path):
     wrong = (table["verdict"] == "wrong").sum()
     assert opened[0]["wrong"] == wrong
     assert opened[0]["count"] == f"{wrong} of {len(table)} patients"
+
+
+def test_what_is_undefined_sorts_last_in_either_direction_and_does_not_turn_numbers_into_text(opened: tuple):
+    found = opened[0]
+    assert found["last"] == ["undefined: no reason"] * 2
+    up, down = (list(map(float, column)) for column in found["complete"])
+    assert up == sorted(up)
+    assert down == sorted(down, reverse=True)
+
+
+def test_what_is_folded_on_the_screen_is_printed(opened: tuple):
+    assert opened[0]["folded"] == opened[0]["printed"] > 2
