@@ -16,6 +16,7 @@ from studies import N_FOLDS, OXFORD, write_ablation, write_study
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.comparison import write_comparison
+from stroke_ctp.evaluation.estimate import p_text
 from stroke_ctp.evaluation.predictions import read_study
 from stroke_ctp.evaluation.report import write_report
 from stroke_ctp.evaluation.sections import sections
@@ -90,7 +91,7 @@ def test_the_command_prints_the_tables_and_ends_with_the_folder(study: Path):
     lines = done.stdout.splitlines()
     assert lines[-1] == "outputs/demo/report/report.html"
     assert max(map(len, lines)) <= 80
-    assert "demo: 60 patients; large: core_ml > 50 mL; encoder oxford 804ca2835ecf" in lines
+    assert "demo: 60 patients; large: core volume > 50 mL; encoder oxford 804ca2835ecf" in lines
     files = set(_files(study))
     assert {f"tables/{name}.csv" for name in TABLES} | {"tables/table1.tex", "tables/table2.tex"} <= files
     assert {f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf")} <= files
@@ -226,6 +227,15 @@ def test_the_difference_to_the_index_follows_from_the_predictions(reported: tupl
     expected = roc_auc_score(rows["label"], rows["probability"]) - roc_auc_score(index["label"], index["probability"])
     found = _row(study, "comparisons", against="CBV core", patients="Test folds, pooled")
     assert found["difference_delong"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_summary_gives_every_comparison_as_the_table_corrects_it(reported: tuple[Path, str]):
+    page = (reported[0] / "report" / "report.html").read_text()
+    table = pd.read_csv(reported[0] / "report" / "tables" / "comparisons.csv")
+    sentences = re.findall(r"Pooled ROC-AUC, “Full” minus “(.*?)”: .*?, p (.*?) corrected after Holm", page)
+    expected = [(row.against, p_text(float(row.p_delong_holm))) for row in table.itertuples()]
+    assert [(name, p.removeprefix("= ").replace("&lt;", "<")) for name, p in sentences] == expected
+    assert (table["p_delong_holm"] >= table["p_delong"]).all()
 
 
 def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(reported: tuple[Path, str]):

@@ -102,7 +102,7 @@ def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> Threshold
 
 
 def _points(sensitivity: float) -> list[tuple[str, float | None]]:
-    return [(YOUDEN, None), (f"Sensitivity {sensitivity:.2f}", sensitivity)]
+    return [(YOUDEN, None), (f"Sensitivity ≥ {sensitivity:g}", sensitivity)]
 
 
 def _headings(counts: dict[str, int]) -> dict[str, int]:

@@ -83,7 +83,7 @@ def _run_row(run: Run) -> Row:
         "Fold": run.fold,
         "Epochs": "–" if run.epochs is None else run.epochs,
         "Epoch taken": "–" if run.best_epoch is None else run.best_epoch,
-        "Seconds": run.record.get("seconds", UNRECORDED),
+        "Seconds": round(run.record["seconds"]) if "seconds" in run.record else UNRECORDED,
         "Device": run.record.get("device", UNRECORDED),
         "Revision": run.record.get("revision") or UNRECORDED,
     }
