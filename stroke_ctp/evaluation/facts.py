@@ -31,7 +31,7 @@ def known_facts(study: Study, folder: Path, background: Background) -> dict[str,
         "threshold_origin": threshold_origin(main),
         "external_goal": " and evaluation on an external cohort" if scored else "",
         "external": "external patients only for the final evaluation" if scored else "no external cohort was scored",
-        "external_result": external_sentence(main) or "no external cohort was scored",
+        "external_result": external_sentence(main).rstrip(".") or "no external cohort was scored",
         "input": str(settings.get("input._target_", UNRECORDED)).rsplit(".", 1)[-1],
         "standardized": _standardized(background),
         "label_definition": _label_definitions(background),
@@ -99,15 +99,15 @@ def _standardized(background: Background) -> str:
 def _training(background: Background) -> str:
     """Hyperparameters as recorded."""
     names = {
-        "learning_rate": "RMSprop, learning rate",
-        "batch_size": "batch size",
-        "trainer.max_epochs": "at most epochs",
-        "patience": "patience",
-        "augmentation.max_angle": "rotation ± [deg]",
-        "augmentation.max_shift": "shift ± [pixel]",
-        "augmentation.flip_probability": "flip probability",
+        "learning_rate": "RMSprop, learning rate {:g}",
+        "batch_size": "batch size {}",
+        "trainer.max_epochs": "at most {} epochs",
+        "patience": "stopped {} epochs after the lowest validation loss",
+        "augmentation.max_angle": "augmentation by rotation up to ±{:g}°",
+        "augmentation.max_shift": "shift up to ±{:g} pixels",
+        "augmentation.flip_probability": "flip with probability {:g}",
     }
-    found = [f"{text} {background.settings[key]}" for key, text in names.items() if key in background.settings]
+    found = [text.format(background.settings[key]) for key, text in names.items() if key in background.settings]
     return ", ".join(found) or f"settings {UNRECORDED}"
 
 

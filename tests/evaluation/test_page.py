@@ -32,6 +32,7 @@ def test_a_value_that_a_template_needs_and_does_not_get_is_an_error():
 def test_a_number_and_its_interval_are_not_broken_within():
     expected = '<span class="nowrap">0.72</span> <span class="nowrap">(0.65 to 0.79)</span>'
     assert _unbroken("0.72 (0.65 to 0.79)") == expected
+    assert "nowrap" not in _unbroken("sensitivity 0.78 (0.62 to 0.88) and specificity 0.60 (0.45 to 0.74)")
     assert _unbroken("a <b> (c)") == "a &lt;b&gt; (c)"
 
 

@@ -217,6 +217,13 @@ def test_checklists_claim_no_network_and_no_ensemble_where_there_was_none(study:
     assert _answers(study, folder)["claim_2024 27"].startswith("Mean of the probabilities of the 5 models")
 
 
+def test_checklists_tell_hyperparameters_in_words(study: Study, folder: Path):
+    settings = {"learning_rate": 0.001, "trainer.max_epochs": 500, "augmentation.max_angle": 15.0}
+    claim, _ = checklist_tables(known_facts(study, folder, Background(settings=settings)))
+    expected = "RMSprop, learning rate 0.001, at most 500 epochs, augmentation by rotation up to ±15°"
+    assert claim.rows[24]["Answer"] == expected
+
+
 def test_checklists_say_of_how_many_a_conventional_core_was_put_in(study: Study, tmp_path: Path):
     folder = write_study(tmp_path / "demo")
     assert _answers(study, folder)["tripod_ai 11"].endswith("no value is imputed")
