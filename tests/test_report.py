@@ -1,8 +1,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,23 +37,10 @@ def one_class(tmp_path: Path) -> Path:
     return tmp_path / "one"
 
 
-@pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A study with its report, to be read only, and what was printed."""
-    folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
-    return folder, write_report(folder)
-
-
 def _tables(study: Path) -> dict[str, pd.DataFrame]:
     """All tables of a report that is not written."""
     made = sections(read_study(study), study, Background())
     return {table.name: table.frame() for section in made for table in section.tables}
-
-
-def _report(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stroke_ctp.report", *arguments]
-    path = str(Path(__file__).parents[1])
-    return subprocess.run(command, cwd=directory, env={"PYTHONPATH": path}, capture_output=True, text=True, check=False)
 
 
 def _table(study: Path, name: str) -> pd.DataFrame:
@@ -85,10 +70,11 @@ def _files(study: Path) -> dict[str, bytes]:
     return {str(p.relative_to(report)): p.read_bytes() for p in report.rglob("*") if p.is_file()}
 
 
-def test_the_command_prints_the_tables_and_ends_with_the_folder(study: Path):
-    done = _report(study.parents[1], "name=demo")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+def test_the_command_prints_the_tables_and_ends_with_the_folder(
+    study: Path, command: Command, capsys: pytest.CaptureFixture[str]
+):
+    assert command("name=demo") is None
+    lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "outputs/demo/report/report.html"
     assert max(map(len, lines)) <= 80
     assert "demo: 60 patients; large: core volume > 50 mL; encoder oxford 804ca2835ecf" in lines
@@ -149,6 +135,7 @@ def test_the_articles_values_stand_in_a_row_of_their_own(reported: tuple[Path, s
     ]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: Path):
     figure = study / "report" / "figures" / "external.png"
     figure.parent.mkdir(parents=True)
@@ -314,6 +301,7 @@ def test_a_study_of_before_digests_is_reported_and_says_that_edits_cannot_be_see
     assert (found["verdict"], found["detail"]) == ("not checked", "trained before digests were recorded")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: Path):
     shutil.rmtree(study / "local" / "fold-3")
     warning = "Partial study, not run: local: folds 3."
@@ -324,6 +312,7 @@ def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: Path)
     assert list(missing["note"]) == ["not run", "not run"]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_several_studies_are_compared(study: Path, command: Command, capsys: pytest.CaptureFixture[str]):
     shutil.copytree(study, study.parent / "other")
     assert command("name=demo,other") is None
@@ -333,6 +322,7 @@ def test_several_studies_are_compared(study: Path, command: Command, capsys: pyt
     assert (differences["p_delong_note"] == "the models order all pairs alike").all()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_studies_of_other_patients_are_not_paired(study: Path):
     other = study.parent / "other"
     write_ablation(other / "full", 7, OXFORD)
@@ -343,6 +333,17 @@ def test_studies_of_other_patients_are_not_paired(study: Path):
     write_comparison([study, other], study / "out", [{}, {}])
     differences = pd.read_csv(study / "out" / "tables" / "differences.csv")
     assert (differences["difference_delong_note"] == "not the same patients or classes").all()
+
+
+def test_a_study_that_leaks_is_not_compared_either(study: Path):
+    ensemble = study / "full" / "ensemble"
+    table = ensemble / "predictions.csv"
+    table.write_text(table.read_text().replace("\nep", "\np"))
+    metrics = json.loads((ensemble / "metrics.json").read_text())
+    (ensemble / "metrics.json").write_text(json.dumps(metrics | {"predictions": file_digest(table)}))
+    with pytest.raises(UserError, match=r"leakage in demo: .* in training and external cohort"):
+        write_comparison([study, study], study / "out", [{}, {}])
+    assert not (study / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ def test_subgroups_come_from_the_cohorts(workplace: Path):
     assert set(groups["n"]) == {6}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_cohort_that_is_gone_or_another_one_now_is_missed_with_the_reason(
     workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

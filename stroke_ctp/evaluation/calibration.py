@@ -109,7 +109,7 @@ def _separated(labels: Labels, x: Scores) -> bool:
 
 def _fitted(labels: Labels, design: Float[np.ndarray, "patient term"], offset: Scores | None) -> Estimate:
     """The last coefficient with its 95 % confidence interval (Wald)."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(over="ignore"):  # of the inverse link, which is then 0
         warnings.simplefilter("ignore", PerfectSeparationWarning)  # all calls right is no separation by the intercept
         fitted = sm.GLM(labels, design, family=sm.families.Binomial(), offset=offset).fit()
     low, high = fitted.conf_int()[-1]

@@ -7,9 +7,11 @@ from typing import Any
 from stroke_ctp.evaluation import roc_figures
 from stroke_ctp.evaluation.article import model_name
 from stroke_ctp.evaluation.auc import fold_aucs, summarize
+from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.delong import auc_estimate
 from stroke_ctp.evaluation.discrimination import EXTERNAL, POOLED, arrays, difference, scored, with_holm
 from stroke_ctp.evaluation.estimate import number_text
+from stroke_ctp.evaluation.leakage import audit
 from stroke_ctp.evaluation.predictions import Study, read_study
 from stroke_ctp.evaluation.publishing import Page, Section, publish
 from stroke_ctp.evaluation.report import warnings
@@ -39,9 +41,11 @@ def write_comparison(
         The studies' AUCs, as text.
 
     Raises:
-        UserError: A study cannot be read.
+        UserError: A study cannot be read, or its leakage audit fails.
     """
     studies = [read_study(folder, partial) for folder in folders]
+    for study in studies:
+        audit(study, (), Background())
     overview = _overview(studies)
     publish(_page(studies, overview, settings), out)
     return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))

@@ -42,7 +42,7 @@ class Table:
     @property
     def numeric(self) -> set[str]:
         """Headings of the columns that are aligned as numbers."""
-        return {h for h in self.headings if all(isinstance(row[h], int | float | P) for row in self.rows)}
+        return {h for h in self.headings if all(_is_number(row[h]) for row in self.rows)}
 
     def shown(self) -> list[list[str]]:
         """Text of every cell."""
@@ -64,6 +64,10 @@ class Table:
         """For a manuscript, with the rules of the package booktabs."""
         frame = pd.DataFrame(self.shown(), columns=self.headings).map(_latex).rename(columns=_latex)
         return frame.to_latex(index=False, caption=_latex(self.caption), label=f"tab:{self.name}", position="ht")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, P) and value.value is not None)
 
 
 def _latex(text: str) -> str:

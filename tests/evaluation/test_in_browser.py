@@ -9,9 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from studies import write_study
-
-from stroke_ctp.evaluation.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
@@ -58,10 +55,8 @@ document.body.append(Object.assign(document.createElement("pre"), { textContent:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
-    write_report(folder)
-    return folder
+def study(reported: tuple[Path, str]) -> Path:
+    return reported[0]
 
 
 def _opened(study: Path, width: int, folder: Path) -> tuple[dict[str, Any], str]:

@@ -62,6 +62,11 @@ def test_a_number_without_interval_needs_a_reason():
     assert Estimate(-0.001, reason="one sample").text() == "0.00 (no interval: one sample)"
 
 
+def test_a_column_with_a_reason_in_it_is_text_that_may_break():
+    rows = [{"p": P(0.1), "q": P(0.1)}, {"p": P(None, "no variance"), "q": P(0.2)}]
+    assert Table("t", "T", "", rows).numeric == {"q"}
+
+
 def test_p_values_are_printed_as_journals_do():
     assert [p_text(p) for p in (0.04, 0.0412, 0.0004)] == ["0.040", "0.041", "< 0.001"]
 
