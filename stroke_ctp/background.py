@@ -15,6 +15,7 @@ from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
 from stroke_ctp.evaluation.background import Background, CohortFacts
 from stroke_ctp.evaluation.network_figure import Architecture
 from stroke_ctp.files import file_digest, read_json
+from stroke_ctp.fitted import feature_statistics
 from stroke_ctp.model.encoder import N_FEATURES
 from stroke_ctp.model.network import KERNEL_SIZES, TemporalNetwork
 from stroke_ctp.study import study_settings
@@ -24,8 +25,10 @@ from stroke_ctp.types import LEVELS
 def background_of(study: Path, config: DictConfig) -> Background:
     """All that can be found; `config` is the report's."""
     settings = settings_of(study)
+    training = _cohort(study, "*/fold-*")
     return Background(
-        training=_cohort(study, "*/fold-*"),
+        training=training,
+        statistics=feature_statistics(study, training),
         external=_cohort(study, "*/ensemble"),
         differences=_differences(settings) if settings else None,
         settings=settings,
@@ -47,9 +50,10 @@ def _cohort(study: Path, runs: str) -> CohortFacts:
     scored = [path for path in sorted(study.glob(runs)) if (path / "metrics.json").exists()]
     if not scored:
         return CohortFacts("no such cohort was scored")
-    recorded = [path / "run.json" for path in scored if (path / "run.json").exists()]
+    records = [read_json(path / "run.json") for path in scored if (path / "run.json").exists()]
+    recorded = [record["cohort"] for record in records if "cohort" in record]
     if recorded:
-        folder = (study / read_json(recorded[0])["cohort"]).resolve()
+        folder = (study / recorded[0]).resolve()
     else:
         configs = [path / ".hydra" / "config.yaml" for path in scored if (path / ".hydra" / "config.yaml").exists()]
         if not configs:

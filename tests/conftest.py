@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 LONGEST = ("test_make.py", "test_readme.py")
@@ -6,3 +8,22 @@ LONGEST = ("test_make.py", "test_readme.py")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: workers that share the others then end together."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports draw their figures and neither write nor show them: for tests of what else they hold."""
+    monkeypatch.setattr("stroke_ctp.evaluation.publishing.save", lambda *_: None)
+    monkeypatch.setattr("stroke_ctp.evaluation.publishing.embedded", lambda *_: "")
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A made-up study with its report, to be read only, and what was printed."""
+    # Not before the import hook that checks types is there.
+    from studies import write_study
+
+    from stroke_ctp.evaluation.report import write_report
+
+    folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
+    return folder, write_report(folder)

@@ -1,8 +1,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from studies import N_FOLDS, OXFORD, write_ablation, write_study
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.comparison import write_comparison
+from stroke_ctp.evaluation.estimate import p_text
 from stroke_ctp.evaluation.predictions import read_study
 from stroke_ctp.evaluation.report import write_report
 from stroke_ctp.evaluation.sections import sections
@@ -38,23 +37,10 @@ def one_class(tmp_path: Path) -> Path:
     return tmp_path / "one"
 
 
-@pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A study with its report, to be read only, and what was printed."""
-    folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
-    return folder, write_report(folder)
-
-
 def _tables(study: Path) -> dict[str, pd.DataFrame]:
     """All tables of a report that is not written."""
     made = sections(read_study(study), study, Background())
     return {table.name: table.frame() for section in made for table in section.tables}
-
-
-def _report(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stroke_ctp.report", *arguments]
-    path = str(Path(__file__).parents[1])
-    return subprocess.run(command, cwd=directory, env={"PYTHONPATH": path}, capture_output=True, text=True, check=False)
 
 
 def _table(study: Path, name: str) -> pd.DataFrame:
@@ -84,13 +70,14 @@ def _files(study: Path) -> dict[str, bytes]:
     return {str(p.relative_to(report)): p.read_bytes() for p in report.rglob("*") if p.is_file()}
 
 
-def test_the_command_prints_the_tables_and_ends_with_the_folder(study: Path):
-    done = _report(study.parents[1], "name=demo")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+def test_the_command_prints_the_tables_and_ends_with_the_folder(
+    study: Path, command: Command, capsys: pytest.CaptureFixture[str]
+):
+    assert command("name=demo") is None
+    lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "outputs/demo/report/report.html"
     assert max(map(len, lines)) <= 80
-    assert "demo: 60 patients; large: core_ml > 50 mL; encoder oxford 804ca2835ecf" in lines
+    assert "demo: 60 patients; large: core volume > 50 mL; encoder oxford 804ca2835ecf" in lines
     files = set(_files(study))
     assert {f"tables/{name}.csv" for name in TABLES} | {"tables/table1.tex", "tables/table2.tex"} <= files
     assert {f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf")} <= files
@@ -148,6 +135,7 @@ def test_the_articles_values_stand_in_a_row_of_their_own(reported: tuple[Path, s
     ]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: Path):
     figure = study / "report" / "figures" / "external.png"
     figure.parent.mkdir(parents=True)
@@ -228,6 +216,15 @@ def test_the_difference_to_the_index_follows_from_the_predictions(reported: tupl
     assert found["difference_delong"] == pytest.approx(expected, abs=1e-12)
 
 
+def test_the_summary_gives_every_comparison_as_the_table_corrects_it(reported: tuple[Path, str]):
+    page = (reported[0] / "report" / "report.html").read_text()
+    table = pd.read_csv(reported[0] / "report" / "tables" / "comparisons.csv")
+    sentences = re.findall(r"Pooled ROC-AUC, “Full” minus “(.*?)”: .*?, p (.*?) corrected after Holm", page)
+    expected = [(row.against, p_text(float(row.p_delong_holm))) for row in table.itertuples()]
+    assert [(name, p.removeprefix("= ").replace("&lt;", "<")) for name, p in sentences] == expected
+    assert (table["p_delong_holm"] >= table["p_delong"]).all()
+
+
 def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(reported: tuple[Path, str]):
     study, found, large = reported[0], 0, 0
     for fold in range(N_FOLDS):
@@ -304,6 +301,7 @@ def test_a_study_of_before_digests_is_reported_and_says_that_edits_cannot_be_see
     assert (found["verdict"], found["detail"]) == ("not checked", "trained before digests were recorded")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: Path):
     shutil.rmtree(study / "local" / "fold-3")
     warning = "Partial study, not run: local: folds 3."
@@ -314,6 +312,7 @@ def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: Path)
     assert list(missing["note"]) == ["not run", "not run"]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_several_studies_are_compared(study: Path, command: Command, capsys: pytest.CaptureFixture[str]):
     shutil.copytree(study, study.parent / "other")
     assert command("name=demo,other") is None
@@ -323,6 +322,7 @@ def test_several_studies_are_compared(study: Path, command: Command, capsys: pyt
     assert (differences["p_delong_note"] == "the models order all pairs alike").all()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_studies_of_other_patients_are_not_paired(study: Path):
     other = study.parent / "other"
     write_ablation(other / "full", 7, OXFORD)
@@ -333,6 +333,17 @@ def test_studies_of_other_patients_are_not_paired(study: Path):
     write_comparison([study, other], study / "out", [{}, {}])
     differences = pd.read_csv(study / "out" / "tables" / "differences.csv")
     assert (differences["difference_delong_note"] == "not the same patients or classes").all()
+
+
+def test_a_study_that_leaks_is_not_compared_either(study: Path):
+    ensemble = study / "full" / "ensemble"
+    table = ensemble / "predictions.csv"
+    table.write_text(table.read_text().replace("\nep", "\np"))
+    metrics = json.loads((ensemble / "metrics.json").read_text())
+    (ensemble / "metrics.json").write_text(json.dumps(metrics | {"predictions": file_digest(table)}))
+    with pytest.raises(UserError, match=r"leakage in demo: .* in training and external cohort"):
+        write_comparison([study, study], study / "out", [{}, {}])
+    assert not (study / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import run_module
+from omegaconf import OmegaConf
 
+from stroke_ctp.background import background_of
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.evaluation.origins import origins
+from stroke_ctp.evaluation.predictions import read_study
 from stroke_ctp.files import read_json, write_json
 
 
@@ -96,12 +100,25 @@ def test_provenance_names_cohorts_software_and_duration(workplace: Path):
     assert origin["Duration of training"].endswith("for 3 trainings")
 
 
+def test_records_of_runs_that_lack_something_are_reported_as_not_recorded(workplace: Path, tmp_path: Path):
+    study = tmp_path / "outputs" / "mine"
+    shutil.copytree(workplace / "outputs" / "mine", study)
+    for record in study.glob("*/*/run.json"):
+        record.write_text('{"seconds": 60}')
+    background = background_of(study, OmegaConf.create({"sensitivity": 0.9, "subgroup": None, "partial": False}))
+    assert background.training.unknown == "where it lies was not recorded when it was scored"
+    origin = origins(read_study(study), study, background)
+    assert (origin["Software"], origin["Device"]) == ("not recorded", "not recorded")
+    assert origin["Duration of training"] == "3.0 min in all for 3 trainings"
+
+
 def test_subgroups_come_from_the_cohorts(workplace: Path):
     groups = _table(workplace, "subgroups", "site")
     assert list(groups.index) == ["A", "B", "A", "B"]
     assert set(groups["n"]) == {6}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_cohort_that_is_gone_or_another_one_now_is_missed_with_the_reason(
     workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from stroke_ctp.evaluation.auc import AUC, fold_aucs, roc_auc, summarize
+from stroke_ctp.evaluation.estimate import number_text
 from stroke_ctp.evaluation.predictions import ARTICLE_ABLATIONS, Ablation, Study
 from stroke_ctp.evaluation.tables import Table
 
@@ -61,7 +62,7 @@ def table1(study: Study) -> list[Cell]:
     external = _not_run(_EXTERNAL)
     if full.external is not None:
         auc = roc_auc(full.external[full.external["fold"] == "mean"])
-        text = "undefined" if auc.value is None else f"{auc.value:.2f}"
+        text = "undefined" if auc.value is None else number_text(auc.value)
         external = Cell(
             OURS, _EXTERNAL, text, auc.reason, auc.value, None, auc.n_large, auc.n_small, encoder_text(full)
         )
@@ -146,6 +147,13 @@ def encoder_text(ablation: Ablation) -> str:
     return f"{name} {sha256[:12]}".strip()
 
 
+def endpoint_text(ablation: Ablation) -> str:
+    """What makes a core large: `core volume > 32.4 mL`."""
+    endpoint = ablation.settings["endpoint"]
+    name, unit = ("core volume", " mL") if endpoint["column"] == "core_ml" else (endpoint["column"], "")
+    return f"{name} > {endpoint['threshold']:.4g}{unit}"
+
+
 def _find(cells: list[Cell], row: str, column: str) -> Cell:
     return next(cell for cell in cells if (cell.row, cell.column) == (row, column))
 
@@ -155,7 +163,7 @@ def _fold_cell(ablation: Ablation, split: str, column: str) -> Cell:
     summary = summarize(aucs)
     text, note = "undefined", "no fold has both classes"
     if summary.mean is not None:
-        text = f"{summary.mean:.2f}" + (f" ({summary.sd:.2f})" if summary.sd is not None else "")
+        text = number_text(summary.mean) + ("" if summary.sd is None else f" ({number_text(summary.sd)})")
         without = {fold: auc.reason for fold, auc in enumerate(aucs) if auc.reason and fold not in ablation.missing}
         bad = ", ".join(f"{fold} ({reason})" for fold, reason in without.items())
         lost = ", ".join(map(str, ablation.missing))
@@ -167,7 +175,7 @@ def _fold_cell(ablation: Ablation, split: str, column: str) -> Cell:
 
 
 def _article_cell(column: str, mean: float, sd: float | None) -> Cell:
-    text = f"{mean:.2f}" if sd is None else f"{mean:.2f} ({sd:.2f})"
+    text = number_text(mean) if sd is None else f"{number_text(mean)} ({number_text(sd)})"
     return Cell(ARTICLE, column, text, mean=mean, sd=sd)
 
 

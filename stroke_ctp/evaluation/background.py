@@ -26,11 +26,26 @@ class CohortFacts:
 
 
 @dataclass(frozen=True)
+class FeatureStatistics:
+    """Whose features the networks' standardization was fitted to, as far as it could be computed anew."""
+
+    unknown: str = "the report was not told where the features are"
+    """Why it could not; empty if it could."""
+    n_folds: int = 0
+    """Of all networks: how many checkpoints were looked at."""
+    largest_difference: float = 0.0
+    """Between a channel's mean in a checkpoint and in the training patients' features [standard deviations]."""
+    wrong: Sequence[str] = ()
+    """Which folds' statistics are of other patients than those that were trained on, and of whom."""
+
+
+@dataclass(frozen=True)
 class Background:
     """All that the command knows and the predictions do not."""
 
     training: CohortFacts = CohortFacts()
     external: CohortFacts = CohortFacts()
+    statistics: FeatureStatistics = FeatureStatistics()
     differences: Sequence[tuple[str, Any, Any]] | None = None
     """Settings that differ from the default: key, default, value; None if the study's settings are unknown."""
     settings: Mapping[str, Any] = field(default_factory=dict)

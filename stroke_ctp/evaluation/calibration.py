@@ -8,7 +8,7 @@ import pandas as pd
 import statsmodels.api as sm
 from jaxtyping import Float
 from scipy.special import logit
-from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
+from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from stroke_ctp.evaluation.delong import Labels, Scores, one_class
 from stroke_ctp.evaluation.estimate import Estimate
@@ -84,28 +84,37 @@ def slope(labels: Labels, scores: Scores) -> Estimate:
     D. R. Cox, Biometrika 1958, 45, 562; below 1, probabilities are too extreme.
     """
     x = _logits(scores)
-    if x.min() == x.max():
-        return Estimate(reason="all probabilities are equal")
-    return _fitted(labels, sm.add_constant(x), None)
+    reason = one_class(labels)
+    if not reason and x.min() == x.max():
+        reason = "all probabilities are equal"
+    if not reason and _separated(labels, x):
+        reason = "the probabilities separate the classes"
+    return Estimate(reason=reason) if reason else _fitted(labels, sm.add_constant(x), None)
 
 
 def intercept(labels: Labels, scores: Scores) -> Estimate:
     """Calibration in the large: the shift of all logits, slope fixed at 1, that fits the classes; 0 is ideal."""
-    return _fitted(labels, np.ones((len(labels), 1)), _logits(scores))
+    reason = one_class(labels)
+    return Estimate(reason=reason) if reason else _fitted(labels, np.ones((len(labels), 1)), _logits(scores))
+
+
+def _separated(labels: Labels, x: Scores) -> bool:
+    """Whether no patient of one class lies within the other: the regression then has no finite slope.
+
+    Classes that touch in one value are among them (A. Albert and J. A. Anderson, Biometrika 1984, 71, 1).
+    """
+    large, small = x[labels == 1], x[labels == 0]
+    return bool(small.max() <= large.min() or large.max() <= small.min())
 
 
 def _fitted(labels: Labels, design: Float[np.ndarray, "patient term"], offset: Scores | None) -> Estimate:
     """The last coefficient with its 95 % confidence interval (Wald)."""
-    reason = one_class(labels)
-    if reason:
-        return Estimate(reason=reason)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", PerfectSeparationWarning)
-        try:
-            fitted = sm.GLM(labels, design, family=sm.families.Binomial(), offset=offset).fit()
-        except (PerfectSeparationError, PerfectSeparationWarning):
-            return Estimate(reason="the probabilities separate the classes completely")
+    with warnings.catch_warnings(), np.errstate(over="ignore"):  # of the inverse link, which is then 0
+        warnings.simplefilter("ignore", PerfectSeparationWarning)  # all calls right is no separation by the intercept
+        fitted = sm.GLM(labels, design, family=sm.families.Binomial(), offset=offset).fit()
     low, high = fitted.conf_int()[-1]
+    if high - low > 2 * logit(1 - _NEAREST):  # wider than all logits that are told apart
+        return Estimate(reason="the probabilities are too certain")
     return Estimate(float(fitted.params[-1]), float(low), float(high))
 
 

@@ -10,8 +10,15 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.evaluation.article import model_name
-from stroke_ctp.evaluation.discrimination import EXTERNAL, POOLED, arrays
-from stroke_ctp.evaluation.operating import Threshold, confusion, rates, sensitive_threshold, youden_threshold
+from stroke_ctp.evaluation.discrimination import arrays, scored
+from stroke_ctp.evaluation.operating import (
+    Confusion,
+    Threshold,
+    confusion,
+    rates,
+    sensitive_threshold,
+    youden_threshold,
+)
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.tables import Row, Table
 
@@ -26,7 +33,7 @@ those of all folds."""
 
 
 def called(ablation: Ablation, sensitivity: float | None) -> pd.DataFrame:
-    """Test and external rows with `threshold` and `large`, the call; without rows that no threshold applies to.
+    """Test and external rows with `threshold` and `large`, the call; both missing where there is no threshold.
 
     Args:
         ablation: Whose predictions.
@@ -37,11 +44,25 @@ def called(ablation: Ablation, sensitivity: float | None) -> pd.DataFrame:
         parts.append((test, _threshold(ablation.validation[ablation.validation["fold"] == fold], sensitivity)))
     if ablation.ensemble is not None:
         parts.append((ablation.ensemble, _threshold(ablation.validation, sensitivity)))
-    frames = [rows.assign(threshold=found.value) for rows, found in parts if found.value is not None]
-    if not frames:
-        return ablation.test.iloc[:0].assign(threshold=np.nan, large=False)
+    frames = [rows.assign(threshold=np.nan if found.value is None else found.value) for rows, found in parts]
     table = pd.concat(frames, ignore_index=True)
-    return table.assign(large=table["probability"] > table["threshold"])
+    large = (table["probability"] > table["threshold"]).astype("boolean")
+    return table.assign(large=large.mask(table["threshold"].isna()))
+
+
+def counted(calls: pd.DataFrame, split: str) -> Confusion:
+    """Patients of a split who are called, by class and call."""
+    part = calls[(calls["split"] == split) & calls["large"].notna()]
+    return confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool))
+
+
+def uncalled(calls: pd.DataFrame) -> str:
+    """Who is not called, and why, as a sentence that follows others; empty if everybody is."""
+    rows = calls[calls["large"].isna()]
+    if rows.empty:
+        return ""
+    folds = ", ".join(map(str, rows["fold"].unique()))
+    return f" Not called, as the validation patients are of one class: {len(rows)} patients (fold {folds})."
 
 
 def operating_table(study: Study, sensitivity: float) -> Table:
@@ -50,15 +71,11 @@ def operating_table(study: Study, sensitivity: float) -> Table:
     for ablation in study.ablations.values():
         for point, given in _points(sensitivity):
             table = called(ablation, given)
-            cohorts = [(POOLED, ablation.test)]
-            cohorts += [(EXTERNAL, ablation.ensemble)] if ablation.ensemble is not None else []
-            for cohort, everyone in cohorts:
-                part = table[table["split"] == everyone["split"].iloc[0]]
-                counts = confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool))
+            for cohort, everyone in scored(ablation):
+                counts = counted(table, everyone["split"].iloc[0])
                 start = {"Model": model_name(ablation.name), "Point": point, "Patients": cohort}
-                counted = {"n": len(part), **_headings(asdict(counts))}
-                rows.append({**start, **counted, **rates(counts)})
-    return Table("operating_points", "Operating points", _CAPTION, rows)
+                rows.append({**start, "n": counts.n, **_headings(asdict(counts)), **rates(counts)})
+    return Table("operating_points", "Operating points", _CAPTION + uncalled(called(study.main, None)), rows)
 
 
 def threshold_table(study: Study, sensitivity: float) -> Table:
@@ -85,7 +102,7 @@ def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> Threshold
 
 
 def _points(sensitivity: float) -> list[tuple[str, float | None]]:
-    return [(YOUDEN, None), (f"Sensitivity {sensitivity:.2f}", sensitivity)]
+    return [(YOUDEN, None), (f"Sensitivity ≥ {sensitivity:g}", sensitivity)]
 
 
 def _headings(counts: dict[str, int]) -> dict[str, int]:

@@ -7,8 +7,11 @@ from typing import Any
 from stroke_ctp.evaluation import roc_figures
 from stroke_ctp.evaluation.article import model_name
 from stroke_ctp.evaluation.auc import fold_aucs, summarize
+from stroke_ctp.evaluation.background import Background
 from stroke_ctp.evaluation.delong import auc_estimate
 from stroke_ctp.evaluation.discrimination import EXTERNAL, POOLED, arrays, difference, scored, with_holm
+from stroke_ctp.evaluation.estimate import number_text
+from stroke_ctp.evaluation.leakage import audit
 from stroke_ctp.evaluation.predictions import Study, read_study
 from stroke_ctp.evaluation.publishing import Page, Section, publish
 from stroke_ctp.evaluation.report import warnings
@@ -18,8 +21,8 @@ from stroke_ctp.evaluation.text import aligned, provenance
 _STUDIES_CAPTION = """Mean (SD) ROC-AUC over the test folds, which is no interval; pooled AUC of all test patients and
 AUC of the ensemble on the external cohort with DeLong's 95 % confidence intervals."""
 _DIFFERENCES_CAPTION = """AUC of the first study less that of the other, same model, on the same patients: DeLong's
-paired test (two-sided), corrected after Holm for all comparisons of this table, and percentiles of bootstrap
-samples."""
+paired test, and percentiles of bootstrap samples; p-values are two-sided, and corrected after Holm for all comparisons
+of this table."""
 _SETTINGS_CAPTION = "Settings in which the studies differ."
 
 
@@ -38,9 +41,11 @@ def write_comparison(
         The studies' AUCs, as text.
 
     Raises:
-        UserError: A study cannot be read.
+        UserError: A study cannot be read, or its leakage audit fails.
     """
     studies = [read_study(folder, partial) for folder in folders]
+    for study in studies:
+        audit(study, (), Background())
     overview = _overview(studies)
     publish(_page(studies, overview, settings), out)
     return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
@@ -66,8 +71,8 @@ def _overview(studies: Sequence[Study]) -> Table:
     for study in studies:
         for ablation in study.ablations.values():
             folds = summarize(fold_aucs(ablation.folds, "test", ablation.n_folds))
-            mean = "undefined" if folds.mean is None else f"{folds.mean:.3f}"
-            spread = "" if folds.sd is None else f" ({folds.sd:.3f})"
+            mean = "undefined" if folds.mean is None else number_text(folds.mean, 3)
+            spread = "" if folds.sd is None else f" ({number_text(folds.sd, 3)})"
             external = "not run" if ablation.ensemble is None else auc_estimate(*arrays(ablation.ensemble))
             rows.append(
                 {

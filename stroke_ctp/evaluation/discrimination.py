@@ -6,7 +6,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from stroke_ctp.evaluation.article import model_name
-from stroke_ctp.evaluation.delong import Comparison, Labels, Scores, auc_estimate, compare
+from stroke_ctp.evaluation.delong import Comparison, Labels, Scores, auc_estimate, compare, one_class
 from stroke_ctp.evaluation.estimate import Estimate
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.resampling import (
@@ -21,14 +21,17 @@ from stroke_ctp.evaluation.tables import P, Row, Table
 POOLED, EXTERNAL = "Test folds, pooled", "External, ensemble"
 
 _AUC_CAPTION = f"""Area under one ROC curve of all patients of a cohort, with 95 % confidence intervals: DeLong's on
-the logit scale, and percentiles of {N_BOOTSTRAP} bootstrap samples of patients drawn within the classes. "Pooled"
-ranks the out-of-fold predictions of all models together, each patient predicted by the one model that has not seen
-the patient: the models' probabilities are taken to share a scale, so that it can be lower than the mean over folds,
-which ranks within folds. The p-value is of the AUC against chance (of the mean over folds, in test folds), one-sided,
-by {N_PERMUTATIONS} permutations of the classes, within folds."""
-_COMPARISON_CAPTION = f"""Difference of the AUCs of two models on the same patients: DeLong's paired test (two-sided),
-corrected after Holm for all comparisons of this table, and percentiles of {N_BOOTSTRAP} bootstrap samples of
-patients."""
+the logit scale, and percentiles of {N_BOOTSTRAP} bootstrap samples of patients drawn within the classes. Intervals are
+about other patients for the same trained models, not about training anew. "Pooled" ranks the out-of-fold predictions of
+all models together, each patient predicted by the one model that has not seen the patient: the models' probabilities
+are taken to share a scale, so that it can be lower than the mean over folds, which ranks within folds. The p-value is
+of the AUC against chance (of the mean over folds, in test folds), one-sided, by {N_PERMUTATIONS} permutations of the
+classes, within folds."""
+_COMPARISON_CAPTION = f"""Difference of the AUCs of two models on the same patients: DeLong's paired test, and
+percentiles of {N_BOOTSTRAP} bootstrap samples of patients; p-values are two-sided, and corrected after Holm for all
+comparisons of this table."""
+_HOLM = {"p (DeLong)": "p (DeLong, Holm)", "p (bootstrap)": "p (bootstrap, Holm)"}
+"""Headings of p-values, and of the same corrected."""
 
 
 def auc_table(study: Study) -> Table:
@@ -66,12 +69,27 @@ def comparison_table(study: Study) -> Table | None:
 
 
 def with_holm(rows: list[dict[str, object]]) -> list[Row]:
-    """Rows with the p-values of `p (DeLong)` corrected for each other (S. Holm, Scand. J. Stat. 1979, 6, 65)."""
-    values = [row["p (DeLong)"] for row in rows]
-    defined = [p.value for p in values if isinstance(p, P) and p.value is not None]
+    """Rows with both methods' p-values corrected over all rows (S. Holm, Scand. J. Stat. 1979, 6, 65).
+
+    Those of either method are a family of their own: they are two answers to the same questions.
+    """
+    families = {heading: _corrected([row[heading] for row in rows]) for heading in _HOLM}
+    corrected: list[Row] = []
+    for number, row in enumerate(rows):
+        cells: dict[str, object] = {}
+        for heading, cell in row.items():
+            cells[heading] = cell
+            if heading in _HOLM:
+                cells[_HOLM[heading]] = families[heading][number]
+        corrected.append(cells)
+    return corrected
+
+
+def _corrected(family: list[object]) -> list[object]:
+    """Undefined p-values stay what they are and do not count."""
+    defined = [p.value for p in family if isinstance(p, P) and p.value is not None]
     corrected = iter(multipletests(defined, method="holm")[1] if defined else [])
-    holm = [P(float(next(corrected))) if isinstance(p, P) and p.value is not None else p for p in values]
-    return [row | {"p (Holm)": p} for row, p in zip(rows, holm, strict=True)]
+    return [P(float(next(corrected))) if isinstance(p, P) and p.value is not None else p for p in family]
 
 
 def scored(ablation: Ablation) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -106,4 +124,5 @@ def difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, object]:
 
 def _against_chance(predictions: pd.DataFrame) -> P:
     p = permutation_p([arrays(fold) for _, fold in predictions.groupby("fold")])
-    return P(p, "" if p is not None else "no fold has both classes")
+    reason = one_class(predictions["label"].to_numpy(int)) or "no fold has both classes"
+    return P(p, "" if p is not None else reason)

@@ -1,6 +1,7 @@
 """A number with its interval, or the reason why there is none."""
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,12 @@ class Estimate:
 
 
 def number_text(value: float, decimals: int = 2) -> str:
-    """With the sign that is as wide as a plus, and none where all digits are 0."""
-    return f"{value:z.{decimals}f}".replace("-", "−")
+    """With the sign that is as wide as a plus, and none where all digits are 0; halves go away from zero.
+
+    Also those that a sum in binary has missed by its last digit: 0.155 is 0.16, however it was computed.
+    """
+    exact = Decimal(repr(round(value, 12))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{exact:z.{decimals}f}".replace("-", "−")
 
 
 def p_text(p: float) -> str:

@@ -1,18 +1,20 @@
 """The leakage audit: nobody on two sides, no series under two names, nothing fitted on data it may not see."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.evaluation.background import Background
+from stroke_ctp.evaluation.background import Background, FeatureStatistics
 from stroke_ctp.evaluation.predictions import Ablation, Study
+from stroke_ctp.evaluation.runs import Run
 from stroke_ctp.evaluation.tables import Table
 
-_CAPTION = """A check that fails stops the report. "By construction": not visible in the results, but in the software,
-whose tests hold it."""
+_CAPTION = """What passed was computed from the files of this study, and what fails stops the report. "By
+construction": cannot be seen in the files; the software does it so, and its tests hold it to that."""
 
 
 class Verdict(StrEnum):
@@ -34,8 +36,13 @@ class Finding:
     """What was looked at, what is wrong, or why it could not be looked at."""
 
 
-def audit(study: Study, background: Background) -> list[Finding]:
+def audit(study: Study, runs: Sequence[Run], background: Background) -> list[Finding]:
     """All checks.
+
+    Args:
+        study: Predictions of all models.
+        runs: How all models were trained.
+        background: Cohorts and feature statistics.
 
     Raises:
         UserError: One or more have failed.
@@ -45,7 +52,11 @@ def audit(study: Study, background: Background) -> list[Finding]:
         *_between(study),
         _across_cohorts(study.main),
         _series(background),
-        *_fitted(study.main),
+        *_statistics(study, background.statistics),
+        *_epochs(runs),
+        *_members(study),
+        *_scales(study),
+        _seals(study.main),
     ]
     failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
     if failed:
@@ -63,14 +74,17 @@ def audit_table(findings: list[Finding]) -> Table:
 
 def _within(study: Study) -> Iterator[Finding]:
     """Test and validation patients of a fold, and every patient's class."""
-    main = study.main
+    check, main = "Every patient is on one side of every fold", study.main
     for one in study.ablations.values():
         both = one.test.merge(one.validation, on=["patient", "fold"])["patient"].tolist()
         if both:
             detail = f"{one.name}: {_some(both)} both validated and tested in one fold"
-            yield Finding("Test patients did not choose the epoch", Verdict.FAILED, detail)
-    detail = f"{len(main.test)} patients tested, {len(main.validation)} validated; nobody twice or both in one fold"
-    yield Finding("Every patient is on one side of every fold", Verdict.PASSED, detail)
+            yield Finding(check, Verdict.FAILED, detail)
+    detail = (
+        f"{len(main.test)} patients tested, {len(main.validation)} validated, nobody twice or both in one fold: "
+        "weights, epoch and operating point of a test fold are other patients'"
+    )
+    yield Finding(check, Verdict.PASSED, detail)
 
 
 def _between(study: Study) -> Iterator[Finding]:
@@ -96,6 +110,10 @@ def _classes(main: Ablation) -> Finding:
     wrong = rows.loc[(rows["core_ml"] > endpoint["threshold"]) != (rows["label"] == 1), "patient"].tolist()
     if wrong:
         return Finding(check, Verdict.FAILED, f"the class of {_some(wrong)} does not follow from the core volume")
+    median = float(main.test["core_ml"].median())
+    if endpoint.get("rule") == "median" and not main.missing and not np.isclose(median, endpoint["threshold"]):
+        detail = f"the threshold of {endpoint['threshold']:g} mL is not the training cohort's median, {median:g} mL"
+        return Finding(check, Verdict.FAILED, detail)
     return Finding(
         check,
         Verdict.PASSED,
@@ -135,20 +153,67 @@ def _series(background: Background) -> Finding:
     return Finding(check, Verdict.PASSED, f"SHA-256 of {len(seen)} series of both cohorts")
 
 
-def _fitted(main: Ablation) -> Iterator[Finding]:
-    """What was fitted, and to whom."""
-    if main.encoder[0]:
-        detail = "fitted to the unaugmented training patients of each fold, kept in its checkpoint"
-        yield Finding("Feature statistics come from training patients", Verdict.BY_CONSTRUCTION, detail)
-    detail = "of each test fold from its own validation patients, of the ensemble from all validation predictions"
-    yield Finding("Operating points come from validation patients", Verdict.BY_CONSTRUCTION, detail)
-    detail = "no probability in this report is recalibrated"
-    yield Finding("Calibration is assessed, never fitted", Verdict.BY_CONSTRUCTION, detail)
+def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
+    """Of the networks' features, by whom they are standardized."""
+    check = "Feature statistics come from training patients"
+    if not any(one.encoder[0] for one in study.ablations.values()):
+        return
+    if found.wrong:
+        yield Finding(check, Verdict.FAILED, "; ".join(found.wrong))
+    elif found.unknown:
+        yield Finding(check, Verdict.UNCHECKED, found.unknown)
+    else:
+        detail = (
+            f"computed anew for {found.n_folds} folds: those in the checkpoints are of the training patients and "
+            f"nobody else (largest difference {found.largest_difference:.0e} standard deviations)"
+        )
+        yield Finding(check, Verdict.PASSED, detail)
+
+
+def _epochs(runs: Sequence[Run]) -> Iterator[Finding]:
+    """Of the networks: the epoch taken is the one that the validation patients chose."""
+    check = "Epochs were chosen by validation patients"
+    trained = [run for run in runs if run.best_epoch is not None]
+    logged = [(run, run.curve.set_index("epoch")["val_loss"]) for run in trained if run.curve is not None]
+    wrong = [run for run, loss in logged if not loss.get(run.best_epoch, np.inf) <= loss.min()]
+    if wrong:
+        texts = [f"epoch {run.best_epoch} of {run.ablation}, fold {run.fold}" for run in wrong]
+        yield Finding(check, Verdict.FAILED, f"{', '.join(texts)} has not the lowest validation loss")
+    elif len(logged) < len(trained):
+        yield Finding(check, Verdict.UNCHECKED, f"{len(trained) - len(logged)} of {len(trained)} folds kept no log")
+    elif trained:
+        yield Finding(check, Verdict.PASSED, f"lowest validation loss of the log in all {len(trained)} folds")
+
+
+def _members(study: Study) -> Iterator[Finding]:
+    """An ensemble that weighed its members, or was calibrated, would have been fitted to somebody."""
+    check, names = "Ensembles are the plain mean of their members", []
+    for one in study.ablations.values():
+        if one.external is None:
+            continue
+        wide = one.external.pivot(index="patient", columns="fold", values="probability")
+        if not np.allclose(wide["mean"], wide.drop(columns="mean").mean(axis=1), atol=1e-9):
+            yield Finding(check, Verdict.FAILED, f"the mean of {one.name} is not that of its members")
+        names.append(one.name)
+    if names:
+        yield Finding(check, Verdict.PASSED, f"{', '.join(names)}: computed anew; no probability is recalibrated")
+
+
+def _scales(study: Study) -> Iterator[Finding]:
+    """Of conventional cores, which become probabilities by a regression on training patients."""
+    names = [one.name for one in study.ablations.values() if not one.encoder[0]]
+    if names:
+        detail = (
+            f"{', '.join(names)}: one regression per fold, recorded in metrics.json; ranks in a fold are without it"
+        )
+        yield Finding("Scales of conventional cores come from training patients", Verdict.BY_CONSTRUCTION, detail)
+
+
+def _seals(main: Ablation) -> Finding:
     check = "Predictions are as the models made them"
     if main.sealed:
-        yield Finding(check, Verdict.PASSED, "every predictions.csv has the digest recorded when it was made")
-    else:
-        yield Finding(check, Verdict.UNCHECKED, "trained before digests were recorded")
+        return Finding(check, Verdict.PASSED, "every predictions.csv has the digest recorded when it was made")
+    return Finding(check, Verdict.UNCHECKED, "trained before digests were recorded")
 
 
 def _some(patients: list[str]) -> str:

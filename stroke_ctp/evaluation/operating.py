@@ -29,6 +29,11 @@ class Confusion:
     true_negative: int
     false_negative: int
 
+    @property
+    def n(self) -> int:
+        """Of all patients."""
+        return self.true_positive + self.false_positive + self.true_negative + self.false_negative
+
 
 def youden_threshold(labels: Labels, scores: Scores) -> Threshold:
     """Where sensitivity + specificity is highest (W. J. Youden, Cancer 1950, 3, 32); of several the most sensitive."""
@@ -61,6 +66,10 @@ def rates(counts: Confusion) -> Mapping[str, Estimate]:
     F1 is no proportion, but a monotonic function, 2 J / (1 + J), of one: of J, the true positives among all that are
     large or are called so. Its interval is that of J, transformed.
     """
+    if counts.n == 0:
+        return {
+            name: Estimate(reason="nobody is called") for name in ("Sensitivity", "Specificity", "PPV", "NPV", "F1")
+        }
     tp, fp, tn, fn = counts.true_positive, counts.false_positive, counts.true_negative, counts.false_negative
     return {
         "Sensitivity": proportion(tp, tp + fn, "no large core"),

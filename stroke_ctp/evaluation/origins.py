@@ -83,7 +83,7 @@ def _run_row(run: Run) -> Row:
         "Fold": run.fold,
         "Epochs": "–" if run.epochs is None else run.epochs,
         "Epoch taken": "–" if run.best_epoch is None else run.best_epoch,
-        "Seconds": run.record.get("seconds", UNRECORDED),
+        "Seconds": round(run.record["seconds"]) if "seconds" in run.record else UNRECORDED,
         "Device": run.record.get("device", UNRECORDED),
         "Revision": run.record.get("revision") or UNRECORDED,
     }
@@ -98,16 +98,12 @@ def _external(study: Study, folder: Path) -> str:
 
 
 def _versions(runs: Sequence[Run]) -> str:
-    return _one_or_more(
-        [
-            ", ".join(f"{name} {number}" for name, number in run.record["versions"].items()) if run.record else None
-            for run in runs
-        ]
-    )
+    versions = [run.record.get("versions", {}) for run in runs]
+    return _one_or_more([", ".join(f"{name} {number}" for name, number in each.items()) or None for each in versions])
 
 
 def _duration(runs: Sequence[Run]) -> str:
-    known = [float(run.record["seconds"]) for run in runs if run.record]
+    known = [float(run.record["seconds"]) for run in runs if "seconds" in run.record]
     if not known:
         return UNRECORDED
     minutes = f"{sum(known) / 60:.1f} min in all for {len(known)} trainings"

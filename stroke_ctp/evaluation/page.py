@@ -1,6 +1,7 @@
 """Self-contained HTML pages: templates filled in, figures embedded, nothing fetched from anywhere."""
 
 import base64
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -19,15 +20,25 @@ _ENVIRONMENT = Environment(
 )
 
 
+_INTERVAL = re.compile(r"(−?[\d.]+) (\([−\d. to]+\))")
+"""`0.72 (0.65 to 0.79)`, and nothing else: a sentence that holds such a number must break."""
+
+
+def _prose(text: str) -> Markup:
+    """Text in which backticks mark what is typed."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts))
+
+
 def _unbroken(text: str) -> Markup:
     """A number and its interval, each without a break within it."""
-    number, bracket, interval = text.partition(" (")
-    if not bracket or (not interval[:1].isdigit() and interval[:1] not in "-−"):
-        return escape(text)
-    return Markup('<span class="nowrap">{}</span> <span class="nowrap">({}</span>').format(number, interval)
+    found = _INTERVAL.fullmatch(text)
+    if not found:
+        return _prose(text)
+    return Markup('<span class="nowrap">{}</span> <span class="nowrap">{}</span>').format(*found.groups())
 
 
-_ENVIRONMENT.filters["unbroken"] = _unbroken
+_ENVIRONMENT.filters |= {"unbroken": _unbroken, "prose": _prose}
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:

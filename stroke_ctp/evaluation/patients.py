@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.evaluation.calls import called
+from stroke_ctp.evaluation.calls import called, uncalled
 from stroke_ctp.evaluation.delong import auc_estimate
 from stroke_ctp.evaluation.discrimination import EXTERNAL, POOLED, arrays, scored
 from stroke_ctp.evaluation.operating import proportion
@@ -20,7 +20,7 @@ _DISTANCES = (0, 5, 10, 20, 40, np.inf)
 _FEW_VALUES = 6
 """A column of more different numbers than this is divided at its quartiles."""
 
-NOT_GIVEN = "not given"
+NOT_GIVEN, UNCALLED = "not given", "not called"
 
 _ERRORS_CAPTION = """Share of patients on the wrong side at Youden's point, by how far their core volume lies from the
 class threshold, with Wilson's 95 % confidence interval. An error close to the threshold is about a volume that
@@ -31,7 +31,8 @@ class, 0 to 1. The call is at the frozen threshold of Youden's point."""
 
 def error_table(main: Ablation) -> Table:
     """Errors against the distance of the core volume from the threshold."""
-    calls = called(main, None)
+    everybody = called(main, None)
+    calls = everybody[everybody["large"].notna()]
     away = (calls["core_ml"] - main.settings["endpoint"]["threshold"]).abs()
     wrong = calls["large"] != (calls["label"] == 1)
     rows: list[Row] = []
@@ -40,11 +41,11 @@ def error_table(main: Ablation) -> Table:
         row: dict[str, object] = {"Distance from threshold [mL]": reach}
         for cohort, split in ((POOLED, "test"), (EXTERNAL, "external")):
             here = (away > low if low else away >= 0) & (away <= high) & (calls["split"] == split)
-            if (calls["split"] == split).any():
+            if (everybody["split"] == split).any():
                 row[f"{cohort}: n"] = int(here.sum())
                 row[f"{cohort}: wrong"] = proportion(int((here & wrong).sum()), int(here.sum()), "no patients")
         rows.append(row)
-    return Table("errors", "Errors against core volume", _ERRORS_CAPTION, rows)
+    return Table("errors", "Errors against core volume", _ERRORS_CAPTION + uncalled(everybody), rows)
 
 
 def has_volumes(main: Ablation) -> bool:
@@ -58,10 +59,11 @@ def patient_table(main: Ablation) -> Table:
     error = (calls["label"] - calls["probability"]).abs()
     order = error.sort_values(ascending=False, kind="stable").index
     rows = [_patient_row(row) for row in calls.loc[order].to_dict("records")]
-    return Table("patients", "Patients", _PATIENTS_CAPTION, rows)
+    return Table("patients", "Patients", _PATIENTS_CAPTION + uncalled(calls), rows)
 
 
 def _patient_row(row: dict[Hashable, Any]) -> Row:
+    call, is_called = row["large"], not pd.isna(row["large"])
     return {
         "Patient": row["patient"],
         "Cohort": "external" if row["split"] == "external" else "test",
@@ -69,8 +71,8 @@ def _patient_row(row: dict[Hashable, Any]) -> Row:
         "Core [mL]": NOT_GIVEN if np.isnan(row["core_ml"]) else row["core_ml"],
         "Class": "large" if row["label"] else "small",
         "Probability": row["probability"],
-        "Called": "large" if row["large"] else "small",
-        "Verdict": "right" if row["large"] == bool(row["label"]) else "wrong",
+        "Called": ("large" if call else "small") if is_called else UNCALLED,
+        "Verdict": ("right" if call == bool(row["label"]) else "wrong") if is_called else UNCALLED,
         "Error": abs(row["label"] - row["probability"]),
     }
 

@@ -16,6 +16,12 @@ BASELINES = ("cbv", "rcbf")
 _SETTINGS = ("n_folds", "endpoint", "encoder", "cohort", "settings")
 _OPTIONAL = ("encoder", "settings")
 """An index has no encoder, and earlier trainings recorded no digest of all their settings."""
+_KINDS: dict[str, Any] = {
+    "n_folds": int,
+    "endpoint": {"column": str, "threshold": int | float},
+    "cohort": {"hash": str},
+}
+"""What the settings that a report reads on are made of."""
 
 
 @dataclass(frozen=True)
@@ -103,15 +109,16 @@ def read_ablation(folder: Path, partial: bool = False) -> Ablation:
     Without all its folds a model has no ensemble.
     """
     runs = complete_runs(folder, partial)
+    ensemble = folder / "ensemble"
+    settings = _settings(next(iter(runs.values())))
+    missing = tuple(fold for fold in range(settings["n_folds"]) if fold not in runs)
+    scored = is_complete(ensemble) and not missing
+    # Before they are read: a table that was cut short is no longer the one that was made.
+    seals = [is_sealed(run) for run in [*runs.values(), *([ensemble] if scored else [])]]
     tables = [read_predictions(run / "predictions.csv", (str(fold),)) for fold, run in runs.items()]
     folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
-    settings = _settings(next(iter(runs.values())))
-    missing = tuple(fold for fold in range(int(settings["n_folds"])) if fold not in runs)
     _require_patients_once(folds, folder, all_of_them=not missing)
-    ensemble = folder / "ensemble"
-    scored = is_complete(ensemble) and not missing
     external = _read_external(ensemble, list(runs.values())) if scored else None
-    seals = [is_sealed(run) for run in [*runs.values(), *([ensemble] if scored else [])]]
     return Ablation(folder.name, folds, external, settings, missing, all(seals))
 
 
@@ -129,7 +136,7 @@ def complete_runs(folder: Path, partial: bool = False) -> dict[int, Path]:
     train = _train(folder.parent.name, folder.name)
     if not found:
         raise UserError(f"no fold of {folder} is complete; run `{train} fold=0..9`")
-    n = int(_settings(found[min(found)])["n_folds"])
+    n = _settings(found[min(found)])["n_folds"]
     missing = [fold for fold in range(n) if fold not in found]
     if missing and not partial:
         listed = ",".join(map(str, missing))
@@ -150,7 +157,17 @@ def _settings(run: Path) -> dict[str, Any]:
     missing = [key for key in _SETTINGS if key not in metrics and key not in _OPTIONAL]
     if missing:
         raise UserError(f"{run / 'metrics.json'} lacks {some(missing)}; remove it and train the fold again")
+    wrong = [key for key, kind in _KINDS.items() if not _is_a(metrics.get(key), kind)]
+    if wrong:
+        raise UserError(f"{run / 'metrics.json'} has a damaged {some(wrong)}; remove it and train the fold again")
     return {key: metrics.get(key) for key in _SETTINGS}
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Whether a value of a JSON file is a `kind`, or an object that has values of these kinds."""
+    if isinstance(kind, dict):
+        return isinstance(value, dict) and all(_is_a(value.get(key), each) for key, each in kind.items())
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _require_same(settings: dict[str, Any], first: dict[str, Any], keys: tuple[str, ...], where: Path) -> None:

@@ -6,8 +6,9 @@ from stroke_ctp.evaluation.article import model_name
 from stroke_ctp.evaluation.calibration import brier, intercept, reliability_curve, slope
 from stroke_ctp.evaluation.decision import net_benefit
 from stroke_ctp.evaluation.discrimination import arrays, scored
+from stroke_ctp.evaluation.estimate import Estimate
 from stroke_ctp.evaluation.predictions import Study
-from stroke_ctp.evaluation.tables import Row, Table, rows_of
+from stroke_ctp.evaluation.tables import Row, Table
 
 _CAPTION = """Brier score (0 is best) = reliability − resolution + uncertainty + within, after Murphy, over groups of
 patients with similar probabilities, each standing for its mean; "within" is what the grouping leaves out. Slope
@@ -35,7 +36,9 @@ def reliability_table(study: Study) -> Table:
     """Points of the main model's reliability curves."""
     rows: list[Row] = []
     for cohort, predictions in scored(study.main):
-        rows += rows_of(reliability_curve(*arrays(predictions)), cohort)
+        for n, predicted, *observed in reliability_curve(*arrays(predictions)).itertuples(index=False, name=None):
+            cells = {"n": n, "Mean probability": predicted, "Share of large cores": Estimate(*observed)}
+            rows.append({"Patients": cohort, **cells})
     return Table("reliability", "Reliability curve", _RELIABILITY_CAPTION, rows)
 
 
@@ -43,5 +46,10 @@ def decision_table(study: Study) -> Table:
     """Points of the main model's decision curves."""
     rows: list[Row] = []
     for cohort, predictions in scored(study.main):
-        rows += rows_of(net_benefit(*arrays(predictions)), cohort)
+        curve = net_benefit(*arrays(predictions))
+        headings = [column.replace("_", " ").capitalize() for column in map(str, curve)]
+        rows += [
+            {"Patients": cohort, **dict(zip(headings, row, strict=True))}
+            for row in curve.itertuples(index=False, name=None)
+        ]
     return Table("decision_curve", "Decision curve", _DECISION_CAPTION, rows)

@@ -1,15 +1,19 @@
 """Figures of the probabilities: calibration, decision curve, probability against core volume."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from stroke_ctp.evaluation.calibration import reliability_curve
-from stroke_ctp.evaluation.calls import called
+from stroke_ctp.evaluation.calls import called, uncalled
 from stroke_ctp.evaluation.decision import net_benefit
 from stroke_ctp.evaluation.discrimination import arrays, scored
 from stroke_ctp.evaluation.predictions import Ablation
-from stroke_ctp.evaluation.style import BLUE, COLUMN, ORANGE, PAGE, VERMILION, Picture, figure
+from stroke_ctp.evaluation.style import BLUE, COLUMN, GREY, ORANGE, VERMILION, Picture, figure, legend_above
 
 _COLORS, _MARKERS = (BLUE, ORANGE), "os"
 
@@ -40,20 +44,19 @@ def calibration(main: Ablation) -> Picture:
 
 def decision(main: Ablation) -> Picture:
     """Net benefit against the threshold probability."""
-    cohorts = list(scored(main))
-    with figure(COLUMN * len(cohorts), COLUMN * 0.85) as drawn:
-        for axes, (cohort, predictions) in zip(drawn.subplots(1, len(cohorts), squeeze=False)[0], cohorts, strict=True):
+    with _side_by_side(main) as (drawn, panels):
+        for axes, predictions in panels:
             curve = net_benefit(*arrays(predictions)).set_index("threshold")
-            axes.plot(curve["model"], color=BLUE, linewidth=1.6, label="Model")
+            axes.plot(curve["model"], color=BLUE, linewidth=1.6, label="Treat by the model")
             axes.plot(curve["treat_all"], color=ORANGE, linestyle=(0, (5, 1.5)), label="Treat all")
             axes.plot(curve["treat_none"], color="black", linewidth=0.8, label="Treat none")
-            top = float(predictions["label"].mean())
-            axes.set(xlabel="Threshold probability", ylabel="Net benefit", title=cohort)
-            axes.set(xlim=(0, 1), ylim=(-0.25 * top - 0.05, top * 1.15 + 0.02))
-            axes.legend(loc="upper right")
+            axes.set_xlabel("Threshold probability")
+        top = max(float(predictions["label"].mean()) for _, predictions in panels)
+        panels[0][0].set(ylabel="Net benefit per patient", xlim=(0, 1), ylim=(-0.25 * top - 0.05, top * 1.05 + 0.02))
     caption = (
-        "Net benefit per patient of treating those whose probability of a large core reaches the "
-        "threshold, against treating all and treating none."
+        "Net benefit per patient of treating those whose probability of a large core reaches the threshold, against "
+        "treating all and treating none. The threshold says how many needless treatments one missed large core "
+        "outweighs: at 0.2, four."
     )
     return Picture("decision_curve", "Decision curve", caption, drawn)
 
@@ -61,31 +64,43 @@ def decision(main: Ablation) -> Picture:
 def against_volume(main: Ablation) -> Picture:
     """Probability of a large core against core volume, errors marked."""
     calls, threshold = called(main, None), float(main.settings["endpoint"]["threshold"])
-    cohorts = [(name, calls[calls["split"] == rows["split"].iloc[0]]) for name, rows in scored(main)]
-    with figure(PAGE if len(cohorts) > 1 else COLUMN, COLUMN * 0.85) as drawn:
-        grid = drawn.subplots(1, len(cohorts), squeeze=False, sharey=True)[0]
-        for axes, (name, rows) in zip(grid, cohorts, strict=True):
-            _scatter(axes, rows, threshold)
-            axes.set(title=name, xlabel="Core volume [mL]")
-        grid[0].set_ylabel("Probability of a large core")
-        drawn.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    with _side_by_side(main) as (drawn, panels):
+        for axes, predictions in panels:
+            _scatter(axes, calls[calls["split"] == predictions["split"].iloc[0]], threshold)
+            axes.set(xlabel="Core volume [mL]", xlim=(-0.5, max(100.0, float(calls["core_ml"].max()) * 1.15)))
+        panels[0][0].set_ylabel("Probability of a large core")
     caption = (
         f"Probability of a large core against core volume; vertical line: {threshold:.4g} mL, above which a core is "
-        "large. Crosses: patients on the wrong side at the frozen threshold of Youden's point."
+        "large. Crosses: patients on the wrong side at the frozen threshold of Youden's point, which every test fold "
+        f"has of its own.{uncalled(calls)}"
     )
     return Picture("core_volume", "Probability against core volume", caption, drawn)
 
 
+@contextmanager
+def _side_by_side(main: Ablation) -> Iterator[tuple[Figure, list[tuple[Axes, pd.DataFrame]]]]:
+    """A figure with axes for the predictions of each cohort, under one legend of what is drawn on the first."""
+    cohorts = list(scored(main))
+    with figure(COLUMN * len(cohorts), COLUMN * 0.85) as drawn:
+        grid = drawn.subplots(1, len(cohorts), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, (name, _) in zip(grid, cohorts, strict=True):
+            axes.set_title(name)
+        yield drawn, [(axes, rows) for axes, (_, rows) in zip(grid, cohorts, strict=True)]
+        legend_above(drawn, grid[0])
+
+
 def _scatter(axes: Axes, rows: pd.DataFrame, threshold: float) -> None:
     right = rows["large"] == (rows["label"] == 1)
-    axes.plot(*_points(rows[right]), "o", color=BLUE, markersize=3, alpha=0.75, label="Right", linestyle="none")
-    axes.plot(*_points(rows[~right]), "X", color=VERMILION, markersize=4.5, label="Wrong", linestyle="none")
+    axes.plot(*_points(rows[right.fillna(False)]), "o", color=BLUE, markersize=3, alpha=0.75, label="Called rightly")
+    axes.plot(*_points(rows[~right.fillna(True)]), "X", color=VERMILION, markersize=4.5, label="Called wrongly")
+    if right.isna().any():
+        axes.plot(*_points(rows[right.isna()]), "o", color=GREY, markersize=3, fillstyle="none", label="Not called")
     axes.axvline(threshold, color="black", linewidth=0.8, linestyle=(0, (4, 3)))
     # Volumes spread over decades, and may be 0.
     axes.set_xscale("symlog", linthresh=10, linscale=0.7)
     axes.set_xticks([0, 5, 10, 30, 100, 300], labels=["0", "5", "10", "30", "100", "300"])
     axes.minorticks_off()
-    axes.set(xlim=(-0.5, max(100.0, float(rows["core_ml"].max()) * 1.15)), ylim=(-0.03, 1.03))
+    axes.set_ylim(-0.03, 1.03)
 
 
 def _points(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -11,9 +11,10 @@ from stroke_ctp.evaluation.auc import fold_aucs, summarize
 from stroke_ctp.evaluation.curves import GRID, Curve, curve, fold_curves, mean_curve
 from stroke_ctp.evaluation.delong import auc_estimate, one_class
 from stroke_ctp.evaluation.discrimination import arrays
+from stroke_ctp.evaluation.estimate import number_text
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.resampling import roc_band
-from stroke_ctp.evaluation.style import BLUE, COLUMN, DASHES, GREY, PAGE, SERIES, SKY, Picture, figure
+from stroke_ctp.evaluation.style import BLUE, COLUMN, DASHES, GREY, PAGE, SERIES, SKY, Picture, figure, legend_above
 
 _MAIN: dict[str, Any] = {"color": BLUE, "linewidth": 1.8, "zorder": 3}
 
@@ -21,11 +22,12 @@ _MAIN: dict[str, Any] = {"color": BLUE, "linewidth": 1.8, "zorder": 3}
 def cross_validation(ablation: Ablation) -> Picture | None:
     """Figure 3: ROC of each test fold that has both classes, their mean and ±1 SD; None if no fold has both."""
     curves = fold_curves(ablation.folds, "test")
-    if not curves:
+    summary = summarize(fold_aucs(ablation.folds, "test", ablation.n_folds))
+    if summary.mean is None:
         return None
-    summary, average = summarize(fold_aucs(ablation.folds, "test", ablation.n_folds)), mean_curve(curves)
-    spread = "" if summary.sd is None else f" (SD {summary.sd:.2f})"
-    text = f"AUC {summary.mean:.2f}{spread}"
+    average = mean_curve(curves)
+    spread = "" if summary.sd is None else f" (SD {number_text(summary.sd)})"
+    text = f"AUC {number_text(summary.mean)}{spread}"
     with figure() as drawn:
         axes = _roc_axes(drawn)
         axes.plot(GRID, average.mean, **_MAIN, label=f"Mean, {text}")
@@ -38,7 +40,7 @@ def cross_validation(ablation: Ablation) -> Picture | None:
         f"ROC curves of the {model_name(ablation.name)} model in {len(curves)} test folds, their mean, {text}, and ±1 "
         "standard deviation between folds, which is no confidence interval. Dashed: chance."
     )
-    return Picture("figure3", "ROC of the test folds", caption, drawn)
+    return Picture("figure3", "Figure 3. ROC of the test folds", caption, drawn)
 
 
 def models(named: Mapping[str, Ablation]) -> Picture | None:
@@ -89,7 +91,7 @@ def fold_by_fold(study: Study) -> Picture:
             points = [(fold, auc.value) for fold, auc in enumerate(aucs) if auc.value is not None]
             offset = 0.12 * (number - (n_models - 1) / 2)
             color, mean = SERIES[number % len(SERIES)], summarize(aucs).mean
-            label = model_name(ablation.name) + ("" if mean is None else f", mean {mean:.2f}")
+            label = model_name(ablation.name) + ("" if mean is None else f", mean {number_text(mean)}")
             marker = "osD^vPX"[number % 7]
             x, y = [fold + offset for fold, _ in points], [auc for _, auc in points]
             axes.plot(x, y, marker, color=color, markersize=4.5, label=label, zorder=3)
@@ -97,7 +99,7 @@ def fold_by_fold(study: Study) -> Picture:
                 axes.axhline(mean, color=color, linewidth=0.9, linestyle=DASHES[number % len(DASHES)])
         axes.axhline(0.5, color=GREY, linewidth=0.6)
         axes.set(xlabel="Test fold", ylabel="ROC-AUC", ylim=(-0.02, 1.03), xticks=range(n_folds))
-        axes.legend(loc="lower left", ncols=3)
+        legend_above(drawn, axes)
     caption = "ROC-AUC of every model in every test fold (points) and its mean over folds (lines); grey: chance."
     return Picture("folds", "AUC fold by fold", caption, drawn)
 

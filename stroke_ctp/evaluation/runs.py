@@ -21,7 +21,7 @@ class Run:
     curve: pd.DataFrame | None
     """Columns epoch, train_loss, val_loss; None where no CSV log was kept."""
     record: dict[str, Any]
-    """Of `run.json`: versions, revision, device, seconds; empty for runs of before it was written."""
+    """Of `run.json`: versions, revision, device, seconds; each may be missing, all of runs of before it was written."""
 
 
 def read_runs(study: Path, ablation: str) -> list[Run]:

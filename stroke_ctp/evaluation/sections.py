@@ -33,7 +33,8 @@ def sections(study: Study, folder: Path, background: Background) -> list[Section
     Raises:
         UserError: The leakage audit fails, or the subgroup's column is not there.
     """
-    findings = audit(study, background)
+    runs = [run for name in study.ablations for run in read_runs(folder, name)]
+    findings = audit(study, runs, background)
     known = known_facts(study, folder, background)
     return [
         Section("summary", "Summary", tiles=tiles(study.main), points=summary(study, findings)),
@@ -57,7 +58,7 @@ def _results(study: Study) -> Section:
         fold_table(study),
     ]
     pictures = [roc_figures.cross_validation(study.main), roc_figures.fold_by_fold(study)]
-    return Section("results", "The article's tables", tables=tables, pictures=[p for p in pictures if p])
+    return Section("results", "Beside the article", tables=tables, pictures=[p for p in pictures if p])
 
 
 def _discrimination(study: Study) -> Section:
@@ -106,7 +107,7 @@ def _data(background: Background) -> Section:
     pictures = []
     if known:
         caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
-        pictures.append(Picture("figure1", "Inclusion of patients", caption, draw_flowcharts(known)))
+        pictures.append(Picture("figure1", "Figure 1. Inclusion of patients", caption, draw_flowcharts(known)))
     table = exclusion_table(background)
     tables = [table] if table else []
     return Section("data", "Data flow and exclusions", paragraphs, tables=tables, pictures=pictures)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -58,6 +59,11 @@ def figure(width: float = COLUMN, height: float | None = None) -> Iterator[Figur
         drawn = Figure(figsize=(width, height or width), layout="constrained")
         FigureCanvasAgg(drawn)
         yield drawn
+
+
+def legend_above(drawn: Figure, axes: Axes) -> None:
+    """A legend of what is drawn on one of a figure's axes, above them all, where it hides nothing."""
+    drawn.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
 
 
 def save(drawn: Figure, path: Path, provenance: str = "") -> None:

@@ -1,17 +1,17 @@
 """What was asked, of whom, and what came out, in a sentence each."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from stroke_ctp.evaluation.article import model_name
+from stroke_ctp.evaluation.article import endpoint_text, model_name
 from stroke_ctp.evaluation.auc import fold_aucs, summarize
 from stroke_ctp.evaluation.calibration import brier, slope
-from stroke_ctp.evaluation.calls import called
-from stroke_ctp.evaluation.delong import auc_estimate, compare
-from stroke_ctp.evaluation.discrimination import arrays
-from stroke_ctp.evaluation.estimate import Estimate, p_text
+from stroke_ctp.evaluation.calls import called, counted
+from stroke_ctp.evaluation.delong import auc_estimate
+from stroke_ctp.evaluation.discrimination import POOLED, arrays, comparison_table
+from stroke_ctp.evaluation.estimate import Estimate, number_text, p_text
 from stroke_ctp.evaluation.leakage import Finding
-from stroke_ctp.evaluation.operating import confusion, rates
+from stroke_ctp.evaluation.operating import rates
 from stroke_ctp.evaluation.predictions import Ablation, Study
 from stroke_ctp.evaluation.publishing import Tile
 
@@ -26,17 +26,8 @@ def summary(study: Study, findings: Sequence[Finding]) -> list[str]:
     """The main figures."""
     main = study.main
     sentences = [_question(main), patients_sentence(main), cross_validation_sentence(main), external_sentence(main)]
-    others = [ablation for ablation in study.ablations.values() if ablation is not main]
-    sentences += [_against(main, other) for other in others]
-    sentences += [calls_sentence(main), _probabilities(main), _audit(findings)]
+    sentences += [*_against(study), calls_sentence(main), _probabilities(main), _audit(findings)]
     return [sentence for sentence in sentences if sentence]
-
-
-def endpoint_text(main: Ablation) -> str:
-    """What makes a core large: `core_ml > 32.4 mL`."""
-    endpoint = main.settings["endpoint"]
-    unit = " mL" if endpoint["column"] == "core_ml" else ""
-    return f"{endpoint['column']} > {endpoint['threshold']:.4g}{unit}"
 
 
 def threshold_origin(main: Ablation) -> str:
@@ -48,21 +39,21 @@ def threshold_origin(main: Ablation) -> str:
 def tiles(main: Ablation) -> list[Tile]:
     """The numbers that a reader looks for first."""
     folds = summarize(fold_aucs(main.folds, "test", main.n_folds))
-    mean = "undefined" if folds.mean is None else f"{folds.mean:.2f}"
-    spread = "" if folds.sd is None else f"SD {folds.sd:.2f} between folds"
-    shown = [Tile("Mean ROC-AUC, test folds", mean, spread), _tile("Pooled ROC-AUC", auc_estimate(*arrays(main.test)))]
+    mean = "undefined" if folds.mean is None else number_text(folds.mean)
+    spread = "" if folds.sd is None else f"SD {number_text(folds.sd)} between folds"
+    shown = [Tile("ROC-AUC, mean of test folds", mean, spread)]
+    shown.append(_tile("ROC-AUC, test folds pooled", auc_estimate(*arrays(main.test))))
     if main.ensemble is not None:
-        shown.append(_tile("External ROC-AUC", auc_estimate(*arrays(main.ensemble))))
-    calls = called(main, None)
-    part = calls[calls["split"] == "test"]
-    found = rates(confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool)))
-    return shown + [_tile(name, found[name]) for name in ("Sensitivity", "Specificity")]
+        shown.append(_tile("ROC-AUC, external", auc_estimate(*arrays(main.ensemble))))
+    found = rates(counted(called(main, None), "test"))
+    return shown + [_tile(f"{name}, test folds", found[name]) for name in ("Sensitivity", "Specificity")]
 
 
 def _tile(label: str, estimate: Estimate) -> Tile:
-    if estimate.value is None or estimate.low is None:
-        return Tile(label, "undefined" if estimate.value is None else f"{estimate.value:.2f}", estimate.reason)
-    return Tile(label, f"{estimate.value:.2f}", f"{estimate.low:.2f} to {estimate.high:.2f}")
+    value = "undefined" if estimate.value is None else number_text(estimate.value)
+    if estimate.low is None or estimate.high is None:
+        return Tile(label, value, estimate.reason)
+    return Tile(label, value, f"95 % CI {number_text(estimate.low)} to {number_text(estimate.high)}")
 
 
 def _question(main: Ablation) -> str:
@@ -87,10 +78,10 @@ def patients_sentence(main: Ablation) -> str:
 def cross_validation_sentence(main: Ablation) -> str:
     """AUC of the test folds, both ways."""
     folds = summarize(fold_aucs(main.folds, "test", main.n_folds))
-    mean = "undefined" if folds.mean is None else f"{folds.mean:.2f}"
-    spread = "" if folds.sd is None else f" ({folds.sd:.2f})"
+    mean = "undefined" if folds.mean is None else number_text(folds.mean)
+    spread = "" if folds.sd is None else f" ({number_text(folds.sd)})"
     pooled = auc_estimate(*arrays(main.test)).text()
-    return f"Mean (SD) ROC-AUC over the test folds is {mean}{spread}; pooled over all patients {pooled}."
+    return f"Test folds: mean (SD) ROC-AUC {mean}{spread}; pooled over all patients (95 % CI): {pooled}."
 
 
 def external_sentence(main: Ablation) -> str:
@@ -98,16 +89,17 @@ def external_sentence(main: Ablation) -> str:
     if main.ensemble is None:
         return ""
     auc = auc_estimate(*arrays(main.ensemble)).text()
-    return f"On the external cohort the mean of the {main.n_folds} models has an AUC of {auc}."
+    return f"External cohort, mean of the {main.n_folds} models: ROC-AUC {auc}."
 
 
-def _against(main: Ablation, other: Ablation) -> str:
-    paired = main.test.merge(other.test, on=["patient", "label"], suffixes=("", "_other"))
-    if len(paired) < max(len(main.test), len(other.test)):
-        return ""
-    found = compare(*arrays(paired), paired["probability_other"].to_numpy(float))
-    p = "" if found.p is None else f", p {_equals(found.p)} (uncorrected)"
-    return f"Pooled AUC less that of “{model_name(other.name)}”: {found.difference.text()}{p}."
+def _against(study: Study) -> Iterator[str]:
+    table = comparison_table(study)
+    for row in table.rows if table else ():
+        p = row["p (DeLong, Holm)"].value
+        if row["Patients"] == POOLED and p is not None:
+            difference = row["Difference (DeLong)"].text()
+            names = f"“{model_name(study.main.name)}” minus “{row['Against']}”"
+            yield f"Pooled ROC-AUC, {names}: {difference}, p {_equals(p)} corrected after Holm."
 
 
 def _equals(p: float) -> str:
@@ -120,9 +112,9 @@ def calls_sentence(main: Ablation) -> str:
     calls = called(main, None)
     parts = []
     for split, name in (("test", "test folds"), ("external", "external cohort")):
-        part = calls[calls["split"] == split]
-        if len(part):
-            found = rates(confusion(part["label"].to_numpy(int), part["large"].to_numpy(bool)))
+        counts = counted(calls, split)
+        if counts.n:
+            found = rates(counts)
             texts = [f"{rate.lower()} {found[rate].text()}" for rate in ("Sensitivity", "Specificity")]
             parts.append(f"{' and '.join(texts)} in the {name}")
     return f"At Youden's point of the validation patients: {'; '.join(parts)}." if parts else ""
@@ -132,8 +124,8 @@ def _probabilities(main: Ablation) -> str:
     labels, scores = arrays(main.test)
     share = float(labels.mean())
     return (
-        f"Brier score {brier(labels, scores).score:.2f} (always predicting the share of large cores: "
-        f"{share * (1 - share):.2f}); calibration slope {slope(labels, scores).text()}."
+        f"Brier score {number_text(brier(labels, scores).score)} (always predicting the share of large cores: "
+        f"{number_text(share * (1 - share))}); calibration slope {slope(labels, scores).text()}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -41,17 +42,19 @@ class Table:
     @property
     def numeric(self) -> set[str]:
         """Headings of the columns that are aligned as numbers."""
-        return {h for h in self.headings if all(isinstance(row[h], int | float | P) for row in self.rows)}
+        return {h for h in self.headings if all(_is_number(row[h]) for row in self.rows)}
 
     def shown(self) -> list[list[str]]:
         """Text of every cell."""
-        decimals = {heading: self._decimals(heading) for heading in self.headings}
+        decimals = self._decimals()
         return [[_text(value, decimals[heading]) for heading, value in row.items()] for row in self.rows]
 
-    def _decimals(self, heading: str) -> int:
-        """Three where two would make a small number of the column nothing."""
-        numbers = [row[heading] for row in self.rows if isinstance(row[heading], float)]
-        return 3 if any(abs(number) < 0.1 for number in numbers) else 2
+    def _decimals(self) -> dict[str, int]:
+        """One in columns of large numbers; else two, or three in all if two would make a small number nothing."""
+        numbers = {h: [abs(row[h]) for row in self.rows if isinstance(row[h], float)] for h in self.headings}
+        large = {h for h, column in numbers.items() if column and median(column) >= 10}
+        small = any(0 < number < 0.1 for h, column in numbers.items() if h not in large for number in column)
+        return {h: 1 if h in large else 3 if small else 2 for h in self.headings}
 
     def frame(self) -> pd.DataFrame:
         """Numbers in full; an interval and the reason of what is undefined in columns of their own."""
@@ -63,13 +66,8 @@ class Table:
         return frame.to_latex(index=False, caption=_latex(self.caption), label=f"tab:{self.name}", position="ht")
 
 
-def rows_of(frame: pd.DataFrame, patients: str) -> list[Row]:
-    """Rows of a table whose columns are the frame's, after one that says whose numbers they are."""
-    columns = [str(column) for column in frame.columns]
-    return [
-        {"Patients": patients, **dict(zip(columns, row, strict=True))}
-        for row in frame.itertuples(index=False, name=None)
-    ]
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, P) and value.value is not None)
 
 
 def _latex(text: str) -> str:

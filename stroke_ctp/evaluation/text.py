@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from stroke_ctp.evaluation.article import ARTICLE, OURS, Cell, encoder_text, table1, table2
+from stroke_ctp.evaluation.article import ARTICLE, OURS, Cell, encoder_text, endpoint_text, table1, table2
 from stroke_ctp.evaluation.predictions import Study
 
 WIDTH = 80
@@ -13,7 +13,7 @@ CAPTION_1 = (
     "Table 1. Mean (SD) ROC-AUC of the full model over validation folds and test folds, and ROC-AUC of the "
     "ensemble mean on the independent test cohort."
 )
-CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, baseline."
+CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, conventional core."
 
 
 def report_text(study: Study) -> str:
@@ -25,10 +25,8 @@ def report_text(study: Study) -> str:
 def provenance(study: Study) -> str:
     """Patients, threshold and encoder weights, and a warning where the weights are random."""
     one = next(iter(study.ablations.values()))
-    endpoint = one.settings["endpoint"]
-    unit = " mL" if endpoint["column"] == "core_ml" else ""
     n = one.folds["patient"].nunique()
-    line = f"{study.name}: {n} patients; large: {endpoint['column']} > {endpoint['threshold']:.4g}{unit}"
+    line = f"{study.name}: {n} patients; large: {endpoint_text(one)}"
     line += f"; encoder {encoder_text(one)}" if encoder_text(one) else "; no encoder"
     if is_random(study):
         line += '\nEncoder weights "none" are randomly initialized: these results mean nothing.'

@@ -7,7 +7,7 @@ import numpy as np
 
 from stroke_ctp.evaluation.article import model_name
 from stroke_ctp.evaluation.runs import Run
-from stroke_ctp.evaluation.style import BLUE, GREY, ORANGE, PAGE, Picture, figure
+from stroke_ctp.evaluation.style import BLUE, GREY, ORANGE, PAGE, Picture, figure, legend_above
 
 _COLUMNS = 5
 
@@ -35,7 +35,7 @@ def learning_curves(runs: Sequence[Run]) -> Picture | None:
         grid[0].set_ylim(0, max(1.0, float(np.percentile(losses, 99)) * 1.1) if len(losses) else 1.0)
         drawn.supxlabel("Epoch", fontsize=8)
         drawn.supylabel("Binary cross-entropy", fontsize=8)
-        drawn.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+        legend_above(drawn, grid[0])
     name = model_name(shown[0].ablation)
     caption = (
         "Training loss (with dropout and augmentation), validation loss, and the "

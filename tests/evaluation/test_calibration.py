@@ -55,13 +55,21 @@ def test_certain_predictions_do_not_break_the_slope():
 @pytest.mark.parametrize(
     ("labels", "p", "reason"),
     [
-        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], "separate the classes completely"),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], "separate the classes"),
+        ([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9], "separate the classes"),
+        ([0, 0, 0, 1, 1, 1], [0.1, 0.2, 0.5, 0.5, 0.8, 0.9], "separate the classes"),
         ([0, 1, 0, 1], [0.5] * 4, "equal"),
         ([1, 1], [0.4, 0.6], "no small core"),
+        ([1], [0.4], "no small core"),
     ],
 )
 def test_slope_that_is_undefined_has_a_reason(labels: list[int], p: list[float], reason: str):
     assert reason in slope(np.array(labels), np.array(p)).reason
+
+
+def test_an_interval_that_says_nothing_is_replaced_by_the_reason():
+    assert intercept(np.array([0, 1]), np.array([0.0, 1.0])).reason == "the probabilities are too certain"
+    assert intercept(np.array([0, 1] * 20), np.array([0.1, 0.9] * 20)).value == pytest.approx(0, abs=1e-9)
 
 
 def test_net_benefit_follows_its_definition_and_treating_none_is_worth_nothing():

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from studies import write_study
+from studies import OXFORD, write_ablation, write_study
 
 from stroke_ctp.evaluation import probability_figures, roc_figures
 from stroke_ctp.evaluation.network_figure import Architecture, network
@@ -71,8 +73,18 @@ def test_without_an_ensemble_there_is_no_external_figure(study: Study):
 
 def test_wrong_calls_are_marked_and_nobody_is_left_out(study: Study):
     axes = probability_figures.against_volume(study.main).drawn.axes[0]
-    right, wrong = (line for line in axes.lines if line.get_label() in ("Right", "Wrong"))
+    right, wrong = (line for line in axes.lines if line.get_label() in ("Called rightly", "Called wrongly"))
     assert len(right.get_xdata()) + len(wrong.get_xdata()) == len(study.main.test)
+
+
+def test_patients_whom_no_threshold_calls_are_drawn_too(tmp_path: Path):
+    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
+    main = read_study(tmp_path / "one").main
+    picture = probability_figures.against_volume(main)
+    drawn = {line.get_label(): len(line.get_xdata()) for line in picture.drawn.axes[0].lines[:3]}
+    assert drawn["Not called"] == len(main.test) // 5
+    assert sum(drawn.values()) == len(main.test)
+    assert picture.caption.endswith("Not called, as the validation patients are of one class: 12 patients (fold 4).")
 
 
 def test_learning_curves_mark_the_epoch_that_was_taken():

@@ -9,9 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from studies import write_study
-
-from stroke_ctp.evaluation.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
@@ -40,6 +37,16 @@ search.value = "";
 document.querySelector("input[data-only]").click();
 found.wrong = values().length;
 found.count = document.querySelector("[data-count]").textContent;
+document.querySelector("input[data-only]").click();
+table.tBodies[0].rows[1].cells[column].textContent = "undefined: no reason";
+found.last = [0, 1].map(() => { buttons[column].click(); return values().pop(); });
+found.complete = [0, 1].map(() => {
+  buttons[column].click();
+  return values().slice(0, -1);
+});
+found.folded = document.querySelectorAll("details:not([open])").length;
+dispatchEvent(new Event("beforeprint"));
+found.printed = document.querySelectorAll("details[open]").length;
 found.requests = performance.getEntriesByType("resource").map((entry) => entry.name);
 document.body.innerHTML = "";
 document.body.append(Object.assign(document.createElement("pre"), { textContent: JSON.stringify(found) }));
@@ -48,10 +55,8 @@ document.body.append(Object.assign(document.createElement("pre"), { textContent:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
-    write_report(folder)
-    return folder
+def study(reported: tuple[Path, str]) -> Path:
+    return reported[0]
 
 
 def _opened(study: Path, width: int, folder: Path) -> tuple[dict[str, Any], str]:
@@ -104,3 +109,15 @@ def test_the_patient_table_filters(opened: tuple, study: Path):
     wrong = (table["verdict"] == "wrong").sum()
     assert opened[0]["wrong"] == wrong
     assert opened[0]["count"] == f"{wrong} of {len(table)} patients"
+
+
+def test_what_is_undefined_sorts_last_in_either_direction_and_does_not_turn_numbers_into_text(opened: tuple):
+    found = opened[0]
+    assert found["last"] == ["undefined: no reason"] * 2
+    up, down = (list(map(float, column)) for column in found["complete"])
+    assert up == sorted(up)
+    assert down == sorted(down, reverse=True)
+
+
+def test_what_is_folded_on_the_screen_is_printed(opened: tuple):
+    assert opened[0]["folded"] == opened[0]["printed"] > 2

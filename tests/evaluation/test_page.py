@@ -5,7 +5,7 @@ import jinja2
 import pytest
 
 from stroke_ctp.evaluation.flowchart import draw_flowchart
-from stroke_ctp.evaluation.page import _unbroken, embedded, render
+from stroke_ctp.evaluation.page import _prose, _unbroken, embedded, render
 
 
 def test_a_figure_is_carried_within_the_page_and_described():
@@ -32,4 +32,10 @@ def test_a_value_that_a_template_needs_and_does_not_get_is_an_error():
 def test_a_number_and_its_interval_are_not_broken_within():
     expected = '<span class="nowrap">0.72</span> <span class="nowrap">(0.65 to 0.79)</span>'
     assert _unbroken("0.72 (0.65 to 0.79)") == expected
+    assert "nowrap" not in _unbroken("sensitivity 0.78 (0.62 to 0.88) and specificity 0.60 (0.45 to 0.74)")
     assert _unbroken("a <b> (c)") == "a &lt;b&gt; (c)"
+
+
+def test_what_is_typed_is_set_apart_and_everything_is_escaped():
+    assert _prose("run `report name=<a>` & see") == "run <code>report name=&lt;a&gt;</code> &amp; see"
+    assert _unbroken("run `x`") == "run <code>x</code>"

@@ -7,7 +7,7 @@ import pytest
 
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.predictions import read_study
-from stroke_ctp.files import digest
+from stroke_ctp.files import digest, file_digest
 
 PATIENTS = ["001", "NA", "003", "004"]
 """Names that pandas would take for a number and a missing value."""
@@ -184,6 +184,22 @@ def test_ablations_with_different_thresholds_are_refused(full: Path):
 def test_metrics_without_a_setting_are_refused(full: Path):
     (full / "fold-0" / "metrics.json").write_text("{}")
     assert "lacks n_folds, endpoint, cohort" in _refusal(full)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"n_folds": "two"}, {"n_folds": None}, {"endpoint": "large"}, {"endpoint": {"column": 3}}, {"cohort": 1}]
+)
+def test_metrics_that_are_not_what_training_writes_are_refused_by_name(full: Path, damage: dict[str, Any]):
+    for fold in (0, 1):
+        _write_metrics(full / f"fold-{fold}", **damage)
+    assert f"fold-0/metrics.json has a damaged {next(iter(damage))}; remove it and train" in _refusal(full)
+
+
+def test_a_sealed_table_that_was_cut_short_is_called_changed(full: Path):
+    table = full / "fold-1" / "predictions.csv"
+    _write_metrics(full / "fold-1", predictions=file_digest(table))
+    table.write_bytes(table.read_bytes()[:-12])
+    assert "fold-1/predictions.csv was changed after it was made" in _refusal(full)
 
 
 def test_the_ensemble_is_read_where_it_was_run(full: Path):

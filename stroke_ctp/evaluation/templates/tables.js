@@ -1,5 +1,6 @@
 "use strict";
-// Tables sort by a click or Enter on a heading; the table of patients filters by text.
+// Tables sort by a click or Enter on a heading; the table of patients filters by text; print shows what is folded.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   table.querySelectorAll("thead th").forEach((heading, column) => {
@@ -12,12 +13,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
       table.querySelectorAll("thead th").forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
       const text = (row) => row.cells[column].textContent.trim();
-      const compare = (a, b) => text(a).localeCompare(text(b), "en", { numeric: true });
       const number = (row) => parseFloat(text(row).replace("−", "-").replace("< ", ""));
+      const isNumber = (row) => /^(< )?[−-]?\d+(\.\d+)?( |$)/.test(text(row));
+      const isMissing = (row) => /^(undefined|not |–)/.test(text(row));
       const rows = [...body.rows];
-      const numeric = rows.every((row) => !Number.isNaN(number(row)));
-      rows.sort(numeric ? (a, b) => number(a) - number(b) : compare);
-      body.append(...(descending ? rows.reverse() : rows));
+      const given = rows.filter((row) => !isMissing(row));
+      given.sort(given.every(isNumber)
+        ? (a, b) => number(a) - number(b)
+        : (a, b) => text(a).localeCompare(text(b), "en", { numeric: true }));
+      // What has no value stands last in either direction.
+      body.append(...(descending ? given.reverse() : given), ...rows.filter(isMissing));
     });
   });
 }
