@@ -59,6 +59,8 @@ class _Part:
     draw: int
     rows: slice
     path: Path
+    lock: Path
+    """Stays when the parts have become one file: others may be about to ask for it."""
 
 
 def banked(
@@ -108,7 +110,8 @@ def _path(folder: Path, number: int) -> Path:
 def _parts(folder: Path, number: int, n_patients: int) -> Iterator[_Part]:
     for start in range(0, n_patients, CHUNK):
         rows = slice(start, min(start + CHUNK, n_patients))
-        yield _Part(number, rows, _path(folder, number).with_suffix("") / f"{start:06d}.npy")
+        path = _path(folder, number).with_suffix("") / f"{start:06d}.npy"
+        yield _Part(number, rows, path, folder / ".locks" / f"{number:03d}-{start:06d}")
 
 
 @torch.inference_mode()
@@ -125,7 +128,7 @@ def _encode(
         for wait in (False, True):
             others = []
             for part in parts:
-                with at_work(part.path.with_suffix(".lock"), wait) as mine:
+                with at_work(part.lock, wait) as mine:
                     if not mine:
                         others.append(part)
                         continue
@@ -140,7 +143,7 @@ def _encode(
 def _assemble(folder: Path, number: int, n_patients: int) -> None:
     """Put the parts of a draw into one file."""
     path = _path(folder, number)
-    with FileLock(folder / ".lock"):  # others may have encoded with us
+    with FileLock(folder / ".locks" / "draws"):  # others may have encoded with us
         if not path.exists():
             with whole(path) as partial:
                 shape = (n_patients, 2, 32, N_FEATURES)

@@ -98,7 +98,7 @@ def test_a_bank_interrupted_anywhere_goes_on_where_it_was_with_the_same_numbers(
     np.testing.assert_array_equal(features, uninterrupted)
     assert broken.patients + second.patients == DRAWS * N
     (folder,) = (tmp_path / "two").iterdir()
-    left = {path.name for path in folder.iterdir()} - {".lock"}
+    left = {path.name for path in folder.iterdir()} - {".locks"}
     assert left == {"key.json", *(f"draw-{draw:03d}.npy" for draw in range(DRAWS))}
 
 
