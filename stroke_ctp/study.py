@@ -18,8 +18,10 @@ from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.frames import FramePipeline, frame_source
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.devices import device_of, encoding_threads
 from stroke_ctp.errors import UserError
 from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
+from stroke_ctp.model.callbacks import torch_threads
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import Provenance
@@ -126,7 +128,7 @@ def _bank_features(
     provenance: Provenance,
     n_draws: int,
 ) -> Float[np.ndarray, "draw patient level time feature"]:
-    device = _device(config)
+    device = device_of(config)
     precision = encoding_precision(device, pipeline.input.bfloat16)
     key = {part: _plain(config)[part] for part in ("input", "standardization", "augmentation")}
     key |= {
@@ -137,15 +139,16 @@ def _bank_features(
         "encoder": provenance.as_dict(),
         "precision": str(precision),
     }
-    return banked(
-        bank_folder(Path(config.bank.folder), key),
-        key,
-        len(cohort),
-        [frame_source(cohort, pipeline, augmentation, config.bank.seed, n, device) for n in range(n_draws)],
-        lambda: Encoder(config.encoder.weights),
-        precision,
-        device,
-    )
+    with torch_threads(encoding_threads()):
+        return banked(
+            bank_folder(Path(config.bank.folder), key),
+            key,
+            len(cohort),
+            [frame_source(cohort, pipeline, augmentation, config.bank.seed, n, device) for n in range(n_draws)],
+            lambda: Encoder(config.encoder.weights),
+            precision,
+            device,
+        )
 
 
 def build_module(config: DictConfig, pipeline: FramePipeline) -> CoreClassifier:
@@ -203,9 +206,3 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
-
-
-def _device(config: DictConfig) -> torch.device:
-    """The device that Lightning will choose."""
-    cuda = config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return torch.device("cuda" if cuda else "cpu")
