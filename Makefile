@@ -27,10 +27,10 @@ TRAIN = $(CTP).train cohort=$(COHORTS)/train fold=$(FOLDS) name=$(NAME) outputs=
 ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env ensemble study estimate cohorts networks test lint clean
+.PHONY: help env ensemble study estimate cohorts networks test test-slurm lint clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 env: $(INSTALLED)  ## install the pinned environment into .venv
 
@@ -73,6 +73,12 @@ lint: $(INSTALLED)
 
 test: lint  ## lint, types, import contracts, tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-slurm: $(INSTALLED)  ## a sweep through SLURM, on a cluster of one node made for it (root, Debian)
+	@command -v slurmctld munged > /dev/null || { \
+		echo "test-slurm: installing Debian's slurm-wlm and munge; no service is started, nothing in /etc/slurm is used"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge; }
+	$(BIN)/python -m pytest -m slurm tests/test_slurm.py
 
 clean:  ## remove the environment
 	rm -rf .venv

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from math import prod
 from pathlib import Path
 
@@ -52,11 +53,13 @@ def expand(arguments: Sequence[str], sweeps: bool, lists: Collection[str] = ()) 
     return expanded
 
 
-def runs_to_come() -> int:
-    """How many runs of this process's sweep follow the present one; 0 where nothing is swept."""
+def runs_to_come() -> int | None:
+    """How many runs of this sweep follow the present one; None where they go on beside it, each in its own process."""
     hydra_config = HydraConfig.get()
     if hydra_config.mode != RunMode.MULTIRUN:
         return 0
+    if hydra_config.runtime.choices["hydra/launcher"] != "basic":
+        return None
     overrides = OverridesParser.create().parse_overrides([a for a in sys.argv[1:] if "=" in a])
     swept = [o for o in overrides if o.is_sweep_override() and not isinstance(o.value(), Glob)]
     return max(0, prod(len(list(override.sweep_iterator())) for override in swept) - 1 - hydra_config.job.num)
@@ -99,21 +102,10 @@ def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False, lis
         sweeps: Whether ranges and comma lists make the call a multirun.
         lists: Keys that take several values at once.
     """
-
-    def job(config: DictConfig) -> None:
-        try:
-            task(config)
-        except Exception as error:
-            # SystemExit passes Hydra without its own report, ends a sweep at once, and crosses processes.
-            sentence = _sentence(error, name)
-            if sentence is None:
-                raise
-            raise SystemExit(f"{name}: {sentence}") from None
-
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors of composition come to us, who say them in a sentence
     try:
         sys.argv[1:] = [*expand(sys.argv[1:], sweeps, lists), f"hydra.job.name={name}"]
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(partial(_job, task, name))()
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted; the same command continues", file=sys.stderr)
         sys.exit(130)
@@ -122,6 +114,18 @@ def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False, lis
         if sentence is None:
             raise
         sys.exit(f"{name}: {sentence}")
+
+
+def _job(task: Callable[[DictConfig], None], name: str, config: DictConfig) -> None:
+    """One run, here or in a process of its own."""
+    try:
+        task(config)
+    except Exception as error:
+        # SystemExit passes Hydra without its own report, ends a sweep at once, and crosses processes.
+        sentence = _sentence(error, name)
+        if sentence is None:
+            raise
+        raise SystemExit(f"{name}: {sentence}") from None
 
 
 def _sentence(error: Exception, name: str) -> str | None:

@@ -16,11 +16,15 @@ from stroke_ctp.errors import UserError
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, replace: bool = True) -> Iterator[Path]:
     """A temporary name beside `path` that takes its place when the block ends without an error.
 
     The temporary name keeps all suffixes of `path`, since writers choose a format by them. A file that would
     not change is left as it is, time of change included.
+
+    Args:
+        path: Of the file.
+        replace: Whether it takes the place of another; the first of several processes comes to stand there if not.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix="".join(path.suffixes))
@@ -31,7 +35,10 @@ def whole(path: Path) -> Iterator[Path]:
         if path.exists() and filecmp.cmp(partial, path, shallow=False):
             return
         partial.chmod(0o666 & ~_umask())
-        partial.replace(path)
+        if replace:
+            partial.replace(path)
+        else:
+            _link(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -60,9 +67,9 @@ def at_work(lock: Path, wait: bool) -> Iterator[bool]:
         held.release()
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content`, indented and with a final newline."""
-    with whole(path) as partial:
+def write_json(path: Path, content: Mapping[str, Any], replace: bool = True) -> None:
+    """Write `content`, indented and with a final newline; `replace` as in `whole`."""
+    with whole(path, replace) as partial:
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
@@ -124,7 +131,8 @@ def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = 
 def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     """Mark a folder as made with these settings, in `DIR/settings.json`; arguments and errors of `refuse_others`."""
     refuse_others(directory, settings, way_out)
-    write_json(directory / "settings.json", settings)
+    write_json(directory / "settings.json", settings, replace=False)
+    refuse_others(directory, settings, way_out)  # another process may have been first
 
 
 def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
@@ -143,6 +151,15 @@ def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) ->
         keys = differing(settings, read_json(mark))
         if keys:
             raise UserError(f"{directory} was made with other settings: {', '.join(keys)}; {way_out}")
+
+
+def _link(partial: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(partial)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        partial.replace(path)
 
 
 def _umask() -> int:

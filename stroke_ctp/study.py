@@ -19,6 +19,7 @@ from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.frames import FramePipeline, frame_source
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.devices import device_of
 from stroke_ctp.errors import UserError
 from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
 from stroke_ctp.model.encoder import Encoder
@@ -127,7 +128,7 @@ def _bank_features(
     provenance: Provenance,
     n_draws: int,
 ) -> Draws:
-    device = _device(config)
+    device = device_of(config)
     precision = encoding_precision(device, pipeline.input.bfloat16)
     key = {part: _plain(config)[part] for part in ("input", "standardization", "augmentation")}
     key |= {
@@ -204,9 +205,3 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
-
-
-def _device(config: DictConfig) -> torch.device:
-    """The device that Lightning will choose."""
-    cuda = config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return torch.device("cuda" if cuda else "cpu")

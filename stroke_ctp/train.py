@@ -1,14 +1,17 @@
 """`python -m stroke_ctp.train`: train, validate and test the network in one fold of a cohort, or in many."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
+from filelock import FileLock
 from hydra.utils import instantiate
 from jaxtyping import Float, Int
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.baseline import BASELINES, baseline_values, fit_scale, probability_of
@@ -20,7 +23,7 @@ from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.evaluation.auc import roc_auc
 from stroke_ctp.files import claim, digest, file_digest, is_complete, refuse_others, study_folder, whole, write_json
-from stroke_ctp.model.callbacks import quiet_lightning, torch_threads, training_callbacks
+from stroke_ctp.model.callbacks import WholeCheckpoints, quiet_lightning, torch_threads, training_callbacks
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import provenance_of
 from stroke_ctp.study import (
@@ -54,48 +57,66 @@ def train(config: DictConfig) -> None:
         print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
         return
 
-    began = time.monotonic()
-    if config.ablation.name in BASELINES:
-        claim(study, settings, WAY_OUT)
-        encoder = None
-        probability, details = score_by_baseline(config.ablation.name, cohort, labels, parts)
-    else:
-        pipeline = frame_pipeline(config)
-        provenance = provenance_of(str(config.encoder.weights))
-        encoder = provenance.as_dict()
-        module, trainer = build_module(config, pipeline), build_trainer(config, folder, runs_to_come())
-        claim(study, settings, WAY_OUT)
+    encoder, score = scorer(config, cohort, labels, parts, folder)
+    claim(study, settings, WAY_OUT)
+    if encoder is not None:
         claim(study / config.ablation.name, {"pathways": list(config.network.pathways), "encoder": encoder}, WAY_OUT)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Two commands may ask for one run at a time; the second then finds it complete.
+    with FileLock(folder / ".lock"):
+        if is_complete(folder):
+            print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
+            return
+        began = time.monotonic()
+        probability, details = score()
+        predictions = predictions_table(
+            cohort,
+            labels,
+            rows=np.concatenate([parts.validation, parts.test]),
+            probability=probability,
+            split=["validation"] * parts.validation.size + ["test"] * parts.test.size,
+            fold=config.fold,
+        )
+        with whole(folder / "predictions.csv") as partial:
+            predictions.to_csv(partial, index=False)
+        metrics = {
+            "ablation": config.ablation.name,
+            "fold": config.fold,
+            "n_folds": config.folds.n,
+            "endpoint": endpoint.as_dict(),
+            "encoder": encoder,
+            "cohort": {"hash": cohort.hash, "patients": len(cohort)},
+            "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
+            "settings": digest(settings),
+            "predictions": file_digest(folder / "predictions.csv"),
+        }
+        write_json(folder / "run.json", circumstances(cohort.folder, study, began))
+        write_json(folder / "metrics.json", metrics | details)
+        print(folder)
+
+
+def scorer(
+    config: DictConfig, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split, folder: Path
+) -> tuple[dict[str, Any] | None, Callable[[], Score]]:
+    """The encoder's provenance, if there is one, and the work of a run; what can be checked is checked before it."""
+    if config.ablation.name in BASELINES:
+        return None, lambda: score_by_baseline(config.ablation.name, cohort, labels, parts)
+    pipeline = frame_pipeline(config)
+    provenance = provenance_of(str(config.encoder.weights))
+    module, trainer = build_module(config, pipeline), build_trainer(config, folder, runs_to_come())
+
+    def score() -> Score:
         data = build_data(config, cohort, labels, parts, pipeline, provenance)
-        probability, details = score_by_network(config, module, trainer, data, folder)
-    predictions = predictions_table(
-        cohort,
-        labels,
-        rows=np.concatenate([parts.validation, parts.test]),
-        probability=probability,
-        split=["validation"] * parts.validation.size + ["test"] * parts.test.size,
-        fold=config.fold,
-    )
-    with whole(folder / "predictions.csv") as partial:
-        predictions.to_csv(partial, index=False)
-    metrics = {
-        "ablation": config.ablation.name,
-        "fold": config.fold,
-        "n_folds": config.folds.n,
-        "endpoint": endpoint.as_dict(),
-        "encoder": encoder,
-        "cohort": {"hash": cohort.hash, "patients": len(cohort)},
-        "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
-        "settings": digest(settings),
-        "predictions": file_digest(folder / "predictions.csv"),
-    }
-    write_json(folder / "run.json", circumstances(cohort.folder, study, began))
-    write_json(folder / "metrics.json", metrics | details)
-    print(folder)
+        return score_by_network(config, module, trainer, data, folder)
+
+    return provenance.as_dict(), score
 
 
-def build_trainer(config: DictConfig, folder: Path, n_after: int = 0) -> L.Trainer:
-    """Lightning's trainer as configured, with progress, checkpoints and logs of one run, before `n_after` others."""
+def build_trainer(config: DictConfig, folder: Path, n_after: int | None = 0) -> L.Trainer:
+    """Lightning's trainer as configured, with progress, checkpoints and logs of one run, before `n_after` others.
+
+    A run is one process wherever it is: that SLURM started it is not Lightning's concern.
+    """
     quiet_lightning()
     title = f"train {config.ablation.name} {config.fold + 1}/{config.folds.n}"
     return instantiate(
@@ -103,6 +124,7 @@ def build_trainer(config: DictConfig, folder: Path, n_after: int = 0) -> L.Train
         callbacks=training_callbacks(folder, config.patience, title, n_after),
         logger=instantiate(config.logger, save_dir=folder),
         default_root_dir=folder,
+        plugins=[LightningEnvironment(), WholeCheckpoints()],
     )
 
 

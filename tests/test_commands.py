@@ -4,13 +4,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from commands import run_module
+from noise import write_noise_cohort
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import write_json
 from stroke_ctp.study import predictions_table
 
 
@@ -28,21 +27,7 @@ def refused(name: str, *arguments: object) -> str:
 def cohort(tmp_path: Path) -> Path:
     """Twelve patients whose series are noise."""
     folder = tmp_path / "cohort"
-    (folder / "series").mkdir(parents=True)
-    random = np.random.default_rng(0)
-    for number in range(12):
-        np.save(folder / "series" / f"{number:05d}.npy", random.normal(30, 3, (2, 32, 128, 128)).astype(np.float16))
-    table = pd.DataFrame(
-        {
-            "patient": [f"P{n}" for n in range(12)],
-            "series": [f"{n:05d}.npy" for n in range(12)],
-            "core_ml": np.arange(12.0),
-            "mrs": ["1"] * 11 + ["unknown"],
-            "scan_cbv_ml": np.arange(12.0) ** 2,
-        }
-    )
-    table.to_csv(folder / "cohort.csv", index=False)
-    write_json(folder / "cohort.json", {"hash": "0" * 64})
+    write_noise_cohort(folder)
     return folder
 
 

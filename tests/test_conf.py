@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -45,6 +46,9 @@ TARGETS = {
 }
 
 
+SLURM = "hydra/launcher/slurm.yaml"  # Hydra holds its keys to its plugin's structured configuration
+
+
 def _compose(name: str, *overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(name, list(overrides))
@@ -63,7 +67,7 @@ def test_there_are_targets_to_check():
     assert len(TARGETS) >= 11
 
 
-@pytest.mark.parametrize("where", TARGETS)
+@pytest.mark.parametrize("where", [where for where in TARGETS if where != SLURM])
 def test_every_target_can_be_imported_and_takes_the_keys_beside_it(where: str):
     parameters = _parameters(get_class(TARGETS[where]["_target_"]))
     assert set(TARGETS[where]) - {"_target_"} <= set(parameters)
@@ -148,6 +152,26 @@ def test_by_default_training_is_the_articles_but_for_input_standardization_and_r
     assert (config.route, config.standardize_features, config.encoder.weights) == ("bank", True, "oxford")
     assert instantiate(config.augmentation) == Augmentation(15.0, 10.0, 0.5)
     assert (config.trainer.max_epochs, config.patience, config.batch_size, config.folds.n) == (500, 200, 12, 10)
+
+
+def _launcher(choice: str, *overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        given = [f"hydra/launcher={choice}", *overrides]
+        return compose("train", given, return_hydra_config=True).hydra.launcher
+
+
+def test_the_parallel_launcher_takes_all_cores_or_gpus_by_default():
+    assert _launcher("parallel").n_jobs is None
+    assert _launcher("parallel", "hydra.launcher.n_jobs=3").n_jobs == 3
+
+
+def test_slurm_takes_partition_time_memory_and_gpus_and_queues_a_job_again_whose_time_is_over():
+    given = ["partition=gpu", "timeout_min=60", "mem_gb=16", "gpus_per_node=1", "account=stroke"]
+    launcher = _launcher("slurm", *(f"hydra.launcher.{setting}" for setting in given))
+    assert [launcher[setting.split("=")[0]] for setting in given] == ["gpu", 60, 16, 1, "stroke"]
+    assert launcher.max_num_timeout >= 100
+    with pytest.raises(ConfigCompositionException, match="memory"):
+        _launcher("slurm", "hydra.launcher.memory=3")
 
 
 def test_the_paper_experiment_is_hu_each_batch_standardized_on_the_direct_route_with_features_as_they_come():

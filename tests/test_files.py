@@ -1,6 +1,8 @@
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -117,3 +119,19 @@ def test_a_folder_of_other_settings_is_refused_naming_the_keys_and_the_way_out(t
         "input.scale (6.0 there, 8.0 here); choose another name=NAME"
     )
     assert (tmp_path / "settings.json").read_bytes() == mark
+
+
+def test_of_commands_that_claim_a_folder_at_one_time_with_other_settings_one_gets_it(tmp_path: Path) -> None:
+    together = Barrier(8)
+
+    def attempt(number: int) -> int | None:
+        together.wait()
+        try:
+            claim(tmp_path / "study", {"seed": number}, "choose another name")
+        except UserError:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        claimed = [number for number in pool.map(attempt, range(8)) if number is not None]
+    assert claimed == [read_json(tmp_path / "study" / "settings.json")["seed"]]

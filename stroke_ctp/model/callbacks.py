@@ -5,27 +5,31 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tqdm import tqdm
 
+from stroke_ctp.files import whole
 
-def training_callbacks(folder: Path, patience: int, title: str, n_after: int = 0) -> list[Callback]:
+
+def training_callbacks(folder: Path, patience: int, title: str, n_after: int | None = 0) -> list[Callback]:
     """Early stopping on validation loss, `best.ckpt` with the weights of its minimum, `last.ckpt`, progress.
 
     Args:
         folder: Of the checkpoints.
         patience: Epochs without a lower validation loss before training ends.
         title: Of the progress bar.
-        n_after: Trainings that this command has yet to do after this one.
+        n_after: Trainings that this command has yet to do after this one; None if others go on beside it, whose
+            lines would overwrite each other: none is then shown.
     """
-    return [
-        Patience("val_loss", patience=patience),
-        *checkpoints(folder),
-        EpochProgress(title, n_after),
-    ]
+    progress = EpochProgress(title, n_after or 0)
+    if n_after is None:
+        progress.disable()
+    return [Patience("val_loss", patience=patience), *checkpoints(folder), progress]
 
 
 def checkpoints(folder: Path) -> list[Callback]:
@@ -47,6 +51,15 @@ def torch_threads(n: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that appear whole or not at all, also where a process can be killed at any time."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write beside the file and then in its place: Lightning's own way passes through another file system."""
+        with whole(Path(path)) as partial:
+            torch.save(checkpoint, partial)
+
+
 class Patience(EarlyStopping):
     """Early stopping that a resumed run remembers: a training that had ended is not taken further."""
 
@@ -65,6 +78,7 @@ def quiet_lightning() -> None:
         ".*Checkpoint directory .* exists and is not empty.*",
         ".*GPU available but not used.*",
         ".*LeafSpec.*",
+        ".*srun. command is available.*",
     ):
         warnings.filterwarnings("ignore", message)
 

@@ -25,6 +25,7 @@ from stroke_ctp.cohort.inputs import Attenuation
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.files import write_json
+from stroke_ctp.model.callbacks import WholeCheckpoints
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.features import FeatureStandardization
 from stroke_ctp.model.module import CoreClassifier
@@ -361,3 +362,16 @@ def test_progress_fits_a_terminal_and_bounds_the_time_of_all_trainings_to_come(
     assert len(line) <= 79
     lowest = _losses(tmp_path / "run")["val_loss"].min()
     assert f"≥ {lowest:.3f}]" in line
+
+
+def test_a_checkpoint_whose_writing_is_interrupted_leaves_the_last_one(tmp_path: Path):
+    class Interrupted:
+        def __reduce__(self):
+            raise KeyboardInterrupt
+
+    checkpoints, path = WholeCheckpoints(), tmp_path / "last.ckpt"
+    checkpoints.save_checkpoint({"epoch": 3}, path)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save_checkpoint({"epoch": 4, "rest": Interrupted()}, path)
+    assert checkpoints.load_checkpoint(path) == {"epoch": 3}
+    assert list(tmp_path.iterdir()) == [path]
