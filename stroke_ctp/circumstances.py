@@ -23,10 +23,14 @@ def circumstances(cohort: Path, study: Path, began: float) -> dict[str, Any]:
         study: Folder of the study.
         began: `time.monotonic()` when the work began; a training that was interrupted counts from its continuation.
     """
+    where = os.path.relpath(cohort.resolve(), study.resolve())
+    return {"cohort": where, "seconds": round(time.monotonic() - began, 1)} | machine()
+
+
+def machine() -> dict[str, Any]:
+    """Device, versions and revision."""
     cuda = torch.cuda.is_available()
     return {
-        "cohort": os.path.relpath(cohort.resolve(), study.resolve()),
-        "seconds": round(time.monotonic() - began, 1),
         "device": torch.cuda.get_device_name() if cuda else f"CPU ({platform.machine()}, {os.cpu_count()} cores)",
         "revision": revision(),
         "versions": {"stroke_ctp": __version__, "python": platform.python_version()}

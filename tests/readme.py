@@ -15,6 +15,7 @@ SMALL = {
     "train": ["fold=0..2", "folds.n=3", "bank.draws=1", "trainer.max_epochs=2", "encoder.weights=none"],
     "paper": ["fold=0", "folds.n=3", "trainer.max_epochs=1", "encoder.weights=none", "batch_size=2"],
     "estimate": ["n_train=30", "max_epochs=1"],
+    "benchmark": ["short=true"],
 }
 """What replaces or joins the arguments of each command of the package."""
 SMALL_STUDY = {
@@ -53,8 +54,8 @@ def small(command: str, folder: Path) -> list[str]:
     return [sys.executable, "-m", words[2], *given, *overrides]
 
 
-def run(command: str, folder: Path) -> None:
-    """Run a command of the README as a user would, made small, and see that it succeeds."""
+def run(command: str, folder: Path) -> str:
+    """Run a command of the README as a user would, made small, and see that it succeeds; what it prints."""
     result = subprocess.run(
         small(command, folder),
         cwd=folder,
@@ -66,3 +67,4 @@ def run(command: str, folder: Path) -> None:
     )
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     assert "Traceback" not in result.stderr
+    return result.stdout

@@ -1,0 +1,88 @@
+"""`python -m stroke_ctp.benchmark`: what each stage costs on this machine, as ratios taken in one run."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import joblib
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from stroke_ctp.benchmarks.cost import Cost
+from stroke_ctp.benchmarks.encoding import BATCHES, measure_encoding, measure_prediction
+from stroke_ctp.benchmarks.measuring import Timing, in_own_process, table
+from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, write_scans
+from stroke_ctp.benchmarks.training import measure_training
+from stroke_ctp.circumstances import machine
+from stroke_ctp.cli import run
+from stroke_ctp.errors import UserError
+from stroke_ctp.evaluation.cost_figure import cost_figure
+from stroke_ctp.evaluation.style import save
+from stroke_ctp.files import write_json
+from stroke_ctp.model.bank import CHUNK
+from stroke_ctp.settings import require_whole
+
+_SIZES: dict[bool, dict[str, Any]] = {
+    False: {"matrices": (512, 256), "frames": (40, 45), "patients": 217, "epochs": 20},
+    True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1},
+}
+"""Of what is measured, in earnest and in short."""
+_N_FOLDS, _N_DRAWS, _N_TRAININGS, _MAX_EPOCHS = 10, 2, 30, 500
+"""Of the study that is extrapolated: full, local and global."""
+_PLOTTED = (50, 100, 217, 500, 1000, 2000, 5000)
+
+
+def benchmark(config: DictConfig) -> None:
+    """Measure, print the table, write it with the machine and all repetitions as JSON, and draw the cost."""
+    if not isinstance(config.short, bool):
+        raise UserError(f"short must be true or false, got {config.short!r}")
+    repeats = 1 if config.short else require_whole("repeats", config.repeats, 1)
+    sizes = _SIZES[config.short]
+    timings = _measured(repeats, sizes, config.short)
+    cost = Cost(
+        preprocess_s=median(timings["preprocess, one core"].seconds) / joblib.cpu_count(),
+        encode_s=median(timings["encode a patient"].seconds),
+        epoch_s=median(timings["epoch of training"].seconds) / sizes["patients"],
+        draws=_N_DRAWS,
+        trainings=_N_TRAININGS,
+        epochs=_MAX_EPOCHS,
+        side_by_side=joblib.cpu_count(),
+    )
+    shown = [*timings.values(), *cost.timings(sizes["patients"])]
+    where = machine()
+    print(table(shown))
+    print(f"\n{where['device']}; PyTorch {where['versions']['torch']}; {repeats} repetition(s), median ± farthest")
+    print(f"studies of {_N_TRAININGS} × {_MAX_EPOCHS} epochs are extrapolated from the steps that were measured")
+    out = Path(str(config.out))
+    content = {"machine": where, "repeats": repeats, "sizes": sizes, "timings": [asdict(timing) for timing in shown]}
+    write_json(out / "benchmark.json", content | {"cost": asdict(cost)})
+    save(cost_figure(_PLOTTED, [cost.stages(n) for n in _PLOTTED], cost.rivals(_PLOTTED)), out / "cost")
+    print(out / "benchmark.json")
+
+
+def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Timing]:
+    """Every part, in a process of its own."""
+    timings: dict[str, Timing] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        scans = [Path(folder) / "preprocess.nii.gz", Path(folder) / "maps.nii.gz"]
+        simulated = list(zip(scans, sizes["matrices"], sizes["frames"], strict=True))
+        parts: dict[str, tuple[Callable[..., list[Timing]], tuple[Any, ...]]] = {
+            "simulating": (write_scans, (simulated,)),
+            "preprocessing": (measure_preprocessing, (repeats, scans[0])),
+            "perfusion maps": (measure_maps, (repeats, scans[1])),
+            "encoding": (measure_encoding, (repeats, *((1, BATCHES[:1]) if short else (CHUNK,)))),
+            "training": (measure_training, (repeats, sizes["patients"], _N_DRAWS, _N_FOLDS, sizes["epochs"])),
+            "prediction": (measure_prediction, (repeats,)),
+        }
+        with tqdm(parts.items(), ncols=79, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}]") as progress:
+            for name, (measure, arguments) in progress:
+                progress.set_description(f"benchmark: {name}")
+                timings |= {timing.name: timing for timing in in_own_process(measure, *arguments)}
+    return timings
+
+
+if __name__ == "__main__":
+    run(benchmark, "benchmark")

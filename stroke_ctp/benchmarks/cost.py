@@ -1,0 +1,65 @@
+"""What a study costs in time and disk, by its number of patients: extrapolated from measured steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from stroke_ctp.benchmarks.measuring import Timing
+from stroke_ctp.cohort.store import SERIES_SHAPE
+from stroke_ctp.model.encoder import N_FEATURES
+
+SERIES_BYTES = 2 * prod(SERIES_SHAPE)
+"""Of a patient's series, in half precision."""
+FEATURES_BYTES = 4 * prod(SERIES_SHAPE[:2]) * N_FEATURES
+"""Of a patient's features in one draw, in single precision."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of each step on one machine, and the size of the study."""
+
+    preprocess_s: float
+    """Per patient, with all cores at work."""
+    encode_s: float
+    """Per patient and draw."""
+    epoch_s: float
+    """Of one training, per patient of the cohort."""
+    draws: int
+    trainings: int
+    """Folds times ablations."""
+    epochs: int
+    side_by_side: int
+    """Trainings at a time."""
+
+    def stages(self, n_patients: int) -> dict[str, float]:
+        """Seconds of each stage of a study with the bank; as if no training ended early."""
+        return {
+            "preprocess": n_patients * self.preprocess_s,
+            "encode": n_patients * self.draws * self.encode_s,
+            "train": n_patients * self.trainings * self.epochs * self.epoch_s / self.side_by_side,
+        }
+
+    def encoding_per_training(self, n_patients: int) -> float:
+        """Seconds of a study in which every training encodes the same draws for itself."""
+        stages = self.stages(n_patients)
+        return sum(stages.values()) + (self.trainings - 1) * stages["encode"]
+
+    def encoding_per_epoch(self, n_patients: int) -> float:
+        """Seconds of a study in which every epoch encodes a draw of its own, as the article's did."""
+        stages = self.stages(n_patients)
+        return stages["preprocess"] + stages["train"] + n_patients * self.trainings * self.epochs * self.encode_s
+
+    def rivals(self, numbers: Sequence[int]) -> dict[str, list[float]]:
+        """Seconds of the same study without the bank, for each number of patients."""
+        return {
+            "every training encodes for itself": [self.encoding_per_training(n) for n in numbers],
+            "every epoch encodes anew": [self.encoding_per_epoch(n) for n in numbers],
+        }
+
+    def timings(self, n_patients: int) -> list[Timing]:
+        """A study with the bank against those without it."""
+        ours = [sum(self.stages(n_patients).values())]
+        return [
+            Timing("study with the bank", ours, "encoding per training", [self.encoding_per_training(n_patients)]),
+            Timing("study with the bank", ours, "encoding per epoch", [self.encoding_per_epoch(n_patients)]),
+        ]

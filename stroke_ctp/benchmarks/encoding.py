@@ -1,0 +1,111 @@
+"""Encoding, against the bare trunk at its best; prediction of one patient."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from stroke_ctp.benchmarks.measuring import Timing, in_turns
+from stroke_ctp.cohort.augmentation import Augmentation
+from stroke_ctp.cohort.frames import FramePipeline, frame_source
+from stroke_ctp.cohort.inputs import Enhancement
+from stroke_ctp.cohort.standardization import FixedStandardization
+from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.files import write_json
+from stroke_ctp.model.bank import banked, encoding_precision
+from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.features import FeatureStandardization
+from stroke_ctp.model.network import TemporalNetwork
+
+BATCHES = (8, 16, 64)
+"""Frames that the bare trunk is given at a time; the fastest counts."""
+_FRAMES = SERIES_SHAPE[0] * SERIES_SHAPE[1]
+_MEMBERS = 10
+
+
+def device() -> torch.device:
+    """Where trainings run on this machine."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def default_pipeline() -> FramePipeline:
+    """Input and standardization as they are without any setting."""
+    return FramePipeline(Enhancement(), FixedStandardization(0, 6))
+
+
+def noise_cohort(folder: Path, n_patients: int) -> Cohort:
+    """A cohort whose series are noise: what encoding costs does not depend on what is seen."""
+    (folder / "series").mkdir(parents=True)
+    rows = ["patient,series"]
+    for number in range(n_patients):
+        noise = np.random.default_rng(number).normal(35, 5, SERIES_SHAPE).astype(np.float16)
+        np.save(folder / "series" / f"{number}.npy", noise)
+        rows.append(f"P{number},{number}.npy")
+    (folder / "cohort.csv").write_text("\n".join(rows) + "\n")
+    write_json(folder / "cohort.json", {"hash": "noise"})
+    return Cohort(folder)
+
+
+def measure_encoding(repeats: int, n_patients: int, batches: Sequence[int] = BATCHES) -> list[Timing]:
+    """Per patient, from the series on disk to augmented features in the bank; against the trunk on frames at hand."""
+    target = device()
+    precision = encoding_precision(target, Enhancement.bfloat16)
+    trunk = _bare_trunk(precision, target)
+    images = torch.randn(_FRAMES, 3, 128, 128, device=target).to(precision, memory_format=torch.channels_last)
+    encoder = Encoder("none")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cohort = noise_cohort(folder / "cohort", n_patients)
+        augmented = frame_source(cohort, default_pipeline(), Augmentation(), 0, 1, target)
+        calls = iter(range(10**6))
+
+        def ours() -> None:
+            here = folder / f"bank-{next(calls)}"
+            banked(here, {}, n_patients, [augmented], lambda: encoder, precision, target)
+
+        def bare(batch: int) -> None:
+            with torch.inference_mode():
+                for _ in range(n_patients):
+                    for part in images.split(batch):
+                        trunk(part).amax(dim=(-2, -1)).float().cpu()
+
+        tasks: list[Callable[[], object]] = [ours, *(partial(bare, batch) for batch in batches)]
+        # the first round warms up
+        taken, *bares = (column[1:] for column in in_turns(tasks, 1 + repeats))
+    best = min(bares, key=min)
+    return [
+        Timing(
+            "encode a patient",
+            [one / n_patients for one in taken],
+            "bare trunk",
+            [one / n_patients for one in best],
+        )
+    ]
+
+
+def measure_prediction(repeats: int) -> list[Timing]:
+    """One patient, from the standard series to the mean probability of ten members."""
+    target = device()
+    precision = encoding_precision(target, Enhancement.bfloat16)
+    encoder = Encoder("none").to(target).eval()
+    encoder.trunk.to(precision)
+    pipeline = default_pipeline()
+    members = [nn.Sequential(FeatureStandardization(), TemporalNetwork()).to(target).eval() for _ in range(_MEMBERS)]
+    series = torch.randn(1, *SERIES_SHAPE)
+
+    @torch.inference_mode()
+    def predict() -> None:
+        features = encoder(pipeline(series.to(target)).to(precision))
+        torch.stack([torch.sigmoid(member(features)) for member in members]).mean(dim=0).cpu()
+
+    predict()
+    (taken,) = in_turns([predict], repeats)
+    return [Timing("predict a patient", taken)]
+
+
+def _bare_trunk(precision: torch.dtype, target: torch.device) -> nn.Module:
+    return Encoder("none").trunk.to(target, precision).eval()

@@ -1,0 +1,58 @@
+"""Preprocessing and perfusion maps of one patient of a hospital's usual size."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import zoom
+from threadpoolctl import threadpool_limits
+
+from stroke_ctp.benchmarks.measuring import Timing, in_turns
+from stroke_ctp.perfusion.lesion import find_lesion
+from stroke_ctp.perfusion.maps import Analysis, perfusion_maps
+from stroke_ctp.perfusion.passage import follow_bolus
+from stroke_ctp.phantom.acquisition import MATRIX, PIXEL_MM, Protocol
+from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.scan.manifest import ManifestPatient, ManifestRow
+from stroke_ctp.scan.nifti import write_nifti
+from stroke_ctp.scan.read import read_scan
+from stroke_ctp.scan.standard_series import standard_series
+from stroke_ctp.types import CTPScan
+
+_SLICE_MM = 5.0
+_INTERVAL_S = 1.2
+_CORE_ML = 40.0
+
+
+def write_scans(wanted: Sequence[tuple[Path, int, int]]) -> list[Timing]:
+    """Write eight slices of 5 mm of a head as compressed NIfTI: file, pixels a side and frames of each."""
+    head = DigitalPatient.draw(_CORE_ML, np.random.default_rng(0))
+    n_frames = max(frames for _, _, frames in wanted)
+    protocol = Protocol(tuple(_SLICE_MM * np.arange(8)), _SLICE_MM, n_frames, _INTERVAL_S, noise=2.5)
+    hu = head.scan(protocol, np.random.default_rng(1)).astype(np.float32)
+    for path, matrix, frames in wanted:
+        larger = zoom(hu[:frames], (1, 1, matrix / MATRIX, matrix / MATRIX), order=1)
+        pixel_mm = PIXEL_MM * MATRIX / matrix
+        write_nifti(path, CTPScan.simultaneous(larger, protocol.times[:frames], (_SLICE_MM, pixel_mm, pixel_mm)))
+    return []
+
+
+def measure_preprocessing(repeats: int, scan: Path) -> list[Timing]:
+    """On one core, from the file to the standard series."""
+    row = ManifestRow(scan.name, {"basal_ganglia": 1, "supraganglionic": 5}, _CORE_ML, None, None)
+    patient = ManifestPatient(1, "P1", scan.parent, (row,), "", {})
+    with threadpool_limits(1):
+        (taken,) = in_turns([lambda: standard_series(patient)], repeats)
+    return [Timing("preprocess, one core", taken)]
+
+
+def measure_maps(repeats: int, path: Path) -> list[Timing]:
+    """From registered frames to maps, core and penumbra."""
+    scan = read_scan(path, None)
+
+    def maps() -> None:
+        pixel_mm = scan.spacing[1:]
+        find_lesion(perfusion_maps(follow_bolus(scan.hu, scan.times[:, 0], pixel_mm), pixel_mm, Analysis()), pixel_mm)
+
+    (taken,) = in_turns([maps], repeats)
+    return [Timing("perfusion maps", taken)]

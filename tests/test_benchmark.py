@@ -1,0 +1,100 @@
+"""That the benchmark runs and reckons right; never how fast anything is."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from allocate import allocate
+from commands import run_module
+from readme import readme_commands, run
+
+from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
+from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
+
+COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, trainings=30, epochs=500, side_by_side=2)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory) -> tuple[Path, str]:
+    """The README's command, made small, and what it prints."""
+    (command,) = [line for line in readme_commands() if "stroke_ctp.benchmark" in line]
+    folder = tmp_path_factory.mktemp("benchmark")
+    said = run(command, folder)
+    return folder / "outputs/benchmark", said
+
+
+def test_the_command_prints_a_table_of_80_columns_and_ends_with_its_file(short):
+    _, said = short
+    assert all(len(line) <= 79 for line in said.splitlines())
+    for name in ("preprocess", "perfusion maps", "encode a patient", "bare trunk", "epoch of training", "bare loop"):
+        assert name in said
+    assert said.splitlines()[-1] == "outputs/benchmark/benchmark.json"
+
+
+def test_the_file_holds_the_machine_and_every_repetition(short):
+    content = json.loads((short[0] / "benchmark.json").read_text())
+    assert content["machine"]["versions"]["torch"]
+    for timing in content["timings"]:
+        assert len(timing["seconds"]) == content["repeats"] == 1
+        assert min(timing["seconds"]) > 0
+    measured = [timing for timing in content["timings"] if "study" not in timing["name"]]
+    assert all(5e7 < timing["peak_bytes"] < 1e10 for timing in measured)
+
+
+def test_cost_is_drawn_against_patients(short):
+    for suffix in (".png", ".pdf"):
+        assert (short[0] / f"cost{suffix}").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("argument", "sentence"), [("repeats=0", "repeats"), ("short=perhaps", "short must be")])
+def test_other_settings_are_refused(argument, sentence, tmp_path):
+    with pytest.raises(SystemExit) as end:
+        run_module("benchmark", argument, f"out={tmp_path / 'out'}")
+    assert sentence in str(end.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_costs_the_sum_of_its_stages():
+    stages = COST.stages(100)
+    assert stages == {"preprocess": 300, "encode": 400, "train": pytest.approx(750)}
+    assert COST.encoding_per_training(100) == pytest.approx(300 + 30 * 400 + 750)
+    assert COST.encoding_per_epoch(100) == pytest.approx(300 + 100 * 30 * 500 * 2 + 750)
+
+
+def test_a_patient_takes_the_disk_of_a_series_and_of_its_features(tmp_path):
+    np.save(tmp_path / "series.npy", np.zeros((2, 32, 128, 128), np.float16))
+    np.save(tmp_path / "features.npy", np.zeros((2, 32, 512), np.float32))
+    assert (tmp_path / "series.npy").stat().st_size - 128 == SERIES_BYTES
+    assert (tmp_path / "features.npy").stat().st_size - 128 == FEATURES_BYTES
+
+
+def test_tasks_are_timed_in_turns():
+    calls = []
+    first, second = in_turns([lambda: calls.append("a"), lambda: (calls.append("b"), time.sleep(0.02))], 3)
+    assert calls == ["a", "b"] * 3
+    assert len(first) == len(second) == 3
+    assert min(second) >= 0.02
+
+
+def test_peak_memory_is_that_of_the_process_that_was_measured():
+    here = np.ones(1200 * 2**20, np.uint8)  # of this process: not to be counted
+    (small,), (large,) = in_own_process(allocate, 1), in_own_process(allocate, 300)
+    assert large.peak_bytes - small.peak_bytes == pytest.approx(299 * 2**20, rel=0.2)
+    assert small.peak_bytes < here.nbytes
+
+
+def test_the_table_gives_medians_and_the_farthest_ratio():
+    timing = Timing("encode", [1.0, 4.0, 2.2], "bare trunk", [1.0, 2.0, 2.0], 3 * 2**30)
+    assert timing.ratios == [1.0, 2.0, 1.1]
+    row = table([timing]).splitlines()[1].split()
+    assert row == ["encode", "2.2", "s", "bare", "trunk", "2.0", "s", "1.10", "±0.90", "3.0", "GiB"]
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [(0.0123, "12 ms"), (1.26, "1.3 s"), (119.0, "119.0 s"), (600.0, "10 min"), (36000.0, "10.0 h")],
+)
+def test_durations_are_told_in_the_unit_that_suits_them(duration, words):
+    assert spoken(duration) == words
