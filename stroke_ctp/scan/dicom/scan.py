@@ -56,7 +56,7 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
         times[rows, stack.slice_of] = rows * frame_interval_s
     hu = _volume(frames, stack, rows)
     _fill(hu, times)
-    return CTPScan(hu, times, stack.spacing, stack.first_mm)
+    return CTPScan(hu, times, stack.spacing, stack.first_mm, placement=stack.placement)
 
 
 def _volume(
