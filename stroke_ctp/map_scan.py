@@ -46,12 +46,13 @@ def map_scan(task: Task, analysis: Analysis) -> dict[str, Any]:
         measured = measure(task.scan, task.frame_interval_s, analysis)
     except Excluded as finding:
         return row | {"reason": finding.reason}
-    volumes = measured.lesion.volumes(measured.scan.spacing)
+    scan, passage = measured.scan, measured.passage
+    volumes = measured.lesion.volumes(scan.spacing)
     _write_volumes(task, measured)
-    passage = measured.passage
     times = np.arange(len(passage.rise)) * passage.step
     vessels = [(vessel.voxels, vessel.curve) for vessel in (passage.artery, passage.vein)]
-    draw_vessels(task.folder / "vessels.png", measured.scan.hu.max(axis=0), times, *vessels)
+    names = [scan.slice_index(index) for index in range(scan.hu.shape[1])]
+    draw_vessels(task.folder / "vessels.png", scan.hu.max(axis=0), scan.spacing[1:], names, times, *vessels)
     write_json(record, {"key": key, "volumes": volumes, **_provenance(measured)})
     return row | volumes
 

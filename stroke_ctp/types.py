@@ -10,6 +10,16 @@ LEVELS = ("basal_ganglia", "supraganglionic")
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Where a volume lies in the patient, in DICOM's LPS axes."""
+
+    origin: Float[np.ndarray, "3"]
+    """Centre of its first voxel: most inferior slice, first row, first column [mm]."""
+    direction: Float[np.ndarray, "3 3"]
+    """Columns: unit vectors along which column, row and slice indices grow."""
+
+
+@dataclass(frozen=True)
 class CTPScan:
     """One raw CT perfusion acquisition in patient axes.
 
@@ -29,6 +39,8 @@ class CTPScan:
     """Whether the file counts slices from superior to inferior: indices of a person are those of the file."""
     oriented: bool = True
     """Whether the file says how the patient lies; if not, its axes are assumed to be those above."""
+    placement: Placement | None = None
+    """Of DICOM frames, whose headers each tell a part of it; None for NIfTI, whose one header tells all."""
 
     @classmethod
     def simultaneous(

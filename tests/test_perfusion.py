@@ -58,6 +58,9 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_nifti(folder / "stroke.nii.gz", frames, SPACING)
     save_nifti(folder / "turned.nii.gz", frames, SPACING, axes="RAI")
     save_nifti(folder / "empty.nii.gz", head(dose=0.0)[0], SPACING)
+    save_nifti(folder / "late.nii.gz", head(start=30.0)[0], SPACING)
+    save_nifti(folder / "nine.nii.gz", frames[:9], SPACING)
+    save_nifti(folder / "still.nii.gz", frames[:1], SPACING)
     table = pd.DataFrame(
         {
             "scan": ["stroke.nii.gz", "turned.nii.gz", "empty.nii.gz"],
@@ -92,8 +95,8 @@ def several(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_volumes_are_near_those_of_the_head_that_was_scanned(single: Path) -> None:
     row = pd.read_csv(single / "volumes.csv").iloc[0]
-    assert row["core_cbv_ml"] == pytest.approx(TRUE_ML, rel=0.25)
-    assert row["core_rcbf_ml"] == pytest.approx(TRUE_ML, rel=0.25)
+    assert 0.8 * TRUE_ML < row["core_cbv_ml"] < TRUE_ML  # smoothing takes from the edge
+    assert 0.8 * TRUE_ML < row["core_rcbf_ml"] < TRUE_ML
     assert row["mismatch_cbv"] == pytest.approx(row["hypoperfused_ml"] / row["core_cbv_ml"], rel=1e-3)
 
 
@@ -154,13 +157,20 @@ def test_a_second_run_measures_only_what_is_missing(several: Path, scans: Path) 
     [
         (["scan=nowhere.nii.gz"], ["nowhere.nii.gz", "scan="]),
         ([], ["scan=PATH", "manifest=FILE"]),
+        (["scan="], ["scan=PATH", "manifest=FILE", "neither"]),
+        (["scan=a.nii.gz", "manifest=b.csv"], ["scan=PATH", "manifest=FILE", "scan and manifest"]),
+        (["manifest={scans}/manifest.csv", "frame_interval_s=2"], ["frame_interval_s", "scan=PATH", "column"]),
         (["scan={scans}/empty.nii.gz"], ["no bolus", "empty.nii.gz"]),
+        (["scan={scans}/late.nii.gz"], ["the scan ended too early", "late.nii.gz"]),
+        (["scan={scans}/nine.nii.gz"], ["≥ 10 frames, got 9", "nine.nii.gz"]),
+        (["scan={scans}/still.nii.gz"], ["must be 4D", "still.nii.gz"]),
+        (["scan={scans}/manifest.csv"], ["manifest.csv", "one of these as scan"]),
         (["scan={scans}/stroke.nii.gz", "frame_interval_s=-1"], ["frame_interval_s", "-1"]),
         (["manifest={scans}/manifest.csv", "jobs=0"], ["jobs", "0"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_is_one_sentence_and_leaves_no_maps(
+def test_bad_input_is_one_sentence_about_what_was_given_and_leaves_nothing(
     scans: Path, tmp_path: Path, arguments: list[str], names: list[str]
 ) -> None:
     given = [argument.format(scans=scans) for argument in arguments]
@@ -171,7 +181,15 @@ def test_bad_input_is_one_sentence_and_leaves_no_maps(
     assert "Traceback" not in result.stderr
     for name in names:
         assert name in sentence
-    assert not list(tmp_path.rglob("*.nii.gz"))
+    # who gave no manifest is not told to mend one
+    assert any("manifest" in word for word in [*arguments, *names]) or "manifest" not in sentence
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_others_have_put_into_the_folder_stays_when_nothing_can_be_measured(scans: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("notes")
+    assert call("perfusion", f"scan={scans / 'empty.nii.gz'}", f"out={tmp_path}").returncode == 1
+    assert (tmp_path / "mine.txt").read_text() == "notes"
 
 
 @pytest.mark.parametrize(

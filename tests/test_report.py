@@ -163,6 +163,13 @@ def test_randomly_initialized_weights_are_called_meaningless(study: Path):
     assert "randomly initialized: these results mean nothing" in text
 
 
+def test_what_calibrated_cores_share_with_simulated_patients_is_said_where_there_are_such_cores(study: Path):
+    said = "set to 2.7 mL/100 mL, from the publication that simulated patients take their tissue from"
+    assert said in " ".join(report_text(read_study(study)).split())
+    shutil.rmtree(study / "cbv")
+    assert "simulated" not in report_text(read_study(study))
+
+
 def test_more_ablations_than_a_terminal_is_wide_follow_below(study: Path):
     for number in range(3):
         shutil.copytree(study / "local", study / f"without_dropout_{number}")

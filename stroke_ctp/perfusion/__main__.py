@@ -28,17 +28,20 @@ def perfusion(config: DictConfig) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"out must be a folder, got the file {out}; choose another out")
     tasks = _tasks(config, out)
+    jobs = min(require_jobs(config.jobs), len(tasks))
+    made_here = not out.exists()
     analysis: Analysis = instantiate(config.analysis)
     settings = OmegaConf.to_container(config.analysis)
     claim(
         out, {"version": __version__, "analysis": settings}, "choose another out, or remove the folder to make it anew"
     )
-    jobs = min(require_jobs(config.jobs), len(tasks))
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
     results = parallel_map(functools.partial(map_scan, analysis=analysis), tasks, jobs)
     rows = list(tqdm(results, "perfusion", len(tasks), ncols=79, bar_format=_BAR))
     failed = [row["reason"] for row in rows if "reason" in row]
     if len(failed) == len(rows):
+        if made_here:
+            _remove_empty(out)
         raise UserError(
             failed[0] if len(rows) == 1 else f"none of {len(rows)} scans can be measured; first: {failed[0]}"
         )
@@ -49,10 +52,18 @@ def perfusion(config: DictConfig) -> None:
     print(out / "volumes.csv")
 
 
+def _remove_empty(out: Path) -> None:
+    """Remove a folder that holds nothing but the mark of its settings."""
+    if [path.name for path in out.iterdir()] == ["settings.json"]:
+        (out / "settings.json").unlink()
+        out.rmdir()
+
+
 def _tasks(config: DictConfig, out: Path) -> list[Task]:
-    if (config.scan is None) == (config.manifest is None):
-        raise UserError("give either scan=PATH or manifest=FILE")
-    if config.scan is not None:
+    given = [name for name in ("scan", "manifest") if config[name] not in (None, "")]
+    if len(given) != 1:
+        raise UserError(f"give either scan=PATH or manifest=FILE, got {' and '.join(given) or 'neither'}")
+    if given == ["scan"]:
         scan = Path(str(config.scan))
         if not scan.exists():
             raise UserError(f"there is no scan {scan}; give a 4D NIfTI file or a DICOM folder with scan=…")
@@ -60,6 +71,8 @@ def _tasks(config: DictConfig, out: Path) -> list[Task]:
         if interval is not None:
             interval = require_real("frame_interval_s", interval, above=0)
         return [Task("", scan, interval, out)]
+    if config.frame_interval_s is not None:
+        raise UserError("frame_interval_s is that of scan=PATH; give it as a column of the manifest instead")
     patients = read_manifest(Path(str(config.manifest)), levels_required=False)
     check_scans(patients)
     rows = [(patient, row) for patient in patients for row in patient.rows]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy.ndimage import gaussian_filter
 
-from stroke_ctp.perfusion.bolus import NotMeasurable
+from stroke_ctp.perfusion.bolus import NotMeasurable, require_rise
 
 _SMOOTHING_MM = 1.0
 _CANDIDATES = 0.01
@@ -15,8 +15,6 @@ _VOXELS = 3
 """Averaged to one curve."""
 _WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0])
 """Of peak, arrival, width and roughness."""
-_DEEPEST = -0.2
-"""Share of its peak by which noise may take an artery below its baseline."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +84,7 @@ def find_artery(
     on_left = left[places[:, 1], places[:, 2]]
     sides = (_mean_of_best(places, curves, np.where(side, scores, -np.inf)) for side in (on_left, ~on_left))
     artery = max(sides, key=lambda vessel: vessel.score)
-    deepest = float(artery.curve.min() / artery.curve.max())
-    if deepest < _DEEPEST:
-        raise NotMeasurable(
-            f"an artery must not fall below its baseline by more than {-_DEEPEST:.0%} of its peak, got {-deepest:.0%}: "
-            "the scan began too late, or the head moved; leave it out"
-        )
+    require_rise(artery.curve, "an artery")
     return artery
 
 

@@ -6,12 +6,14 @@ from scipy.ndimage import uniform_filter1d
 
 _MIN_FRAMES = 10
 """Fewer cannot hold a baseline, a rise and a fall."""
-_MIN_BASELINE_FRAMES = 2
+MIN_BASELINE_FRAMES = 2
 """Before the rise: one frame alone could not show that contrast had not come yet."""
 _MIN_RISE = 8.0
 """Of the brain's mean enhancement over its noise."""
 _VESSELS = 0.005
 """Share of the brain's voxels, those that rise most, whose mean tells the arrival: arteries are first."""
+_DEEPEST = -0.2
+"""Share of its peak by which noise may take a curve below its baseline."""
 _FOOT = 0.02
 """Share of the vessels' rise that makes a frame no baseline any more."""
 _MEDIAN_OF_SECOND_DIFFERENCE = 0.6745 * np.sqrt(6)
@@ -69,18 +71,40 @@ def count_baseline_frames(
     smooth = uniform_filter1d(curves, 3, axis=0)
     rise = smooth.max(axis=0) - smooth[0]
     vessels = curves[:, rise >= np.quantile(rise, 1 - _VESSELS)].mean(axis=1, dtype=np.float64)
-    peak = int(vessels.argmax())
-    arrivals = range(1, max(peak, 2))
-    arrival = min(arrivals, key=lambda first: _squares_left(vessels[: peak + 1], first))
+    arrival = arrival_frame(vessels)
     # A bolus rises more steeply than a parabola: its foot may still be among the frames before.
-    while arrival > _MIN_BASELINE_FRAMES and _share_of_rise(vessels, arrival) > _FOOT:
+    while arrival > MIN_BASELINE_FRAMES and _share_of_rise(vessels, arrival) > _FOOT:
         arrival -= 1
-    if arrival < _MIN_BASELINE_FRAMES:
+    if arrival < MIN_BASELINE_FRAMES:
         raise NotMeasurable(
-            f"contrast must arrive after {_MIN_BASELINE_FRAMES} frames or more, got {arrival}: "
+            f"contrast must arrive after {MIN_BASELINE_FRAMES} frames or more, got {arrival}: "
             "the scan began too late; leave it out"
         )
     return arrival
+
+
+def arrival_frame(curve: Float[np.ndarray, " time"]) -> int:
+    """Frame from which on a curve rises to its peak as a parabola does from a constant, by least squares."""
+    peak = int(curve.argmax())
+    return min(range(1, max(peak, 2)), key=lambda first: _squares_left(curve[: peak + 1], first))
+
+
+def require_rise(curve: Float[np.ndarray, " time"], what: str) -> None:
+    """Require that a curve does not fall below its baseline, as it does when the contrast was there from the start.
+
+    Args:
+        curve: Enhancement [HU].
+        what: Whose it is, for the reason.
+
+    Raises:
+        NotMeasurable: It falls by more than a fifth of its peak.
+    """
+    deepest = float(curve.min() / curve.max())
+    if not deepest >= _DEEPEST:
+        raise NotMeasurable(
+            f"{what} must not fall below its baseline by more than {-_DEEPEST:.0%} of its peak, got {-deepest:.0%}: "
+            "the scan began too late, or the head moved; leave it out"
+        )
 
 
 def enhancement(

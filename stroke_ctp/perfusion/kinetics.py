@@ -11,9 +11,10 @@ from jaxtyping import Float
 from scipy.signal import lfilter
 
 DENSITY = 1.04
-"""ρ, brain tissue [g/mL]."""
+"""ρ, brain tissue [g/mL] (Rempp et al., Radiology 1994)."""
 HAEMATOCRIT_RATIO = 0.73
-"""k_H, plasma fraction of small vessels over that of large ones: (1 − 0.45) / (1 − 0.25)."""
+"""k_H, plasma fraction of large vessels over that of small ones, by their haematocrits: (1 − 0.45) / (1 − 0.25)
+(Rempp et al., Radiology 1994)."""
 
 
 def tissue_curve(

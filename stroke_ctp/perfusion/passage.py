@@ -6,7 +6,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from stroke_ctp.perfusion.arterial import Vessel, denoised, find_artery, find_vein
-from stroke_ctp.perfusion.bolus import NotMeasurable, at_regular_times, count_baseline_frames, enhancement
+from stroke_ctp.perfusion.bolus import (
+    MIN_BASELINE_FRAMES,
+    NotMeasurable,
+    arrival_frame,
+    at_regular_times,
+    count_baseline_frames,
+    enhancement,
+    require_rise,
+)
 from stroke_ctp.perfusion.regions import away_from_bone, brain_axes, brain_mask, tissue_mask
 
 _FIRST_FRAMES = 2
@@ -50,14 +58,35 @@ def follow_bolus(
     hu, step = at_regular_times(hu, times)
     brain = brain_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)
     inner = away_from_bone(brain, pixel_mm)
-    n_baseline = count_baseline_frames(hu, inner)
-    rise, baseline = enhancement(hu, n_baseline)
-    sharp = denoised(rise, pixel_mm)
     leftward, backward = brain_axes(brain, pixel_mm)
-    artery = find_artery(sharp, inner, leftward > 0)
+    n_baseline = count_baseline_frames(hu, inner)
+    rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
+    # Where arteries fill a part of their voxels only, veins rise most, and they rise later.
+    if (arrival := max(arrival_frame(artery.curve), MIN_BASELINE_FRAMES)) < n_baseline:
+        n_baseline = arrival
+        rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
     vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery)
     tissue = tissue_mask(baseline, brain, pixel_mm)
     left = tissue & (leftward > 0)
     if not left.any() or not (tissue & ~left).any():
         raise NotMeasurable("no grey or white matter on one side of the midline; check the scan's attenuation")
+    require_rise(rise[:, tissue].mean(axis=1, dtype=np.float64), "the brain's tissue")
     return Passage(rise, step, n_baseline, brain, tissue, left, artery, vein)
+
+
+def _with_artery(
+    hu: Float[np.ndarray, "time slice height width"],
+    n_baseline: int,
+    inner: Bool[np.ndarray, "slice height width"],
+    left: Bool[np.ndarray, "height width"],
+    pixel_mm: tuple[float, float],
+) -> tuple[
+    Float32[np.ndarray, "time slice height width"],
+    Float32[np.ndarray, "slice height width"],
+    Float32[np.ndarray, "time slice height width"],
+    Vessel,
+]:
+    """Enhancement over a baseline [HU], that baseline [HU], enhancement denoised [HU] and the artery in it."""
+    rise, baseline = enhancement(hu, n_baseline)
+    sharp = denoised(rise, pixel_mm)
+    return rise, baseline, sharp, find_artery(sharp, inner, left)

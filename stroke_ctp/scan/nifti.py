@@ -58,7 +58,7 @@ def time_axis(size: tuple[int, ...], name: str) -> int:
         raise Excluded(
             "reading",
             f"scan must be 4D with one time axis, got {'×'.join(map(str, size))} voxels ({name}); "
-            "correct the manifest or leave the scan out",
+            "give a file with a time axis, or leave the scan out",
         )
     return longer[0]
 
@@ -118,7 +118,7 @@ def write_mask(
 
 def _read(path: Path) -> sitk.Image:
     if not path.is_file():
-        raise Excluded("reading", f"file {path.name} does not exist; correct its path in the manifest")
+        raise Excluded("reading", f"file {path.name} does not exist; correct its path")
     try:
         require_intact(path)
         return sitk.ReadImage(str(path))
@@ -136,7 +136,7 @@ def _header_interval(image: sitk.Image, time_axis: int, path: Path) -> float:
     if time_axis != 3 or not given:
         raise Excluded(
             "timing",
-            f"header of {path.name} gives no frame interval in a unit of time; give frame_interval_s in the manifest",
+            f"header of {path.name} gives no frame interval in a unit of time; give frame_interval_s",
         )
     return float(image.GetSpacing()[time_axis])
 

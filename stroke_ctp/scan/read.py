@@ -27,7 +27,7 @@ def read_scan(path: Path, frame_interval_s: float | None = None) -> CTPScan:
         Excluded: It cannot be read, with the reason.
     """
     if is_nifti(path) and path.is_dir():
-        raise Excluded("reading", f"scan {path.name} must be a file, got a folder of that name; correct the manifest")
+        raise Excluded("reading", f"scan {path.name} must be a file, got a folder of that name; give the file itself")
     return read_nifti(path, frame_interval_s) if is_nifti(path) else read_dicom(path, frame_interval_s)
 
 

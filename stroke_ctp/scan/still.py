@@ -38,4 +38,4 @@ def at_same_times(scan: CTPScan) -> CTPScan:
     for index in range(scan.hu.shape[1]):
         acquired = np.isfinite(scan.times[:, index])
         hu[:, index] = interpolated(scan.hu[acquired, index], scan.times[acquired, index], common)
-    return CTPScan.simultaneous(hu, common, scan.spacing, scan.first_slice_mm, scan.superior_first)
+    return replace(scan, hu=hu, times=np.repeat(common[:, None], hu.shape[1], axis=1))

@@ -23,16 +23,17 @@ def write_like(
     Args:
         path: File `.nii` or `.nii.gz`; appears whole or not at all.
         volume: A value for each voxel of the scan, in patient axes.
-        source: File whose axes, voxel size and position the volume takes, if it is NIfTI. DICOM frames lie each in
-            a place of their own: the volume then lies along the patient's axes, in the scan's slices, with their
-            middle at 0.
+        source: File whose axes, voxel size and position the volume takes, if it is NIfTI. Of DICOM the volume takes
+            the scan's voxel size, position and obliqueness, with its axes in the order of the patient's. Where the
+            gantry was tilted, slices lie above the middle one, as the reader has put them.
         scan: What was read from it.
     """
     if not is_nifti(source):
-        middle = [-(n - 1) / 2 * mm for n, mm in zip(volume.shape[1:], scan.spacing[1:], strict=True)]
         image = sitk.GetImageFromArray(np.ascontiguousarray(volume))
         image.SetSpacing(scan.spacing[::-1])
-        image.SetOrigin((middle[1], middle[0], scan.first_slice_mm))
+        if scan.placement is not None:
+            image.SetOrigin(scan.placement.origin.tolist())
+            image.SetDirection(scan.placement.direction.ravel().tolist())
         write_image(path, image)
         return
     header = read_header(source)

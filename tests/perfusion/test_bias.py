@@ -40,7 +40,8 @@ def test_the_documented_bias_is_that_of_the_analysis():
     assert len(rows) == len(computed) == 18
     for documented, line in zip(rows, computed, strict=True):
         numbers = [[float(n) for n in re.findall(r"[+-]?\d+\.?\d*", text)] for text in (documented, line)]
-        assert numbers[0] == pytest.approx(numbers[1], abs=1.01)
+        assert numbers[0] == pytest.approx(numbers[1], abs=1.01)  # a percent, where rounding falls otherwise
+        assert numbers[0][4::3] == numbers[1][4::3]  # Tmax is a whole number of frames
 
 
 def test_late_tissue_loses_blood_volume_to_the_end_of_a_short_scan_and_less_of_it_in_a_longer_one():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from perfused_head import CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
+from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
 
 from stroke_ctp.errors import UserError
 from stroke_ctp.perfusion.index import core_area
@@ -24,31 +24,39 @@ def test_both_cores_and_the_hypoperfused_tissue_are_where_they_were_put(passage,
     for name in ("cbv", "rcbf"):
         found = lesion.core[name]
         overlap = 2 * (found & core).sum() / (found.sum() + 3 * core.sum())
-        assert overlap > 0.8, name
+        assert overlap > 0.87, name
     overlap = 2 * (lesion.hypoperfused & lesion_area).sum() / (lesion.hypoperfused.sum() + 3 * lesion_area.sum())
-    assert overlap > 0.8
+    assert overlap > 0.85
     assert not (lesion.penumbra & (lesion.core["cbv"] | lesion.core["rcbf"])).any()
+
+
+@pytest.mark.parametrize("calibration", ["reference", "venous"])
+def test_without_noise_and_smoothing_the_lesion_is_found_to_the_pixel_or_nearly(calibration):
+    passage = follow_bolus(*head(noise=0.0), PIXEL_MM)
+    lesion = find_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration, smoothing_mm=0.0)), PIXEL_MM)
+    core, hypoperfused = disc(CORE, CORE_MM), disc(CORE, PENUMBRA_MM)
+    for found, true in ((lesion.core["cbv"], core), (lesion.core["rcbf"], core), (lesion.hypoperfused, hypoperfused)):
+        assert 2 * (found & true).sum() / (found.sum() + 3 * true.sum()) > 0.98
+        assert found.sum() == pytest.approx(3 * true.sum(), rel=0.03)
 
 
 def test_an_artery_of_which_half_a_voxel_is_seen_gives_the_same_maps_once_corrected_by_the_vein():
     hu, times = head(noise=0.5)
     whole = follow_bolus(hu, times, PIXEL_MM)
     halved = hu.copy()
-    vessels = hu[:, 0].max(axis=0) > 200
-    sinus = np.zeros_like(vessels)
-    sinus[100:] = True
-    inside = vessels & ~sinus & (hu[0, 0] < 100)
-    halved[:, :, inside] = hu[0][:, inside] + (hu[:, :, inside] - hu[0][:, inside]) / 2
+    inside = np.logical_or.reduce([disc(place, 2.5) for place in ARTERIES])
+    before = hu[:4].mean(axis=0)[:, inside]
+    halved[:, :, inside] = before + (hu[:, :, inside] - before) / 2
     half = follow_bolus(halved, times, PIXEL_MM)
     maps = [perfusion_maps(passage, PIXEL_MM, Analysis("venous")) for passage in (whole, half)]
-    assert maps[1].partial_volume > 1.7 * maps[0].partial_volume
+    assert maps[1].partial_volume == pytest.approx(2 * maps[0].partial_volume, rel=0.1)
     healthy = maps[0].healthy
-    assert np.median(maps[1].cbv[healthy]) == pytest.approx(np.median(maps[0].cbv[healthy]), rel=0.1)
+    assert np.median(maps[1].cbv[healthy]) == pytest.approx(np.median(maps[0].cbv[healthy]), rel=0.02)
 
 
 def test_calibration_by_the_vein_gives_the_cbv_that_the_head_was_made_of(passage):
     maps = perfusion_maps(passage, PIXEL_MM, Analysis("venous"))
-    assert np.median(maps.cbv[maps.healthy]) == pytest.approx(1.04 * 2.6, rel=0.1)
+    assert np.median(maps.cbv[maps.healthy]) == pytest.approx(1.04 * 2.6, rel=0.02)
 
 
 def test_calibration_by_reference_gives_the_other_hemisphere_the_cbv_of_healthy_brain(passage):
@@ -110,7 +118,7 @@ def test_the_area_of_a_standard_series_is_that_of_both_levels():
     offset = (136 - 128) // 2
     series = hu[:, :2, offset:-offset, offset:-offset].swapaxes(0, 1)
     expected = 2 * np.pi * (CORE_MM / 1.5 * 200 / 128 / 10) ** 2  # pixels count as those of the standard grid
-    assert core_area(series, "cbv") == pytest.approx(expected, rel=0.3)  # smoothing rounds the edge
+    assert 0.8 * expected < core_area(series, "cbv") < expected  # smoothing takes from the edge
     assert times[1] == 1.5
 
 

@@ -76,6 +76,23 @@ def test_contrast_that_came_before_the_scan_is_refused():
         follow_bolus(hu[6:], times[6:] - times[6], PIXEL_MM)
 
 
+@pytest.mark.parametrize("first", range(7, 15))
+def test_contrast_that_came_before_the_scan_is_refused_however_far_it_has_gone(first):
+    """Also where the healthy arteries wash out, and the late one beyond the occlusion alone still rises."""
+    hu, times = head()
+    with pytest.raises(NotMeasurable, match="the scan began too late"):
+        follow_bolus(hu[first:], times[first:] - times[first], PIXEL_MM)
+
+
+def test_the_baseline_is_that_of_the_artery_where_veins_rise_more():
+    hu, times = head(noise=0.5)
+    small = np.logical_or.reduce([disc(place, 2.5) for place in ARTERIES])
+    hu[:, :, small] = hu[:1, :, small] + (hu[:, :, small] - hu[:1, :, small]) / 2
+    passage = follow_bolus(hu, times, PIXEL_MM)
+    assert (passage.n_baseline - 1) * 1.5 <= 8.0 + 4.0  # the sinus' contrast comes 6 s after that of the arteries
+    assert passage.artery.curve.min() > -0.05 * passage.artery.curve.max()
+
+
 def test_a_scan_that_ends_before_the_contrast_has_left_the_arteries_is_refused():
     hu, times = head(start=10.0)
     with pytest.raises(NotMeasurable, match="the scan ended too early"):

@@ -74,7 +74,7 @@ def ct_files(folder: Path) -> list[ImageFile]:
     if not files:
         raise Excluded(
             "reading",
-            f"folder {folder.name} must hold CT images, got none in {len(names)} files; correct the manifest",
+            f"folder {folder.name} must hold CT images, got none in {len(names)} files; give the one that holds them",
         )
     _require_one_patient(files)
     return files

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Shaped
 
 from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.types import Placement
 
 _JITTER_MM = (0.1, 0.25, 0.5, 1.0)
 """How exactly a table may return to a slice; the first is taken under which the slices are evenly spaced."""
@@ -33,6 +34,8 @@ class Stack:
     """Whether stored rows run from left to right."""
     flips: tuple[int, ...]
     """Axes of the image, after swapping, that run anterior or to the right."""
+    placement: Placement
+    """Of the slices once they are in patient axes, and upright."""
 
     @property
     def n_slices(self) -> int:
@@ -68,15 +71,14 @@ def stack_of(frames: Sequence[Frame]) -> Stack:
     distance = np.ptp(centres) / (len(centres) - 1) if len(centres) > 1 else thickness
     rows, columns = frames[0].spacing
     spacing = (float(distance), columns, rows) if swapped else (float(distance), rows, columns)
-    return Stack(slice_of, float(centres[0]), spacing, shifts / (rows, columns), swapped, flips)
+    corner = _corner(in_plane, slice_of, frames[0]) + float(centres[0]) * _upwards(frames[0])
+    placement = _placement(frames[0], corner, swapped, flips)
+    return Stack(slice_of, float(centres[0]), spacing, shifts / (rows, columns), swapped, flips, placement)
 
 
 def depths(frames: Sequence[Frame]) -> Float[np.ndarray, " frame"]:
     """Position of each frame along the normal of the first, which points up [mm]."""
-    across, down = np.array(frames[0].orientation).reshape(2, 3)
-    normal = np.cross(across, down)
-    upwards = normal if normal[2] >= 0 else -normal
-    return np.array([frame.position for frame in frames]) @ upwards
+    return np.array([frame.position for frame in frames]) @ _upwards(frames[0])
 
 
 def even_slices(depth: Float[np.ndarray, " frame"]) -> Int[np.ndarray, " frame"] | None:
@@ -141,6 +143,35 @@ def _patient_axes(
     if not axial:
         raise Excluded("reading", f"slices must be axial, got another orientation (file {name})")
     return swapped, tuple(axis for axis, runs_back in ((0, rows[1] < 0), (1, columns[0] < 0)) if runs_back)
+
+
+def _upwards(frame: Frame) -> Float[np.ndarray, "3"]:
+    """Normal of a frame, towards superior."""
+    normal = np.cross(*np.array(frame.orientation).reshape(2, 3))
+    return normal if normal[2] >= 0 else -normal
+
+
+def _corner(
+    in_plane: Float[np.ndarray, "frame 2"], slice_of: Int[np.ndarray, " frame"], frame: Frame
+) -> Float[np.ndarray, "3"]:
+    """Where the first stored pixel of the middle slice lies in its plane [mm]: the others are shifted above it."""
+    across, down = np.array(frame.orientation).reshape(2, 3)
+    below, beside = (_means(axis, slice_of)[(slice_of.max() + 1) // 2] for axis in in_plane.T)
+    return below * down + beside * across
+
+
+def _placement(frame: Frame, corner: Float[np.ndarray, "3"], swapped: bool, flips: tuple[int, ...]) -> Placement:
+    """Of a volume in patient axes, from its first stored pixel [mm] (DICOM PS3.3, C.7.6.2.1.1)."""
+    stored = np.array(frame.orientation).reshape(2, 3)[::-1]  # along which row and column indices grow
+    axes = list(zip(stored, frame.shape, frame.spacing, strict=True))
+    grown = []
+    for number, (axis, n, mm) in enumerate(reversed(axes) if swapped else axes):
+        if number in flips:
+            corner = corner + axis * mm * (n - 1)
+        grown.append(-axis if number in flips else axis)
+    # Headers round direction cosines; the nearest that stand square are those that every viewer accepts.
+    left, _, right = np.linalg.svd(np.stack([grown[1], grown[0], _upwards(frame)], axis=1))
+    return Placement(corner, left @ right)
 
 
 def _unevenness(frames: Sequence[Frame], depth: Float[np.ndarray, " frame"]) -> str:

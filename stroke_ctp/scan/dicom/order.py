@@ -37,7 +37,7 @@ def times_of(
         raise Excluded(
             "timing",
             f"no time in the headers tells the frames of every slice apart (file {frames[0].name}); "
-            "give frame_interval_s in the manifest",
+            "give frame_interval_s",
         )
     return times
 

@@ -37,12 +37,12 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
         Excluded: Nothing here is a perfusion scan, more than one is, or it is damaged or incomplete.
     """
     if not path.exists():
-        raise Excluded("reading", f"scan {path.name} does not exist; correct its path in the manifest")
+        raise Excluded("reading", f"scan {path.name} does not exist; correct its path")
     if path.is_file() and not is_dicom(path):
         raise Excluded(
             "reading",
             f"scan must be a NIfTI file (.nii or .nii.gz), a CT image or a folder of them, got {printable(path.name)}; "
-            "correct the manifest",
+            "give one of these as scan",
         )
     folder, named = (path, None) if path.is_dir() else (path.parent, printable(path.name))
     found = perfusion_frames(ct_files(folder), named)
@@ -56,7 +56,7 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
         times[rows, stack.slice_of] = rows * frame_interval_s
     hu = _volume(frames, stack, rows)
     _fill(hu, times)
-    return CTPScan(hu, times, stack.spacing, stack.first_mm)
+    return CTPScan(hu, times, stack.spacing, stack.first_mm, placement=stack.placement)
 
 
 def _volume(

@@ -43,7 +43,7 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
         chosen = next((part for part in acquisitions if any(frame.name == named for frame in part)), None)
         if chosen is None:
             raise _first_reason(refusals, named) or Excluded(
-                "reading", f"scan must be a CT image or a folder of them, got {named}; correct the manifest"
+                "reading", f"scan must be a CT image or a folder of them, got {named}; give one of these"
             )
     else:
         chosen = _only_perfusion(acquisitions, frames, refusals)
@@ -147,7 +147,7 @@ def _only_perfusion(acquisitions: Sequence[list[Frame]], frames: Sequence[Frame]
         raise _first_reason(refusals) or Excluded(
             "reading",
             f"scan must repeat its slices in time (4D), got {len(frames)} images at different positions; "
-            "correct the manifest or leave the scan out",
+            "give the perfusion series, or leave the scan out",
         )
     listed = ", ".join(
         f"{min(frame.name for frame in acquisitions[k])} ({sizes[k][0]} slices × {sizes[k][1]} frames)" for k in found
@@ -155,7 +155,7 @@ def _only_perfusion(acquisitions: Sequence[list[Frame]], frames: Sequence[Frame]
     raise Excluded(
         "reading",
         f"folder must hold one series that repeats its slices, got {len(found)}: {listed}; "
-        "give one of these files as scan in the manifest",
+        "give one of these files as scan",
     )
 
 

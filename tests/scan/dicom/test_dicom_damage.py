@@ -268,12 +268,12 @@ KINDS = {
         r"IM0008 cannot be decoded as JPEG Extended.*uncompressed",
     ),
     "codec of nobody": (with_syntax("1.2.3.4.5.6.7"), "reading", r"syntax that can be decoded, got 1\.2\.3\.4"),
-    "no times": (without("AcquisitionTime", only_last=False), "timing", "frame_interval_s in the manifest"),
-    "one image without a time": (without("AcquisitionTime"), "timing", "frame_interval_s in the manifest"),
+    "no times": (without("AcquisitionTime", only_last=False), "timing", "give frame_interval_s"),
+    "one image without a time": (without("AcquisitionTime"), "timing", "give frame_interval_s"),
     "text as times": (
         lambda folder: scan(folder, lambda ds: ds["AcquisitionTime"].__setattr__("_value", "noon"), False),
         "timing",
-        "frame_interval_s in the manifest",
+        "give frame_interval_s",
     ),
     "frames without groups": (in_an_unreadable_enhanced_file(drop_groups), "reading", "each of its 9 frames, got 3"),
     "frame without a place": (

@@ -1,3 +1,4 @@
+import nibabel as nib
 import numpy as np
 import pytest
 from dicom_files import classic, save_all, set_pixels
@@ -5,6 +6,7 @@ from dicom_files import classic, save_all, set_pixels
 from stroke_ctp.scan.dicom.geometry import even_slices
 from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.volumes import write_like
 
 TIMES = np.repeat(np.arange(3)[:, None] * 1.5, 5, axis=1)
 PIXEL_MM, SLICE_MM, SIZE = 1.25, 5.0, 64
@@ -83,3 +85,61 @@ def test_thin_slices_are_not_taken_for_jitter():
 def test_a_missing_slice_is_no_jitter_either():
     assert even_slices(np.tile([0.0, 0.5, 1.0, 2.0, 2.5], 3)) is None
     assert even_slices(np.tile([0.0, 5, 10, 25, 30], 3)) is None
+
+
+def placed_by_the_standard(ds, row, column):
+    """Where a stored pixel lies [mm, LPS]: DICOM PS3.3, equation C.7.6.2.1-1."""
+    across, down = np.reshape(np.array(ds.ImageOrientationPatient, float), (2, 3))
+    row_mm, column_mm = map(float, ds.PixelSpacing)
+    return np.array(ds.ImagePositionPatient, float) + across * column_mm * column + down * row_mm * row
+
+
+def turned(angle_deg: float):
+    """Slices that stand oblique without a tilt: the volume was reformatted along the orbits."""
+    angle = np.deg2rad(angle_deg)
+    turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+
+    def change(ds, *_):
+        vectors = np.reshape(np.array(ds.ImageOrientationPatient, float), (2, 3)) @ turn.T
+        ds.ImageOrientationPatient = [round(float(x), 9) for x in vectors.ravel()]
+        ds.ImagePositionPatient = [round(float(x), 6) for x in turn @ np.array(ds.ImagePositionPatient, float)]
+
+    return change
+
+
+@pytest.mark.parametrize("angle", [0.0, 17.0])
+@pytest.mark.parametrize("axes", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, -1, 0), (0, 1, 0, 1, 0, 0), (0, -1, 0, 1, 0, 0)])
+def test_a_volume_made_of_a_scan_lies_where_the_images_say_that_each_voxel_lies(tmp_path, axes, angle):
+    spacing = (5.0, 0.9, 1.3)
+    hu = np.arange(3 * 5 * 16 * 20).reshape(3, 5, 16, 20) % 960.0  # no value twice in a slice
+    images = classic(hu, TIMES, "ge", spacing, axes, (-71.5, 33.25, 512.0), change=turned(angle))
+    save_all(tmp_path / "scan", images)
+    scan = read_dicom(tmp_path / "scan")
+    write_like(tmp_path / "map.nii.gz", np.ascontiguousarray(scan.hu[0]), tmp_path / "scan", scan)
+    volume = nib.load(tmp_path / "map.nii.gz")
+    voxels = np.asarray(volume.dataobj)
+    for level in range(5):
+        ds = images[0, level]
+        stored = ds.pixel_array + float(ds.RescaleIntercept)
+        for row, column in ((0, 0), (3, 1), (stored.shape[0] - 1, stored.shape[1] - 1)):
+            ras = placed_by_the_standard(ds, row, column) * (-1, -1, 1)
+            index = np.linalg.solve(volume.affine, [*ras, 1])[:3]
+            np.testing.assert_allclose(index, np.rint(index), atol=1e-3)
+            assert voxels[tuple(np.rint(index).astype(int))] == stored[row, column]
+
+
+def test_direction_cosines_that_a_header_has_rounded_are_squared_again(tmp_path):
+    def rounded(ds, *_):
+        ds.ImageOrientationPatient = [1, 0, 0, 0, 0.94, -0.34]
+
+    save_all(tmp_path, classic(np.zeros((3, 5, 16, 16)), TIMES, "ge", SPACING, change=rounded))
+    direction = read_dicom(tmp_path).placement.direction
+    np.testing.assert_allclose(direction.T @ direction, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(direction[:, 1], [0, 0.94, -0.34], atol=1e-3)
+
+
+def test_the_axis_of_a_volume_of_a_tilted_gantry_goes_through_the_middle_slice(tmp_path):
+    save_all(tmp_path, classic(np.zeros((3, 5, SIZE, SIZE)), TIMES, "ge", SPACING, change=tilted(20)))
+    placement = read_dicom(tmp_path).placement
+    centre = np.array([(SIZE - 1) / 2 * PIXEL_MM] * 2 + [2 * SLICE_MM * np.cos(np.deg2rad(20))])
+    np.testing.assert_allclose(placement.origin + placement.direction @ centre, 0, atol=1e-3)  # the rod's own
