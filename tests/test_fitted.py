@@ -52,7 +52,7 @@ def study(tmp_path: Path, config: DictConfig, features: np.ndarray) -> Path:
 def _fit(study: Path, features: np.ndarray, left_out: tuple[int, ...]) -> None:
     """A checkpoint whose statistics are of everybody but some."""
     fitted = FeatureStandardization()
-    fitted.fit(torch.from_numpy(np.delete(features, left_out, axis=0)))
+    fitted.fit([torch.from_numpy(np.delete(features, left_out, axis=0))])
     state = {f"feature_standardization.{name}": value for name, value in fitted.state_dict().items()}
     torch.save({"state_dict": state}, study / "full" / "fold-0" / "best.ckpt")
 

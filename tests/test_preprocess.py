@@ -14,12 +14,13 @@ from omegaconf import OmegaConf
 
 from stroke_ctp.cli import CONF
 from stroke_ctp.errors import UserError
+from stroke_ctp.files import at_work
 from stroke_ctp.preprocess import preprocess
 from stroke_ctp.scan import records
 from stroke_ctp.scan.inclusion import Rules
 from stroke_ctp.scan.manifest import read_manifest
 from stroke_ctp.scan.nifti import write_mask, write_nifti
-from stroke_ctp.scan.records import make_record, valid_record
+from stroke_ctp.scan.records import make_record, record_path, valid_record
 from stroke_ctp.types import CTPScan
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic,core_ml,label_definition,mRS\n"
@@ -125,7 +126,7 @@ def test_a_second_run_computes_nothing_and_a_changed_scan_only_itself(manifest, 
 
 def test_an_exclusion_is_looked_at_again_when_its_cause_may_be_gone(manifest, tmp_path, monkeypatch):
     (patient, *_) = read_manifest(manifest)
-    make_record(tmp_path, patient, Rules())
+    make_record(patient, out=tmp_path, rules=Rules(), wait=False)
     assert valid_record(tmp_path, patient, Rules()) is not None
     for module, name, value in (("os", "access", lambda *_: False), (records.__name__, "__version__", "0.0")):
         with monkeypatch.context() as patch:  # nobody is refused a file as root
@@ -258,3 +259,27 @@ def wait_for(folder: Path, n_files: int) -> None:
     while len(list(folder.glob("0*.json"))) < n_files:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_patient_at_whom_another_machine_is_is_left_to_it_and_not_done_again(manifest, tmp_path, monkeypatch):
+    patient = read_manifest(manifest)[0]
+    lock = record_path(tmp_path, patient).with_suffix(".lock")
+    with at_work(lock, wait=False) as mine:
+        assert mine
+        assert make_record(patient, out=tmp_path, rules=Rules(), wait=False) is None
+        assert not record_path(tmp_path, patient).exists()
+    theirs = make_record(patient, out=tmp_path, rules=Rules(), wait=False)
+    monkeypatch.setattr(records, "standard_series", None)  # would fail if it were called again
+    assert make_record(patient, out=tmp_path, rules=Rules(), wait=True) == theirs
+
+
+def test_two_commands_on_one_folder_share_the_patients_and_both_end_with_the_whole_cohort(manifest, tmp_path):
+    out, alone = tmp_path / "out", tmp_path / "alone"
+    command = [sys.executable, "-m", "stroke_ctp.preprocess", f"manifest={manifest}", f"out={out}", "jobs=1"]
+    both = [subprocess.Popen(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    preprocess(config(manifest, alone))
+    for name in ("cohort.csv", "excluded.csv", "cohort.json"):
+        assert (out / name).read_bytes() == (alone / name).read_bytes()
+    assert all("included 3 of 7 patients" in words for words in said)
