@@ -88,7 +88,9 @@ SECONDS = {
 def test_two_perfusion_series_are_named_for_the_manifest_to_choose(tmp_path, second):
     series(tmp_path, "first", seed=1)
     series(tmp_path, "second", seed=2, **SECONDS[second])
-    with pytest.raises(Excluded, match=r"got 2: first/IM0000 .*second/IM0000 .*give one of these files as scan") as excluded:
+    with pytest.raises(
+        Excluded, match=r"got 2: first/IM0000 .*second/IM0000 .*give one of these files as scan"
+    ) as excluded:
         read_dicom(tmp_path)
     assert excluded.value.stage == "reading"
 
