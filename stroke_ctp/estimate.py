@@ -12,7 +12,8 @@ from stroke_ctp.benchmarks.measuring import seconds
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
 from stroke_ctp.cli import run
 from stroke_ctp.cohort.inputs import Enhancement
-from stroke_ctp.model.bank import CHUNK, encoding_precision
+from stroke_ctp.cohort.store import SERIES_SHAPE
+from stroke_ctp.model.bank import encoding_precision
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.phantom.cohort import external_cohort, training_cohort
 from stroke_ctp.scan.manifest import read_manifest
@@ -21,6 +22,7 @@ from stroke_ctp.simulate import scan_patient, write_manifest
 
 _TRIAL_PATIENTS = 4
 _TRIAL_EPOCHS = 3
+_TRIAL_SERIES = 2
 
 
 def estimate(config: DictConfig) -> None:
@@ -63,13 +65,13 @@ def seconds_per_encoding() -> float:
     encoder = Encoder("none").to(target).eval()
     precision = encoding_precision(target, Enhancement.bfloat16)
     encoder.trunk.to(precision)
-    series = torch.randn(CHUNK, 2, 32, 128, 128, device=target)
+    series = torch.randn(_TRIAL_SERIES, *SERIES_SHAPE, device=target)
 
     def encode() -> None:
         encoder(pipeline(series).to(precision)).cpu()
 
-    encode()
-    return seconds(encode) / CHUNK
+    encoder(pipeline(series[:1]).to(precision))  # warms up
+    return seconds(encode) / _TRIAL_SERIES
 
 
 if __name__ == "__main__":

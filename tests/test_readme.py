@@ -1,6 +1,6 @@
 """Every command of the README in its order and as a user types it, with the sizes made small.
 
-But those of make and the benchmark, which have tests of their own.
+But those of make and the benchmark, which have tests of their own; `make study` runs the estimate.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from readme import README, readme_commands, run
 
-ELSEWHERE = ("make ", "python -m stroke_ctp.benchmark")
+ELSEWHERE = ("make ", "python -m stroke_ctp.benchmark", "python -m stroke_ctp.estimate")
 COMMANDS = [line for line in readme_commands() if not line.startswith(ELSEWHERE)]
 
 

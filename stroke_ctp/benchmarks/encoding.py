@@ -1,4 +1,4 @@
-"""Encoding, against the bare trunk at its best; prediction of one patient."""
+"""Encoding, against the bare trunk at its best, and prediction of one patient."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from torch import nn
 
 from stroke_ctp.benchmarks.measuring import Timing, in_turns
 from stroke_ctp.cohort.augmentation import Augmentation
-from stroke_ctp.cohort.frames import FramePipeline, frame_source
+from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
@@ -51,61 +51,39 @@ def noise_cohort(folder: Path, n_patients: int) -> Cohort:
 
 
 def measure_encoding(repeats: int, n_patients: int, batches: Sequence[int] = BATCHES) -> list[Timing]:
-    """Per patient, from the series on disk to augmented features in the bank; against the trunk on frames at hand."""
+    """A patient, from the series on disk to augmented features in the bank, against the trunk on frames at hand.
+
+    And from the series to the mean probability of ten members.
+    """
     target = device()
     precision = encoding_precision(target, Enhancement.bfloat16)
-    trunk = _bare_trunk(precision, target)
     images = torch.randn(_FRAMES, 3, 128, 128, device=target).to(precision, memory_format=torch.channels_last)
-    encoder = Encoder("none")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        cohort = noise_cohort(folder / "cohort", n_patients)
-        augmented = frame_source(cohort, default_pipeline(), Augmentation(), 0, 1, target)
-        calls = iter(range(10**6))
-
-        def ours() -> None:
-            here = folder / f"bank-{next(calls)}"
-            banked(here, {}, n_patients, [augmented], lambda: encoder, precision, target)
-
-        def bare(batch: int) -> None:
-            with torch.inference_mode():
-                for _ in range(n_patients):
-                    for part in images.split(batch):
-                        trunk(part).amax(dim=(-2, -1)).float().cpu()
-
-        tasks: list[Callable[[], object]] = [ours, *(partial(bare, batch) for batch in batches)]
-        # the first round warms up
-        taken, *bares = (column[1:] for column in in_turns(tasks, 1 + repeats))
-    best = min(bares, key=min)
-    return [
-        Timing(
-            "encode a patient",
-            [one / n_patients for one in taken],
-            "bare trunk",
-            [one / n_patients for one in best],
-        )
-    ]
-
-
-def measure_prediction(repeats: int) -> list[Timing]:
-    """One patient, from the standard series to the mean probability of ten members."""
-    target = device()
-    precision = encoding_precision(target, Enhancement.bfloat16)
     encoder = Encoder("none").to(target).eval()
     encoder.trunk.to(precision)
     pipeline = default_pipeline()
     members = [nn.Sequential(FeatureStandardization(), TemporalNetwork()).to(target).eval() for _ in range(_MEMBERS)]
-    series = torch.randn(1, *SERIES_SHAPE)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cohort = noise_cohort(folder / "cohort", n_patients)
+        augmented = frame_source(cohort, pipeline, Augmentation(), 0, 1, target)
+        calls = iter(range(10**6))
 
-    @torch.inference_mode()
-    def predict() -> None:
-        features = encoder(pipeline(series.to(target)).to(precision))
-        torch.stack([torch.sigmoid(member(features)) for member in members]).mean(dim=0).cpu()
+        def encode() -> None:
+            banked(folder / f"bank-{next(calls)}", {}, n_patients, [augmented], lambda: encoder, precision, target)
 
-    predict()
-    (taken,) = in_turns([predict], repeats)
-    return [Timing("predict a patient", taken)]
+        @torch.inference_mode()
+        def bare(batch: int) -> None:
+            for _ in range(n_patients):
+                for part in images.split(batch):
+                    encoder.trunk(part).amax(dim=(-2, -1)).float().cpu()
 
+        @torch.inference_mode()
+        def predict() -> None:
+            features = encoder(pipeline(load_series(cohort, [0]).to(target)).to(precision))
+            torch.stack([torch.sigmoid(member(features)) for member in members]).mean(dim=0).cpu()
 
-def _bare_trunk(precision: torch.dtype, target: torch.device) -> nn.Module:
-    return Encoder("none").trunk.to(target, precision).eval()
+        tasks: list[Callable[[], object]] = [encode, predict, *(partial(bare, batch) for batch in batches)]
+        # the first round warms up
+        encoded, predicted, *bares = (column[1:] for column in in_turns(tasks, 1 + repeats))
+    ours, best = ([one / n_patients for one in column] for column in (encoded, min(bares, key=min)))
+    return [Timing("encode a patient", ours, "bare trunk", best), Timing("predict a patient", predicted)]
