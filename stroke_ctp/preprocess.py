@@ -17,7 +17,7 @@ from tqdm import tqdm
 from stroke_ctp.cli import run
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.contact_sheet import NAME, write_contact_sheet
-from stroke_ctp.files import claim
+from stroke_ctp.files import at_work, claim
 from stroke_ctp.labels import check_label, with_volumes
 from stroke_ctp.parallel import shared_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort, write_excluded
@@ -51,9 +51,11 @@ def preprocess(config: DictConfig) -> None:
         reason, n = Counter(record["reason"] for record in records).most_common(1)[0]
         table = write_excluded(out, patients, records)
         raise UserError(f"none of {len(patients)} patients can be included; {n} of them: {reason} (all in {table})")
-    counts = write_cohort(out, patients, records, rules)
-    remove_leftovers(out, patients, records)
-    write_contact_sheet(out)
+    # One command at a time: what another is writing here would be taken for what it has left.
+    with at_work(out / ".tables.lock", wait=True):
+        counts = write_cohort(out, patients, records, rules)
+        remove_leftovers(out, patients, records)
+        write_contact_sheet(out)
     print(_summary(counts))
     print(f"{out / NAME}: look at it before training")
     print(out / "cohort.csv")

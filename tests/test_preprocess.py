@@ -276,9 +276,12 @@ def test_a_patient_at_whom_another_machine_is_is_left_to_it_and_not_done_again(m
 def test_two_commands_on_one_folder_share_the_patients_and_both_end_with_the_whole_cohort(manifest, tmp_path):
     out, alone = tmp_path / "out", tmp_path / "alone"
     command = [sys.executable, "-m", "stroke_ctp.preprocess", f"manifest={manifest}", f"out={out}", "jobs=1"]
-    both = [subprocess.Popen(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    both = [
+        subprocess.Popen(command, cwd=CONF.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said, complaints = zip(*(process.communicate(timeout=120) for process in both), strict=True)
+    assert [process.returncode for process in both] == [0, 0], complaints
     preprocess(config(manifest, alone))
     for name in ("cohort.csv", "excluded.csv", "cohort.json"):
         assert (out / name).read_bytes() == (alone / name).read_bytes()
