@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from filelock import FileLock, Timeout
+from jaxtyping import Num
 
 from stroke_ctp.errors import UserError
 
@@ -86,6 +88,29 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (not an object); remove it and run the command again")
     return content
+
+
+def mapped_array(
+    path: Path, shape: tuple[int, ...], way_out: str, mode: Literal["r", "c"] = "r"
+) -> Num[np.ndarray, "..."]:
+    """An array of a known shape, mapped from a file of NumPy's.
+
+    Args:
+        path: Of the file.
+        shape: That it must have.
+        way_out: What a person can do about a damaged file.
+        mode: `r`, or `c` where what reads it wants memory that could be written; the file stays as it is.
+
+    Raises:
+        UserError: The file is missing, cut short or of another shape.
+    """
+    try:
+        array = np.load(path, mmap_mode=mode)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} cannot be read ({error}); {way_out}") from None
+    if array.shape != shape:
+        raise UserError(f"{path} must have the shape {shape}, got {array.shape}; {way_out}")
+    return array
 
 
 def study_folder(outputs: object, name: object) -> Path:

@@ -74,7 +74,7 @@ def _distance(state: dict[str, torch.Tensor], means: Float[np.ndarray, "patient 
 @cache
 def _means_of_patients(bank: Path) -> Float[np.ndarray, "patient feature"]:
     """Over both levels and all frames, of which everybody has as many; the first draw is not augmented."""
-    return np.load(bank / "draw-000.npy").mean(axis=(1, 2), dtype=np.float64)
+    return np.load(bank / "draw-000.npy", mmap_mode="r").mean(axis=(1, 2), dtype=np.float64)
 
 
 def _bank(study: Path, run: Path) -> Path | None:

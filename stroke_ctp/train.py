@@ -7,8 +7,8 @@ from typing import Any
 
 import lightning as L
 import numpy as np
+import pandas as pd
 import torch
-from filelock import FileLock
 from hydra.utils import instantiate
 from jaxtyping import Float, Int
 from lightning.pytorch.plugins.environments import LightningEnvironment
@@ -22,7 +22,17 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.evaluation.auc import roc_auc
-from stroke_ctp.files import claim, digest, file_digest, is_complete, refuse_others, study_folder, whole, write_json
+from stroke_ctp.files import (
+    at_work,
+    claim,
+    digest,
+    file_digest,
+    is_complete,
+    refuse_others,
+    study_folder,
+    whole,
+    write_json,
+)
 from stroke_ctp.model.callbacks import WholeCheckpoints, quiet_lightning, torch_threads, training_callbacks
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import provenance_of
@@ -53,46 +63,63 @@ def train(config: DictConfig) -> None:
     settings = study_settings(config, cohort.hash)
     refuse_others(study, settings, WAY_OUT)
     folder = run_folder(study, config.ablation.name, config.fold)
-    if is_complete(folder):
-        print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
-        return
+    if not is_complete(folder):
+        encoder, score = scorer(config, cohort, labels, parts, folder)
+        claim(study, settings, WAY_OUT)
+        if encoder is not None:
+            made_of = {"pathways": list(config.network.pathways), "encoder": encoder}
+            claim(study / config.ablation.name, made_of, WAY_OUT)
+        # Two commands may ask for one run at a time; the second then finds it complete.
+        with at_work(folder / ".lock", wait=True):
+            if not is_complete(folder):
+                began = time.monotonic()
+                probability, details = score()
+                facts = {
+                    "ablation": config.ablation.name,
+                    "fold": config.fold,
+                    "n_folds": config.folds.n,
+                    "endpoint": endpoint.as_dict(),
+                    "encoder": encoder,
+                    "cohort": {"hash": cohort.hash, "patients": len(cohort)},
+                    "settings": digest(settings),
+                }
+                predictions = fold_predictions(cohort, labels, parts, probability, config.fold)
+                write_run(folder, predictions, facts | details, circumstances(cohort.folder, study, began))
+                print(folder)
+                return
+    print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
 
-    encoder, score = scorer(config, cohort, labels, parts, folder)
-    claim(study, settings, WAY_OUT)
-    if encoder is not None:
-        claim(study / config.ablation.name, {"pathways": list(config.network.pathways), "encoder": encoder}, WAY_OUT)
-    folder.mkdir(parents=True, exist_ok=True)
-    # Two commands may ask for one run at a time; the second then finds it complete.
-    with FileLock(folder / ".lock"):
-        if is_complete(folder):
-            print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
-            return
-        began = time.monotonic()
-        probability, details = score()
-        predictions = predictions_table(
-            cohort,
-            labels,
-            rows=np.concatenate([parts.validation, parts.test]),
-            probability=probability,
-            split=["validation"] * parts.validation.size + ["test"] * parts.test.size,
-            fold=config.fold,
-        )
-        with whole(folder / "predictions.csv") as partial:
-            predictions.to_csv(partial, index=False)
-        metrics = {
-            "ablation": config.ablation.name,
-            "fold": config.fold,
-            "n_folds": config.folds.n,
-            "endpoint": endpoint.as_dict(),
-            "encoder": encoder,
-            "cohort": {"hash": cohort.hash, "patients": len(cohort)},
-            "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
-            "settings": digest(settings),
-            "predictions": file_digest(folder / "predictions.csv"),
-        }
-        write_json(folder / "run.json", circumstances(cohort.folder, study, began))
-        write_json(folder / "metrics.json", metrics | details)
-        print(folder)
+
+def fold_predictions(
+    cohort: Cohort,
+    labels: Int[np.ndarray, " patient"],
+    parts: Split,
+    probability: Float[np.ndarray, " row"],
+    fold: int,
+) -> pd.DataFrame:
+    """The table of a fold's validation patients, then of its test patients."""
+    rows = np.concatenate([parts.validation, parts.test])
+    names = ["validation"] * parts.validation.size + ["test"] * parts.test.size
+    return predictions_table(cohort, labels, rows, probability, names, fold)
+
+
+def write_run(folder: Path, predictions: pd.DataFrame, facts: dict[str, Any], record: dict[str, Any]) -> None:
+    """Write a run's results; last of all what makes it complete.
+
+    Args:
+        folder: Of the run.
+        predictions: Of the validation and of the test fold.
+        facts: What `metrics.json` holds beside AUC and digest of the predictions.
+        record: Content of `run.json`.
+    """
+    with whole(folder / "predictions.csv") as partial:
+        predictions.to_csv(partial, index=False)
+    measured = {
+        "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
+        "predictions": file_digest(folder / "predictions.csv"),
+    }
+    write_json(folder / "run.json", record)
+    write_json(folder / "metrics.json", facts | measured)
 
 
 def scorer(

@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -7,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import claim, differing, read_json, whole, write_json
+from stroke_ctp.files import at_work, claim, differing, read_json, whole, write_json
 
 
 def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path):
@@ -135,3 +137,28 @@ def test_of_commands_that_claim_a_folder_at_one_time_with_other_settings_one_get
     with ThreadPoolExecutor(8) as pool:
         claimed = [number for number in pool.map(attempt, range(8)) if number is not None]
     assert claimed == [read_json(tmp_path / "study" / "settings.json")["seed"]]
+
+
+def test_work_can_be_taken_again_once_it_is_left(tmp_path):
+    with at_work(tmp_path / "lock", wait=False) as mine:
+        assert mine
+        with at_work(tmp_path / "lock", wait=False) as again:
+            assert not again
+    with at_work(tmp_path / "lock", wait=False) as mine:
+        assert mine
+
+
+def test_a_process_that_dies_lets_go_of_its_work(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from stroke_ctp.files import at_work\n"
+        "with at_work(Path(sys.argv[1]), wait=False): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with at_work(tmp_path / "lock", wait=False) as mine:
+            assert not mine
+        process.kill()
+    with at_work(tmp_path / "lock", wait=False) as mine:
+        assert mine

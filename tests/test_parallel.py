@@ -17,12 +17,3 @@ def test_what_others_are_at_comes_last_and_nothing_is_lost(tmp_path):
         seen = [next(results) for _ in range(3)]
         assert seen == [(0, 0), (2, 4), (3, 9)]
     assert list(results) == [(1, 1)]
-
-
-def test_work_can_be_taken_again_once_it_is_left(tmp_path):
-    with at_work(tmp_path / "lock", wait=False) as mine:
-        assert mine
-        with at_work(tmp_path / "lock", wait=False) as again:
-            assert not again
-    with at_work(tmp_path / "lock", wait=False) as mine:
-        assert mine

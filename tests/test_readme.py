@@ -20,7 +20,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_readme_command_runs(command: str, workplace: Path) -> None:
-    run(command, workplace)
+    said = run(command, workplace)
+    assert (workplace / said.split()[-1]).exists()  # a command ends with the path of what it made
 
 
 def test_every_manifest_column_of_the_reader_is_in_the_readme() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import read_json
+from stroke_ctp.files import mapped_array, read_json
 
 SERIES_SHAPE = (2, 32, 128, 128)
 """Level, time, height, width of a standard series."""
@@ -83,13 +83,7 @@ class Cohort:
             UserError: The file is missing, cut short or of another shape.
         """
         path = self.folder / "series" / self.table["series"].iloc[index]
-        try:
-            series = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{path} cannot be read ({error}); preprocess again") from None
-        if series.shape != SERIES_SHAPE:
-            raise UserError(f"{path} must have the shape {SERIES_SHAPE}, got {series.shape}; preprocess again")
-        return series
+        return mapped_array(path, SERIES_SHAPE, "preprocess again")
 
     def column(self, name: str) -> Float[np.ndarray, " patient"]:
         """An endpoint's values.

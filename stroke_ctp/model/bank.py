@@ -14,13 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 from jaxtyping import Float, Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.errors import UserError
-from stroke_ctp.files import at_work, digest, whole, write_json
+from stroke_ctp.files import at_work, digest, mapped_array, whole, write_json
 from stroke_ctp.model.encoder import N_FEATURES, Encoder
 
 CHUNK = 4
@@ -100,7 +98,10 @@ def banked(
         _encode(folder, parts, draws, trunk, precision)
         for number in missing:
             _assemble(folder, number, n_patients)
-    return [_mapped(_path(folder, number), n_patients) for number in range(len(draws))]
+    shape = (n_patients, 2, 32, N_FEATURES)
+    return [
+        mapped_array(_path(folder, number), shape, "remove it and run again", mode="c") for number in range(len(draws))
+    ]
 
 
 def _path(folder: Path, number: int) -> Path:
@@ -143,7 +144,7 @@ def _encode(
 def _assemble(folder: Path, number: int, n_patients: int) -> None:
     """Put the parts of a draw into one file."""
     path = _path(folder, number)
-    with FileLock(folder / ".locks" / "draws"):  # others may have encoded with us
+    with at_work(folder / ".locks" / "draws", wait=True):  # others may have encoded with us
         if not path.exists():
             with whole(path) as partial:
                 shape = (n_patients, 2, 32, N_FEATURES)
@@ -152,15 +153,3 @@ def _assemble(folder: Path, number: int, n_patients: int) -> None:
                     features[part.rows] = np.load(part.path)
                 features.flush()
     shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-
-
-def _mapped(path: Path, n_patients: int) -> Float32[np.ndarray, "patient level time feature"]:
-    shape = (n_patients, 2, 32, N_FEATURES)
-    try:
-        # private to this process: tensors want memory that could be written
-        features = np.load(path, mmap_mode="c")
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is damaged ({error}); remove it and run again") from None
-    if features.shape != shape:
-        raise UserError(f"{path} must have the shape {shape}, got {features.shape}; remove it and run again")
-    return features
