@@ -16,7 +16,7 @@ from stroke_ctp.evaluation.background import Background, CohortFacts
 from stroke_ctp.evaluation.network_figure import Architecture
 from stroke_ctp.files import file_digest, read_json
 from stroke_ctp.fitted import feature_statistics
-from stroke_ctp.model.encoder import N_FEATURES
+from stroke_ctp.model.features import N_FEATURES
 from stroke_ctp.model.network import KERNEL_SIZES, TemporalNetwork
 from stroke_ctp.study import study_settings
 from stroke_ctp.types import LEVELS

@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from stroke_ctp import __version__
 
 _LIBRARIES = ("torch", "torchvision", "lightning", "numpy", "scikit-learn")
@@ -29,6 +27,8 @@ def circumstances(cohort: Path, study: Path, began: float) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """Device, versions and revision."""
+    import torch  # takes seconds to load, which who only asks for a complete result need not wait for
+
     cuda = torch.cuda.is_available()
     return {
         "device": torch.cuda.get_device_name() if cuda else f"CPU ({platform.machine()}, {os.cpu_count()} cores)",

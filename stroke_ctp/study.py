@@ -1,4 +1,4 @@
-"""What training and ensemble share: a study's folders and settings, and its parts built from them."""
+"""What training and ensemble share: a study's folders, settings and tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,26 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from hydra.utils import instantiate
 from jaxtyping import Float, Int
 from omegaconf import DictConfig, OmegaConf
 
-from stroke_ctp import __version__
-from stroke_ctp.cohort.augmentation import Augmentation
-from stroke_ctp.cohort.banked import Draws
-from stroke_ctp.cohort.data import CTPDataModule
-from stroke_ctp.cohort.folds import Split
-from stroke_ctp.cohort.frames import FramePipeline, frame_source
-from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.devices import device_of
 from stroke_ctp.errors import UserError
-from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
-from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.module import CoreClassifier
-from stroke_ctp.model.weights import Provenance
 from stroke_ctp.settings import require_real, require_whole
+
+Score = tuple[Float[np.ndarray, " row"], dict[str, Any]]
+"""Probabilities of the validation fold, then of the test fold, and what there is to tell of how they came about."""
 
 _NOT_RESULTS = ("ablation", "fold", "name", "outputs", "logger", "num_workers")
 """Settings that may differ between the runs of a study: which run it is, and how it is carried out."""
@@ -58,7 +47,6 @@ def check_settings(config: DictConfig) -> None:
     require_real("weight_decay", config.weight_decay, least=0)
     for key, least in _LEAST.items():
         require_whole(key, OmegaConf.select(config, key, throw_on_missing=True), least)
-    instantiate(config.augmentation)  # checks its own
 
 
 def run_folder(study: Path, ablation: str, fold: int) -> Path:
@@ -68,101 +56,11 @@ def run_folder(study: Path, ablation: str, fold: int) -> Path:
 
 def study_settings(config: DictConfig, cohort_hash: str) -> dict[str, Any]:
     """What all runs of a study share because it determines their results; plain values."""
-    settings = {key: value for key, value in _plain(config).items() if key not in _NOT_RESULTS}
+    settings = {key: value for key, value in plain(config).items() if key not in _NOT_RESULTS}
     settings["cohort"] = cohort_hash
     del settings["network"]["pathways"], settings["bank"]["folder"]
     del settings["trainer"]["accelerator"], settings["trainer"]["devices"]
     return settings
-
-
-def frame_pipeline(config: DictConfig) -> FramePipeline:
-    """Input and standardization as configured.
-
-    Raises:
-        UserError: The configured route cannot carry them.
-    """
-    pipeline = FramePipeline(instantiate(config.input), instantiate(config.standardization))
-    if config.route not in ("bank", "direct"):
-        raise UserError(f"route must be bank or direct, got {config.route}")
-    if config.route == "bank" and not isinstance(pipeline.standardization, FixedStandardization):
-        raise UserError("standardization=batch makes features depend on the batch; add route=direct")
-    if config.route == "bank" and config.encoder.trainable_blocks:
-        blocks = config.encoder.trainable_blocks
-        raise UserError(f"encoder.trainable_blocks={blocks} changes features in training; add route=direct")
-    return pipeline
-
-
-def build_data(
-    config: DictConfig,
-    cohort: Cohort,
-    labels: Int[np.ndarray, " patient"],
-    parts: Split,
-    pipeline: FramePipeline,
-    provenance: Provenance,
-) -> CTPDataModule:
-    """Batches of a cohort on the configured route; encodes what the bank does not hold yet."""
-    augmentation: Augmentation = instantiate(config.augmentation)
-    features = None
-    if config.route == "bank":
-        # Only training needs more than the first draw, which is not augmented.
-        n_draws = config.bank.draws if parts.train.size else 1
-        features = _bank_features(config, cohort, pipeline, augmentation, provenance, n_draws)
-    return CTPDataModule(
-        cohort,
-        labels,
-        parts,
-        pipeline,
-        augmentation,
-        bank=features,
-        batch_size=config.batch_size,
-        num_workers=config.num_workers,
-        seed=config.seed,
-    )
-
-
-def _bank_features(
-    config: DictConfig,
-    cohort: Cohort,
-    pipeline: FramePipeline,
-    augmentation: Augmentation,
-    provenance: Provenance,
-    n_draws: int,
-) -> Draws:
-    device = device_of(config)
-    precision = encoding_precision(device, pipeline.input.bfloat16)
-    key = {part: _plain(config)[part] for part in ("input", "standardization", "augmentation")}
-    key |= {
-        "version": __version__,
-        "device": device.type,
-        "seed": config.bank.seed,
-        "cohort": cohort.hash,
-        "encoder": provenance.as_dict(),
-        "precision": str(precision),
-    }
-    return banked(
-        bank_folder(Path(config.bank.folder), key),
-        key,
-        len(cohort),
-        [frame_source(cohort, pipeline, augmentation, config.bank.seed, n, device) for n in range(n_draws)],
-        lambda: Encoder(config.encoder.weights),
-        precision,
-        device,
-    )
-
-
-def build_module(config: DictConfig, pipeline: FramePipeline) -> CoreClassifier:
-    """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""
-    direct = config.route == "direct"
-    torch.manual_seed(config.seed * 1_000_003 + config.fold)
-    return CoreClassifier(
-        network=instantiate(config.network),
-        encoder=Encoder(config.encoder.weights, config.encoder.trainable_blocks) if direct else None,
-        input_standardization=pipeline.standardization,
-        standardize_features=config.standardize_features,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        seed=config.seed,
-    )
 
 
 def predictions_table(
@@ -201,7 +99,8 @@ def predictions_table(
     )
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A configuration as plain values, references resolved."""
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}

@@ -5,19 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import numpy as np
 import pandas as pd
-import torch
 from hydra.utils import instantiate
 from jaxtyping import Float, Int
-from lightning.pytorch.plugins.environments import LightningEnvironment
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from stroke_ctp.baseline import BASELINES, baseline_values, fit_scale, probability_of
 from stroke_ctp.circumstances import circumstances
 from stroke_ctp.cli import run, runs_to_come
-from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.store import Cohort
@@ -33,23 +29,9 @@ from stroke_ctp.files import (
     whole,
     write_json,
 )
-from stroke_ctp.model.callbacks import WholeCheckpoints, quiet_lightning, torch_threads, training_callbacks
-from stroke_ctp.model.module import CoreClassifier
-from stroke_ctp.model.weights import provenance_of
-from stroke_ctp.study import (
-    build_data,
-    build_module,
-    check_settings,
-    frame_pipeline,
-    predictions_table,
-    run_folder,
-    study_settings,
-)
+from stroke_ctp.study import Score, check_settings, predictions_table, run_folder, study_settings
 
 WAY_OUT = "choose another name=NAME"
-
-Score = tuple[Float[np.ndarray, " row"], dict[str, Any]]
-"""Probabilities of the validation fold, then of the test fold, and what there is to tell of how they came about."""
 
 
 def train(config: DictConfig) -> None:
@@ -126,56 +108,21 @@ def scorer(
     config: DictConfig, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split, folder: Path
 ) -> tuple[dict[str, Any] | None, Callable[[], Score]]:
     """The encoder's provenance, if there is one, and the work of a run; what can be checked is checked before it."""
+    instantiate(config.augmentation)
     if config.ablation.name in BASELINES:
         return None, lambda: score_by_baseline(config.ablation.name, cohort, labels, parts)
-    pipeline = frame_pipeline(config)
-    provenance = provenance_of(str(config.encoder.weights))
-    module, trainer = build_module(config, pipeline), build_trainer(config, folder, runs_to_come())
+    from stroke_ctp import networks
+
+    pipeline = networks.frame_pipeline(config)
+    provenance = networks.provenance_of(str(config.encoder.weights))
+    module = networks.build_module(config, pipeline)
+    trainer = networks.build_trainer(config, folder, runs_to_come())
 
     def score() -> Score:
-        data = build_data(config, cohort, labels, parts, pipeline, provenance)
-        return score_by_network(config, module, trainer, data, folder)
+        data = networks.build_data(config, cohort, labels, parts, pipeline, provenance)
+        return networks.trained(config, module, trainer, data, folder)
 
     return provenance.as_dict(), score
-
-
-def build_trainer(config: DictConfig, folder: Path, n_after: int | None = 0) -> L.Trainer:
-    """Lightning's trainer as configured, with progress, checkpoints and logs of one run, before `n_after` others.
-
-    A run is one process wherever it is: that SLURM started it is not Lightning's concern.
-    """
-    quiet_lightning()
-    title = f"train {config.ablation.name} {config.fold + 1}/{config.folds.n}"
-    return instantiate(
-        config.trainer,
-        callbacks=training_callbacks(folder, config.patience, title, n_after),
-        logger=instantiate(config.logger, save_dir=folder),
-        default_root_dir=folder,
-        plugins=[LightningEnvironment(), WholeCheckpoints()],
-    )
-
-
-def score_by_network(
-    config: DictConfig, module: CoreClassifier, trainer: L.Trainer, data: CTPDataModule, folder: Path
-) -> Score:
-    """Train until the validation loss has not fallen for `patience` epochs; score with the best weights.
-
-    A training that was interrupted continues from its last epoch.
-    """
-    with whole(folder / ".hydra" / "config.yaml") as partial:
-        OmegaConf.save(config, partial)
-    last = folder / "last.ckpt"
-    # Batches from the bank are too small to share between cores.
-    with torch_threads(1 if config.route == "bank" else torch.get_num_threads()):
-        try:
-            trainer.fit(module, data, ckpt_path=last if last.exists() else None)
-        except SystemExit:
-            # Lightning's answer to Ctrl-C.
-            raise KeyboardInterrupt from None
-    best = torch.load(folder / "best.ckpt", weights_only=True)
-    module.load_weights(best["state_dict"])
-    details = {"training": {"epochs": trainer.current_epoch, "best_epoch": best["epoch"]}}
-    return module.probabilities(trainer, data), details
 
 
 def score_by_baseline(name: str, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split) -> Score:

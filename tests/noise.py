@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp import cli, study
+from stroke_ctp import cli, networks
 from stroke_ctp.files import write_json
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.train import train
@@ -41,7 +41,7 @@ def write_noise_cohort(folder: Path) -> None:
 def train_quickly(*arguments: object) -> None:
     """Train in this process, with features of what takes no time where the bank has none: later trainings find them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "Encoder", _Means)
+        patch.setattr(networks, "Encoder", _Means)
         patch.setattr(sys, "argv", ["train", *NOISE, *map(str, arguments)])
         cli.run(train, "train", sweeps=True)
 

@@ -18,7 +18,7 @@ from stroke_ctp.cohort.banked import Draws
 from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.folds import Split
 from stroke_ctp.model.callbacks import checkpoints, quiet_lightning, torch_threads
-from stroke_ctp.model.encoder import N_FEATURES
+from stroke_ctp.model.features import N_FEATURES
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.network import TemporalNetwork
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stroke_ctp.files import at_work, digest, mapped_array, whole, write_json
-from stroke_ctp.model.encoder import N_FEATURES, Encoder
+from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.features import N_FEATURES
 
 CHUNK = 4
 """Patients encoded at a time: fixed, so that features do not depend on a machine's memory."""

@@ -8,9 +8,6 @@ from torch import Tensor, nn
 from stroke_ctp.errors import UserError
 from stroke_ctp.model.weights import Provenance, pretrained_trunk
 
-N_FEATURES = 512
-"""Features of a frame."""
-
 _FRAMES_AT_A_TIME = 8
 """On a CPU: what stays in its caches is encoded a twelfth faster than whole patients."""
 

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp.model.encoder import N_FEATURES
+N_FEATURES = 512
+"""Features of a frame: channels of the trunk."""
 
 FLOOR = 0.5
 """Least scale of a channel, as a fraction of the median channel's standard deviation."""

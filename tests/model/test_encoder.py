@@ -4,7 +4,8 @@ from torch import nn
 from torchvision.models import vgg19
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.model.encoder import N_FEATURES, Encoder
+from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.features import N_FEATURES
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from stroke_ctp import study
+from stroke_ctp import networks
 from stroke_ctp.cli import CONF
 from stroke_ctp.cohort import store
 from stroke_ctp.cohort.data import CTPDataModule
@@ -31,7 +31,6 @@ from stroke_ctp.model.features import FeatureStandardization
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.network import TemporalNetwork
 from stroke_ctp.model.weights import Provenance, pretrained_trunk
-from stroke_ctp.train import build_trainer, score_by_network
 
 N = 12
 PATIENTS = np.arange(N)
@@ -87,15 +86,15 @@ def _config(cohort: Cohort, *overrides: str) -> DictConfig:
 def _parts(config: DictConfig, cohort: Cohort) -> tuple[CoreClassifier, CTPDataModule]:
     labels = Endpoint.of(cohort, **config.endpoint).labels(cohort)
     parts = split(labels, config.fold, config.folds.n, config.folds.seed)
-    pipeline = study.frame_pipeline(config)
-    data = study.build_data(config, cohort, labels, parts, pipeline, Provenance(config.encoder.weights, "0" * 64))
-    return study.build_module(config, pipeline), data
+    pipeline = networks.frame_pipeline(config)
+    data = networks.build_data(config, cohort, labels, parts, pipeline, Provenance(config.encoder.weights, "0" * 64))
+    return networks.build_module(config, pipeline), data
 
 
 def _train(cohort: Cohort, folder: Path, *overrides: str) -> tuple[np.ndarray, dict[str, Any]]:
     config = _config(cohort, *overrides)
     module, data = _parts(config, cohort)
-    probability, details = score_by_network(config, module, build_trainer(config, folder), data, folder)
+    probability, details = networks.trained(config, module, networks.build_trainer(config, folder), data, folder)
     return probability, details["training"]
 
 
@@ -110,7 +109,7 @@ def _losses(folder: Path) -> pd.DataFrame:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study, "Encoder", _TinyEncoder)
+    monkeypatch.setattr(networks, "Encoder", _TinyEncoder)
 
 
 @pytest.mark.usefixtures("tiny")
@@ -137,15 +136,15 @@ def test_with_the_real_trunk_the_bank_holds_the_features_of_the_direct_route(coh
     config = _config(cohort, "route=direct", f"encoder.weights={tmp_path / 'weights.pth'}", *STILL)
     labels, parts = np.array([0, 1, 0, 1, 1]), Split(np.arange(0), np.array([4]), np.array([1]))
     provenance = Provenance("weights.pth", "0" * 64)
-    pipeline = study.frame_pipeline(config)
-    direct = study.build_data(config, cohort, labels, parts, pipeline, provenance)
+    pipeline = networks.frame_pipeline(config)
+    direct = networks.build_data(config, cohort, labels, parts, pipeline, provenance)
     encoder = Encoder(config.encoder.weights)
     module = CoreClassifier(TemporalNetwork(), encoder, pipeline.standardization)
     seen = [
         (batch.row, module.features(direct._completed(direct.transfer_batch_to_device(batch, module.device, 0), None)))
         for batch in direct.predict_dataloader()
     ]
-    bank = study.build_data(
+    bank = networks.build_data(
         _config(cohort, "bank.draws=1", f"encoder.weights={tmp_path / 'weights.pth'}", *STILL),
         cohort,
         labels,
@@ -350,12 +349,15 @@ def test_true_labels_are_learned_and_permuted_ones_are_not():
     assert np.mean(permuted) == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.usefixtures("tiny")
 def test_progress_fits_a_terminal_and_bounds_the_time_of_all_trainings_to_come(
     cohort: Cohort, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = _config(cohort, *BANK, "fold=2")
     module, data = _parts(config, cohort)
-    score_by_network(config, module, build_trainer(config, tmp_path / "run", n_after=999), data, tmp_path / "run")
+    networks.trained(
+        config, module, networks.build_trainer(config, tmp_path / "run", n_after=999), data, tmp_path / "run"
+    )
     line = capsys.readouterr().err.rstrip("\n").split("\r")[-1]
     assert line.startswith("train full 3/3 |")
     assert "| 4/4 [<00:00, all <" in line
