@@ -71,8 +71,9 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The tests' processes take all cores: threads of each would wait for those of the others.
 test: lint  ## lint, types, import contracts, tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slurm: $(INSTALLED)  ## a sweep through SLURM, on a cluster of one node made for it (root, Debian)
 	@command -v slurmctld munged > /dev/null || { \

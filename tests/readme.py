@@ -38,28 +38,33 @@ def readme_commands() -> list[str]:
     return [line for line in lines if line and not line.startswith(("#", "cd "))]
 
 
-def small(command: str, folder: Path) -> list[str]:
-    """The command's arguments, with its sizes made small, for a run in `folder`."""
+def small(command: str, folder: Path, bank: Path) -> list[str]:
+    """The command's arguments, with its sizes made small, for a run in `folder`.
+
+    Features are encoded once for all tests: the cohorts of the README's commands and of make are the same.
+    """
     words = shlex.split(command)
     if words[0] == "make":
         # The environment that runs this test stands in for the one that make would install.
         stamp = folder / "installed"
         stamp.touch()  # newer than all that could ask for another environment
         environment = [f"BIN={Path(sys.executable).parent}", f"INSTALLED={stamp}"]
-        sizes = [f"{key}={value}" for key, value in SMALL_STUDY.items()]
-        return ["make", "--directory", str(ROOT), *words[1:], *environment, *sizes, f"OUTPUTS={folder}/made"]
+        study = SMALL_STUDY | {"SETTINGS": f"{SMALL_STUDY['SETTINGS']} bank.folder={bank}", "OUTPUTS": f"{folder}/made"}
+        return ["make", "--directory", str(ROOT), *words[1:], *environment, *(f"{k}={v}" for k, v in study.items())]
     assert words[:2] == ["python", "-m"], f"README: a command that no test can run: {command}"
     name = words[2].removeprefix("stroke_ctp.")
     overrides = SMALL.get("paper" if "experiment=paper" in words else name, [])
+    if name == "train":
+        overrides = [*overrides, f"bank.folder={bank}"]
     keys = {override.split("=")[0] for override in overrides}
     given = [word for word in words[3:] if word.split("=")[0] not in keys]
     return [sys.executable, "-m", words[2], *given, *overrides]
 
 
-def run(command: str, folder: Path) -> str:
+def run(command: str, folder: Path, bank: Path) -> str:
     """Run a command of the README as a user would, made small, and see that it succeeds; what it prints."""
     result = subprocess.run(
-        small(command, folder),
+        small(command, folder, bank),
         cwd=folder,
         capture_output=True,
         text=True,

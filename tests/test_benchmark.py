@@ -17,11 +17,11 @@ COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, trainings=30
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory) -> tuple[Path, str]:
+def short(tmp_path_factory, bank) -> tuple[Path, str]:
     """The README's command, made small, and what it prints."""
     (command,) = [line for line in readme_commands() if "stroke_ctp.benchmark" in line]
     folder = tmp_path_factory.mktemp("benchmark")
-    said = run(command, folder)
+    said = run(command, folder, bank)
     return folder / "outputs/benchmark", said
 
 

@@ -18,8 +18,8 @@ def test_the_readme_names_the_targets_that_are_tried_here() -> None:
     assert targets == {"make study", "make ensemble", "make test"}
 
 
-def test_make_study_is_whole(workplace: Path) -> None:
-    run("make study", workplace)
+def test_make_study_is_whole(workplace: Path, bank: Path) -> None:
+    run("make study", workplace, bank)
     study = workplace / "made/small"
     assert (study / "report/figures/figure3.png").exists()
     for ablation in ("full", "cbv"):
@@ -32,10 +32,10 @@ def test_make_study_is_whole(workplace: Path) -> None:
         pd.testing.assert_series_equal(members, mean.sort_index(), check_names=False)
 
 
-def test_make_ensemble_computes_nothing_that_the_study_has_made(workplace: Path) -> None:
+def test_make_ensemble_computes_nothing_that_the_study_has_made(workplace: Path, bank: Path) -> None:
     # The report is drawn anew, and .sweep holds Hydra's record of the last call.
     results = [p for p in workplace.rglob("*") if p.is_file() and {"report", ".sweep"}.isdisjoint(p.parts)]
     before = {path: path.stat().st_mtime_ns for path in results if path.parent != workplace}
     assert len(before) > 100
-    run("make ensemble", workplace)
+    run("make ensemble", workplace, bank)
     assert {path: path.stat().st_mtime_ns for path in before} == before

@@ -19,8 +19,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_readme_command_runs(command: str, workplace: Path) -> None:
-    said = run(command, workplace)
+def test_readme_command_runs(command: str, workplace: Path, bank: Path) -> None:
+    said = run(command, workplace, bank)
     assert (workplace / said.split()[-1]).exists()  # a command ends with the path of what it made
 
 
