@@ -2,13 +2,17 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 LONGEST = ("test_make.py", "test_readme.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first: workers that share the others then end together."""
+    """The longest files first: workers that share the others then end together. No GPU, no tests that need one."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+    for item in items:
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="there is no GPU"))
 
 
 @pytest.fixture(scope="session")

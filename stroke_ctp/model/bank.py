@@ -32,7 +32,17 @@ def encoding_precision(device: torch.device, survives_bfloat16: bool) -> torch.d
     """The fastest precision that keeps the temporal contrast of the features on this device.
 
     bfloat16 keeps 8 bits: enough for enhancement, where the signal is the scale, and not for attenuation,
-    where a rise of 2 HU disappears in it.
+    where a rise of 2 HU disappears in it. What rounding every convolution's operands changes of a feature's course
+    about its mean over time, on an embedded patient with the default weights:
+
+    ========== =========== ======= ===========
+    bits       enhancement window  attenuation
+    ========== =========== ======= ===========
+    8          0.8 %       1.2 %   3.9 %
+    11 (TF32)  0.1 %       0.1 %   0.5 %
+    ========== =========== ======= ===========
+
+    So float32 may be what PyTorch makes of it on CUDA: convolutions of TF32.
 
     Args:
         device: Where the trunk runs.

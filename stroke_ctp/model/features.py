@@ -25,7 +25,7 @@ class FeatureStandardization(nn.Module):
         self.register_buffer("mean", torch.zeros(N_FEATURES))
         self.register_buffer("scale", torch.ones(N_FEATURES))
 
-    def fit(self, batches: Iterable[Float[Tensor, "batch level time feature"]]) -> None:
+    def fit(self, batches: Iterable[Float[Tensor, "_ level time feature"]]) -> None:
         """Take the statistics of some patients' features, batch by batch.
 
         A quarter of the trunk's channels answer in fewer than one frame of a thousand: divided by their own
