@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -60,9 +61,21 @@ def runs_to_come() -> int | None:
         return 0
     if hydra_config.runtime.choices["hydra/launcher"] != "basic":
         return None
+    return max(0, prod(len(values) for values in _swept().values()) - 1 - hydra_config.job.num)
+
+
+def values_to_come(key: str) -> list[Any]:
+    """What the runs of this sweep are given for a setting; nothing where it is the same in all of them."""
+    return _swept().get(key, []) if HydraConfig.get().mode == RunMode.MULTIRUN else []
+
+
+def _swept() -> dict[str, list[Any]]:
     overrides = OverridesParser.create().parse_overrides([a for a in sys.argv[1:] if "=" in a])
-    swept = [o for o in overrides if o.is_sweep_override() and not isinstance(o.value(), Glob)]
-    return max(0, prod(len(list(override.sweep_iterator())) for override in swept) - 1 - hydra_config.job.num)
+    return {
+        override.key_or_group: list(override.sweep_iterator())
+        for override in overrides
+        if override.is_sweep_override() and not isinstance(override.value(), Glob)
+    }
 
 
 def _expand_range(argument: str) -> str:

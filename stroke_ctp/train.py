@@ -13,9 +13,9 @@ from omegaconf import DictConfig
 
 from stroke_ctp.baseline import BASELINES, baseline_values, fit_scale, probability_of
 from stroke_ctp.circumstances import circumstances
-from stroke_ctp.cli import run, runs_to_come
+from stroke_ctp.cli import run, runs_to_come, values_to_come
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import Split, split
+from stroke_ctp.cohort.folds import Split, check_fold, split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.evaluation.auc import roc_auc
 from stroke_ctp.files import (
@@ -29,6 +29,7 @@ from stroke_ctp.files import (
     whole,
     write_json,
 )
+from stroke_ctp.settings import require_whole
 from stroke_ctp.study import Score, check_settings, predictions_table, run_folder, study_settings
 
 WAY_OUT = "choose another name=NAME"
@@ -37,6 +38,8 @@ WAY_OUT = "choose another name=NAME"
 def train(config: DictConfig) -> None:
     """Train one fold, unless that is done, and write its weights, predictions and metrics."""
     check_settings(config)
+    for fold in values_to_come("fold"):  # hours may pass before its turn
+        check_fold(require_whole("fold", fold, 0), config.folds.n)
     cohort = Cohort(str(config.cohort))
     endpoint = Endpoint.of(cohort, **config.endpoint)
     labels = endpoint.labels(cohort)

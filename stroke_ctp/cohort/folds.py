@@ -24,6 +24,16 @@ class Split:
         return cls(nobody, nobody, np.arange(n))
 
 
+def check_fold(fold: int, n: int) -> None:
+    """Refuse a fold that is none of `n`.
+
+    Raises:
+        UserError: No such fold.
+    """
+    if not 0 <= fold < n:
+        raise UserError(f"fold must lie between 0 and {n - 1} (folds.n={n}), got {fold}")
+
+
 def split(labels: Int[np.ndarray, " patient"], fold: int, n: int = 10, seed: int = 0) -> Split:
     """Patients of one fold, 8:1:1 at ten folds, stratified by class.
 
@@ -42,8 +52,7 @@ def split(labels: Int[np.ndarray, " patient"], fold: int, n: int = 10, seed: int
     """
     if n < 3:
         raise UserError(f"folds.n must be ≥ 3 (train, validation and test), got {n}")
-    if not 0 <= fold < n:
-        raise UserError(f"fold must lie between 0 and {n - 1} (folds.n={n}), got {fold}")
+    check_fold(fold, n)
     rarest = int(np.bincount(labels, minlength=2).min())
     if rarest < n:
         raise UserError(f"folds.n={n} needs ≥ {n} patients of each class, got {rarest}; choose a smaller folds.n")
