@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.evaluation.background import CohortFacts, FeatureStatistics
 from stroke_ctp.files import is_complete, read_json
+from stroke_ctp.model.checkpoint import read_checkpoint
 
 _KEYS = ("input", "standardization", "augmentation")
 """Settings that determine features; with cohort, encoder and seed they name a bank."""
@@ -34,7 +35,7 @@ def feature_statistics(study: Path, training: CohortFacts) -> FeatureStatistics:
         return FeatureStatistics(f"training cohort: {training.unknown}")
     wrong, differences = [], []
     for run in runs:
-        state = torch.load(run / "best.ckpt", weights_only=True, map_location="cpu")["state_dict"]
+        state = read_checkpoint(run / "best.ckpt")["state_dict"]
         if "feature_standardization.mean" not in state:
             return FeatureStatistics("the networks take features as they come: nothing was fitted to anybody")
         bank = _bank(study, run)

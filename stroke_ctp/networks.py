@@ -27,6 +27,7 @@ from stroke_ctp.errors import UserError
 from stroke_ctp.files import whole
 from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
 from stroke_ctp.model.callbacks import WholeCheckpoints, quiet_lightning, torch_threads, training_callbacks
+from stroke_ctp.model.checkpoint import read_checkpoint
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.weights import Provenance, provenance_of
@@ -147,6 +148,8 @@ def trained(config: DictConfig, module: CoreClassifier, trainer: L.Trainer, data
     with whole(folder / ".hydra" / "config.yaml") as partial:
         OmegaConf.save(config, partial)
     last = folder / "last.ckpt"
+    if last.exists():
+        read_checkpoint(last)  # refuses a damaged one in a sentence
     # Batches from the bank are too small to share between cores.
     with torch_threads(1 if config.route == "bank" else torch.get_num_threads()):
         try:
@@ -154,7 +157,7 @@ def trained(config: DictConfig, module: CoreClassifier, trainer: L.Trainer, data
         except SystemExit:
             # Lightning's answer to Ctrl-C.
             raise KeyboardInterrupt from None
-    best = torch.load(folder / "best.ckpt", weights_only=True)
+    best = read_checkpoint(folder / "best.ckpt")
     module.load_weights(best["state_dict"])
     details = {"training": {"epochs": trainer.current_epoch, "best_epoch": best["epoch"]}}
     return module.probabilities(trainer, data), details
@@ -182,7 +185,7 @@ def member_probability(
         )
     data = build_data(config, cohort, labels, Split.test_only(len(cohort)), pipeline, provenance)
     module = build_module(config, pipeline)
-    module.load_weights(torch.load(folder / "best.ckpt", weights_only=True)["state_dict"])
+    module.load_weights(read_checkpoint(folder / "best.ckpt")["state_dict"])
     trainer: L.Trainer = instantiate(
         config.trainer, logger=False, enable_checkpointing=False, enable_progress_bar=False
     )

@@ -24,8 +24,10 @@ from stroke_ctp.cohort.frames import FramePipeline
 from stroke_ctp.cohort.inputs import Attenuation
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.errors import UserError
 from stroke_ctp.files import write_json
 from stroke_ctp.model.callbacks import WholeCheckpoints
+from stroke_ctp.model.checkpoint import read_checkpoint
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.features import FeatureStandardization
 from stroke_ctp.model.module import CoreClassifier
@@ -254,6 +256,20 @@ def test_checkpoints_leave_out_a_frozen_trunk_and_keep_a_trained_one(
     assert trained["network.head.weight"].shape == (1, 32)
     if kept:
         assert not torch.equal(trained["encoder.trunk.0.weight"], _TinyEncoder().trunk[0].weight)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("kept", [0, 100, 20000])
+def test_a_damaged_checkpoint_is_named_with_the_way_out(cohort: Cohort, tmp_path: Path, kept: int):
+    _train(cohort, tmp_path, *BANK, "trainer.max_epochs=1")
+    for name in ("last", "best"):
+        path = tmp_path / f"{name}.ckpt"
+        path.write_bytes(path.read_bytes()[:kept])
+    sentence = r"\.ckpt cannot be read \(.+\); remove its folder and train that fold again$"
+    with pytest.raises(UserError, match="best" + sentence):
+        read_checkpoint(tmp_path / "best.ckpt")
+    with pytest.raises(UserError, match="last" + sentence):
+        _train(cohort, tmp_path, *BANK)
 
 
 def test_a_checkpoint_of_another_network_is_refused():
