@@ -65,8 +65,12 @@ def runs_to_come() -> int | None:
 
 
 def values_to_come(key: str) -> list[Any]:
-    """What the runs of this sweep are given for a setting; nothing where it is the same in all of them."""
-    return _swept().get(key, []) if HydraConfig.get().mode == RunMode.MULTIRUN else []
+    """What the runs of this sweep are given for a setting; nothing where it is the same in all, or where jobs of a
+    cluster do not know the command that they belong to.
+    """
+    hydra_config = HydraConfig.get()
+    known = hydra_config.mode == RunMode.MULTIRUN and hydra_config.runtime.choices["hydra/launcher"] != "slurm"
+    return _swept().get(key, []) if known else []
 
 
 def _swept() -> dict[str, list[Any]]:
