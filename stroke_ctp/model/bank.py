@@ -7,8 +7,9 @@ takes the parts at which nobody is yet; an interruption loses those in work.
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from stroke_ctp.model.features import N_FEATURES
 
 CHUNK = 4
 """Patients encoded at a time: fixed, so that features do not depend on a machine's memory."""
+
+_AT_A_TIME = {"cuda": 3}
+"""Parts in work, where that is not one: while a GPU encodes, series are read and features written."""
 
 Frames = Callable[[slice], Float[Tensor, "batch level time height width"]]
 
@@ -99,14 +103,9 @@ def banked(
     if missing:
         write_json(folder / "key.json", key)
         parts = [part for number in missing for part in _parts(folder, number, n_patients)]
-
-        @cache
-        def trunk() -> Encoder:
-            made = encoder().to(device).eval()
-            made.trunk.to(precision)
-            return made
-
-        _encode(folder, parts, draws, trunk, precision)
+        made = encoder().to(device).eval()
+        made.trunk.to(precision)
+        _encode(folder, parts, draws, made, precision, _AT_A_TIME.get(device.type, 1))
         for number in missing:
             _assemble(folder, number, n_patients)
     shape = (n_patients, 2, 32, N_FEATURES)
@@ -126,30 +125,48 @@ def _parts(folder: Path, number: int, n_patients: int) -> Iterator[_Part]:
         yield _Part(number, rows, path, folder / ".locks" / f"{number:03d}-{start:06d}")
 
 
-@torch.inference_mode()
 def _encode(
     folder: Path,
     parts: Sequence[_Part],
     draws: Sequence[Frames],
-    trunk: Callable[[], Encoder],
+    encoder: Encoder,
     precision: torch.dtype,
+    at_a_time: int,
 ) -> None:
     """Encode parts of draws until all are there: first those that nobody is at, then those that others have left."""
+
+    @torch.inference_mode()
+    def encoded(part: _Part, wait: bool) -> bool:
+        """Whether the part is there now; without waiting, others may be at it."""
+        with at_work(part.lock, wait) as mine:
+            if mine and not part.path.exists() and not _path(folder, part.draw).exists():
+                features = encoder(draws[part.draw](part.rows).to(precision)).cpu().numpy()
+                with whole(part.path) as unfinished:
+                    np.save(unfinished, features)
+        return mine
+
     n_patients = sum(part.rows.stop - part.rows.start for part in parts)
     with tqdm(total=n_patients, desc="encode", unit="patient", ncols=79, smoothing=0.05) as progress:
         for wait in (False, True):
             others = []
-            for part in parts:
-                with at_work(part.lock, wait) as mine:
-                    if not mine:
-                        others.append(part)
-                        continue
-                    if not part.path.exists() and not _path(folder, part.draw).exists():
-                        features = trunk()(draws[part.draw](part.rows).to(precision)).cpu().numpy()
-                        with whole(part.path) as partial:
-                            np.save(partial, features)
-                progress.update(part.rows.stop - part.rows.start)
+            for part, done in zip(parts, _each(partial(encoded, wait=wait), parts, at_a_time), strict=True):
+                if done:
+                    progress.update(part.rows.stop - part.rows.start)
+                else:
+                    others.append(part)
             parts = others
+
+
+def _each(function: Callable[[_Part], bool], parts: Sequence[_Part], at_a_time: int) -> Iterator[bool]:
+    """Results in the order of the parts, of which some are worked on at a time."""
+    if at_a_time == 1:
+        yield from map(function, parts)  # in this thread, where Ctrl-C reaches it at once
+        return
+    pool = ThreadPoolExecutor(at_a_time)
+    try:
+        yield from pool.map(function, parts)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _assemble(folder: Path, number: int, n_patients: int) -> None:

@@ -1,7 +1,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,29 @@ def test_two_that_fill_one_bank_share_the_work_and_get_the_same_features(tmp_pat
     assert (first.patients, second.patients) == (4, DRAWS * N - 4)
     np.testing.assert_array_equal(one.result(), other)
     np.testing.assert_allclose(other, _expected(), atol=1e-5)
+
+
+def test_parts_worked_on_at_a_time_give_the_same_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As on a GPU, which encodes one while others are read and written."""
+    monkeypatch.setattr(bank, "_AT_A_TIME", {"cpu": 3})
+    together = Barrier(3, timeout=60)
+
+    class Meeting(_Counting):
+        def forward(self, frames: Tensor) -> Tensor:
+            together.wait()
+            return super().forward(frames)
+
+    np.testing.assert_array_equal(_bank(tmp_path / "three", Meeting()), _bank(tmp_path / "one", _Counting()))
+
+
+def test_an_interruption_ends_all_parts_in_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bank, "_AT_A_TIME", {"cpu": 3})
+    broken = _Counting()
+    broken.fail_after = 8
+    with pytest.raises(KeyboardInterrupt):
+        _bank(tmp_path, broken)
+    assert broken.patients < DRAWS * N
+    np.testing.assert_allclose(_bank(tmp_path, _Counting()), _expected(), atol=1e-5)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "other cohort"])
