@@ -1,15 +1,18 @@
+import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import pytest
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import at_work, claim, differing, read_json, whole, write_json
+from stroke_ctp.files import at_work, claim, differing, read_json, whole, write_array, write_json
 
 
 def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path):
@@ -81,6 +84,24 @@ def test_what_json_cannot_hold_is_not_written(tmp_path: Path):
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "a.json", {"auc": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+def test_an_array_written_in_parts_is_byte_by_byte_what_numpy_writes(tmp_path: Path):
+    array = np.arange(60, dtype=np.float32).reshape(5, 3, 4)
+    write_array(tmp_path / "ours.npy", array.shape, [array[:2], array[2:].astype(np.float64)], np.float32)
+    np.save(tmp_path / "numpys.npy", array)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
+
+
+def test_an_array_that_finds_no_room_says_why(tmp_path: Path):
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
+    try:
+        with pytest.raises(OSError, match="large") as refusal:
+            write_array(tmp_path / "a.npy", (100_000,), [np.zeros(100_000)], np.float64)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert refusal.value.errno == errno.EFBIG
 
 
 @pytest.mark.parametrize("content", ["", '{"a": ', "[1]", "3"])

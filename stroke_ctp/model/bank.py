@@ -18,12 +18,14 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.files import at_work, digest, mapped_array, whole, write_json
+from stroke_ctp.files import at_work, digest, mapped_array, whole, write_array, write_json
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.features import N_FEATURES
 
 CHUNK = 4
 """Patients encoded at a time: fixed, so that features do not depend on a machine's memory."""
+
+_WAY_OUT = "remove it and run again"
 
 Frames = Callable[[slice], Float[Tensor, "batch level time height width"]]
 
@@ -109,10 +111,11 @@ def banked(
         _encode(folder, parts, draws, trunk, precision)
         for number in missing:
             _assemble(folder, number, n_patients)
-    shape = (n_patients, 2, 32, N_FEATURES)
-    return [
-        mapped_array(_path(folder, number), shape, "remove it and run again", mode="c") for number in range(len(draws))
-    ]
+    return [mapped_array(_path(folder, number), _shape(n_patients), _WAY_OUT, mode="c") for number in range(len(draws))]
+
+
+def _shape(n_patients: int) -> tuple[int, ...]:
+    return (n_patients, 2, 32, N_FEATURES)
 
 
 def _path(folder: Path, number: int) -> Path:
@@ -147,7 +150,7 @@ def _encode(
                     if not part.path.exists() and not _path(folder, part.draw).exists():
                         features = trunk()(draws[part.draw](part.rows).to(precision)).cpu().numpy()
                         with whole(part.path) as partial:
-                            np.save(partial, features)
+                            write_array(partial, features.shape, [features], np.float32)
                 progress.update(part.rows.stop - part.rows.start)
             parts = others
 
@@ -157,10 +160,10 @@ def _assemble(folder: Path, number: int, n_patients: int) -> None:
     path = _path(folder, number)
     with at_work(folder / ".locks" / "draws", wait=True):  # others may have encoded with us
         if not path.exists():
+            parts = (
+                mapped_array(part.path, _shape(part.rows.stop - part.rows.start), _WAY_OUT)
+                for part in _parts(folder, number, n_patients)
+            )
             with whole(path) as partial:
-                shape = (n_patients, 2, 32, N_FEATURES)
-                features = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-                for part in _parts(folder, number, n_patients):
-                    features[part.rows] = np.load(part.path)
-                features.flush()
+                write_array(partial, _shape(n_patients), parts, np.float32)
     shutil.rmtree(path.with_suffix(""), ignore_errors=True)
