@@ -111,6 +111,8 @@ def banked(
         _encode(folder, parts, draws, trunk, precision)
         for number in missing:
             _assemble(folder, number, n_patients)
+    for number in range(len(draws)):  # also of who was killed before
+        shutil.rmtree(_path(folder, number).with_suffix(""), ignore_errors=True)
     return [mapped_array(_path(folder, number), _shape(n_patients), _WAY_OUT, mode="c") for number in range(len(draws))]
 
 
@@ -159,6 +161,8 @@ def _assemble(folder: Path, number: int, n_patients: int) -> None:
     """Put the parts of a draw into one file."""
     path = _path(folder, number)
     with at_work(folder / ".locks" / "draws", wait=True):  # others may have encoded with us
+        for left in folder.glob(".partial-*.npy"):  # by who was killed here
+            left.unlink()
         if not path.exists():
             parts = (
                 mapped_array(part.path, _shape(part.rows.stop - part.rows.start), _WAY_OUT)
@@ -166,4 +170,3 @@ def _assemble(folder: Path, number: int, n_patients: int) -> None:
             )
             with whole(path) as partial:
                 write_array(partial, _shape(n_patients), parts, np.float32)
-    shutil.rmtree(path.with_suffix(""), ignore_errors=True)

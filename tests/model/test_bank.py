@@ -123,6 +123,17 @@ def test_two_that_fill_one_bank_share_the_work_and_get_the_same_features(tmp_pat
     np.testing.assert_allclose(other, _expected(), atol=1e-5)
 
 
+def test_what_a_killed_process_left_does_not_stay(tmp_path: Path):
+    _bank(tmp_path, _Counting(), draws=1)
+    folder = bank_folder(tmp_path, KEY)
+    (folder / "draw-000").mkdir()  # killed before the parts were removed
+    (folder / "draw-000" / "000000.npy").write_bytes(b"part")
+    (folder / ".partial-killed.npy").write_bytes(b"half")  # or while a file was laid out
+    _bank(tmp_path, _Counting(), draws=2)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {".locks", "key.json", "draw-000.npy", "draw-001.npy"}
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "other cohort"])
 def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str):
     _bank(tmp_path, _Counting(), draws=1)
