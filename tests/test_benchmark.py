@@ -12,6 +12,7 @@ from readme import readme_commands, run
 
 from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
+from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
 
 COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, trainings=30, epochs=500, side_by_side=2)
 
@@ -68,6 +69,11 @@ def test_a_patient_takes_the_disk_of_a_series_and_of_its_features(tmp_path):
     np.save(tmp_path / "features.npy", np.zeros((2, 32, 512), np.float32))
     assert (tmp_path / "series.npy").stat().st_size - 128 == SERIES_BYTES
     assert (tmp_path / "features.npy").stat().st_size - 128 == FEATURES_BYTES
+
+
+def test_training_is_timed_where_slurm_was_asked_for_several_tasks(monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    assert seconds_per_epoch(noise_bank(12, 1), *fold_of(12, 3), epochs=1) > 0
 
 
 def test_tasks_are_timed_in_turns():

@@ -34,7 +34,7 @@ def device() -> torch.device:
 
 def default_pipeline() -> FramePipeline:
     """Input and standardization as they are without any setting."""
-    return FramePipeline(Enhancement(), FixedStandardization(0, 6))
+    return FramePipeline(Enhancement(), FixedStandardization(0.0, 6.0))
 
 
 def noise_cohort(folder: Path, n_patients: int) -> Cohort:

@@ -10,6 +10,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tqdm import tqdm
 
@@ -38,6 +39,11 @@ def checkpoints(folder: Path) -> list[Callback]:
         ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, enable_version_counter=False),
         ModelCheckpoint(folder, "last", every_n_epochs=1, enable_version_counter=False),
     ]
+
+
+def alone() -> LightningEnvironment:
+    """A run is one process wherever it is: how many SLURM was asked for where it started is not Lightning's concern."""
+    return LightningEnvironment()
 
 
 @contextmanager
