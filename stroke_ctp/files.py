@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and folders that belong to one set of settings."""
 
+import errno
 import filecmp
 import hashlib
 import json
@@ -55,14 +56,24 @@ def at_work(lock: Path, wait: bool) -> Iterator[bool]:
 
     Yields:
         Whether the work is the caller's; without waiting it may be others'. They may also have done it by now.
+
+    Raises:
+        UserError: The file system has no locks.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock)
+    held = FileLock(lock, fallback_to_soft=False)  # a process that dies would never let go of a file that means a lock
     try:
         held.acquire(timeout=-1 if wait else 0)
     except Timeout:
         yield False
         return
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+        raise UserError(
+            f"{lock.parent} must lie on a file system with locks, got one without ({error.strerror}); "
+            "choose another place, or have it mounted with locks"
+        ) from None
     try:
         yield True
     finally:

@@ -169,6 +169,17 @@ def test_work_can_be_taken_again_once_it_is_left(tmp_path):
         assert mine
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_refused_with_the_way_out(tmp_path, monkeypatch, number):
+    def refuse(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    way_out = rf"must lie on a file system with locks, got one without \({os.strerror(number)}\); choose another place"
+    with pytest.raises(UserError, match=way_out), at_work(tmp_path / "lock", wait=True):
+        pass
+
+
 def test_a_process_that_dies_lets_go_of_its_work(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from stroke_ctp.files import at_work\n"
