@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from allocate import allocate
 from commands import run_module
 from readme import readme_commands, run
 
+from stroke_ctp.benchmark import side_by_side
 from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
@@ -62,6 +64,19 @@ def test_a_study_costs_the_sum_of_its_stages():
     assert stages == {"preprocess": 300, "encode": 400, "train": pytest.approx(750)}
     assert COST.encoding_per_training(100) == pytest.approx(300 + 30 * 400 + 750)
     assert COST.encoding_per_epoch(100) == pytest.approx(300 + 100 * 30 * 500 * 2 + 750)
+
+
+@pytest.mark.parametrize(("at_a_time", "rounds"), [(1, 30), (4, 8), (16, 2), (64, 1)])
+def test_trainings_side_by_side_take_whole_rounds(at_a_time, rounds):
+    assert replace(COST, side_by_side=at_a_time).stages(100)["train"] == pytest.approx(100 * 0.001 * 500 * rounds)
+
+
+@pytest.mark.parametrize(("gpus", "at_a_time"), [(0, 16), (2, 2)])
+def test_trainings_on_gpus_go_on_side_by_side_as_many_as_there_are_gpus(monkeypatch, gpus, at_a_time):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 16)
+    assert side_by_side() == at_a_time
 
 
 def test_a_patient_takes_the_disk_of_a_series_and_of_its_features(tmp_path):
