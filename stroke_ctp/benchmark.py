@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.benchmarks.cost import Cost
-from stroke_ctp.benchmarks.encoding import BATCHES, measure_encoding
+from stroke_ctp.benchmarks.encoding import measure_encoding
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, table
 from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, write_scans
 from stroke_ctp.benchmarks.training import measure_training
@@ -79,7 +79,7 @@ def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Tim
             "simulating": (write_scans, (simulated,)),
             "preprocessing": (measure_preprocessing, (repeats, scans[0])),
             "perfusion maps": (measure_maps, (repeats, scans[1])),
-            "encoding": (measure_encoding, (repeats, *((1, BATCHES[:1]) if short else (CHUNK,)))),
+            "encoding": (measure_encoding, (repeats, *((1, 1) if short else (CHUNK,)))),
             "training": (measure_training, (repeats, sizes["patients"], _N_DRAWS, _N_FOLDS, sizes["epochs"])),
         }
         with tqdm(parts.items(), ncols=79, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}]") as progress:

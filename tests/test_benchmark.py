@@ -13,8 +13,10 @@ from readme import readme_commands, run
 
 from stroke_ctp.benchmark import side_by_side
 from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
+from stroke_ctp.benchmarks.encoding import BATCHES
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
+from stroke_ctp.model.encoder import FRAMES_AT_A_TIME
 
 COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, trainings=30, epochs=500, side_by_side=2)
 
@@ -89,6 +91,11 @@ def test_a_patient_takes_the_disk_of_a_series_and_of_its_features(tmp_path):
 def test_training_is_timed_where_slurm_was_asked_for_several_tasks(monkeypatch):
     monkeypatch.setenv("SLURM_NTASKS", "4")
     assert seconds_per_epoch(noise_bank(12, 1), *fold_of(12, 3), epochs=1) > 0
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_bare_trunk_may_take_as_many_frames_at_a_time_as_the_encoder_does(device):
+    assert FRAMES_AT_A_TIME[device] in BATCHES[device]
 
 
 def test_tasks_are_timed_in_turns():
