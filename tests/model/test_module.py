@@ -231,6 +231,16 @@ def test_a_training_that_ended_by_patience_is_not_prolonged_when_its_results_are
 
 
 @pytest.mark.usefixtures("tiny")
+def test_mixed_precision_is_the_encoders_alone(cohort: Cohort, tmp_path: Path):
+    single, _ = _train(cohort, tmp_path / "single", *BANK)
+    mixed, _ = _train(cohort, tmp_path / "mixed", *BANK, "trainer.precision=bf16-mixed")
+    np.testing.assert_array_equal(mixed, single)
+    direct, _ = _train(cohort, tmp_path / "direct", *DIRECT, "trainer.precision=bf16-mixed")
+    assert len(np.unique(direct.astype(np.float32))) == len(direct)
+    assert (torch.from_numpy(direct).bfloat16().double().numpy() != direct).any()
+
+
+@pytest.mark.usefixtures("tiny")
 def test_best_weights_are_those_of_the_lowest_validation_loss_and_score_the_patients(cohort: Cohort, tmp_path: Path):
     overrides = [*BANK, "learning_rate=0.01"]
     probability, details = _train(cohort, tmp_path / "run", *overrides)
