@@ -1,5 +1,6 @@
 """What happens around the epochs of a training: progress, checkpoints, an end in time."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -62,8 +63,10 @@ class WholeCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Write beside the file and then in its place: Lightning's own way passes through another file system."""
+        content = io.BytesIO()  # into a file, torch.save would hide why there is no room
+        torch.save(checkpoint, content)
         with whole(Path(path)) as partial:
-            torch.save(checkpoint, partial)
+            partial.write_bytes(content.getbuffer())
 
 
 class Patience(EarlyStopping):

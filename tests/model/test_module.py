@@ -1,5 +1,7 @@
 """The training: both routes through the very functions of the commands, with a trunk of one layer where that does."""
 
+import errno
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -401,5 +403,20 @@ def test_a_checkpoint_whose_writing_is_interrupted_leaves_the_last_one(tmp_path:
     checkpoints.save_checkpoint({"epoch": 3}, path)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.save_checkpoint({"epoch": 4, "rest": Interrupted()}, path)
+    assert checkpoints.load_checkpoint(path) == {"epoch": 3}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_that_finds_no_room_says_why_and_leaves_the_last_one(tmp_path: Path):
+    checkpoints, path = WholeCheckpoints(), tmp_path / "last.ckpt"
+    checkpoints.save_checkpoint({"epoch": 3}, path)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
+    try:
+        with pytest.raises(OSError, match="large") as refusal:
+            checkpoints.save_checkpoint({"epoch": 4, "weights": torch.zeros(100_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert refusal.value.errno == errno.EFBIG
     assert checkpoints.load_checkpoint(path) == {"epoch": 3}
     assert list(tmp_path.iterdir()) == [path]
