@@ -185,6 +185,8 @@ def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = 
 def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     """Mark a folder as made with these settings, in `DIR/settings.json`; arguments and errors of `refuse_others`."""
     refuse_others(directory, settings, way_out)
+    if (directory / "settings.json").exists():
+        return  # no temporary file, which others who end here would take for what somebody left
     write_json(directory / "settings.json", settings, replace=False)
     refuse_others(directory, settings, way_out)  # another process may have been first
 

@@ -132,6 +132,13 @@ def test_a_new_folder_is_claimed_and_stays_ones_own(tmp_path: Path):
     assert json.loads((tmp_path / "study" / "settings.json").read_text()) == {"seed": 0, "input": {"scale": 6.0}}
 
 
+def test_in_a_folder_that_is_ones_own_already_nothing_is_written_that_others_could_remove(tmp_path: Path):
+    claim(tmp_path, {"seed": 0}, "")
+    changed = tmp_path.stat().st_mtime_ns
+    claim(tmp_path, {"seed": 0}, "")
+    assert tmp_path.stat().st_mtime_ns == changed
+
+
 def test_a_folder_of_other_settings_is_refused_naming_the_keys_and_the_way_out(tmp_path: Path):
     claim(tmp_path, {"seed": 0, "input": {"scale": 6.0}}, "")
     mark = (tmp_path / "settings.json").read_bytes()
