@@ -12,12 +12,13 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.benchmarks.cost import Cost
-from stroke_ctp.benchmarks.encoding import BATCHES, measure_encoding
+from stroke_ctp.benchmarks.encoding import measure_encoding
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, table
 from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, write_scans
 from stroke_ctp.benchmarks.training import measure_training
 from stroke_ctp.circumstances import machine
 from stroke_ctp.cli import run
+from stroke_ctp.devices import gpus
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.cost_figure import cost_figure
 from stroke_ctp.evaluation.style import save
@@ -49,7 +50,7 @@ def benchmark(config: DictConfig) -> None:
         draws=_N_DRAWS,
         trainings=_N_TRAININGS,
         epochs=_MAX_EPOCHS,
-        side_by_side=joblib.cpu_count(),
+        side_by_side=side_by_side(),
     )
     shown = [*timings.values(), *cost.timings(sizes["patients"])]
     where = machine()
@@ -63,6 +64,11 @@ def benchmark(config: DictConfig) -> None:
     print(out / "benchmark.json")
 
 
+def side_by_side() -> int:
+    """Trainings that `hydra/launcher=parallel` runs at a time: one to a GPU where there are GPUs, else to a core."""
+    return len(gpus("auto")) or int(joblib.cpu_count())
+
+
 def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Timing]:
     """Every part, in a process of its own."""
     timings: dict[str, Timing] = {}
@@ -73,7 +79,7 @@ def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Tim
             "simulating": (write_scans, (simulated,)),
             "preprocessing": (measure_preprocessing, (repeats, scans[0])),
             "perfusion maps": (measure_maps, (repeats, scans[1])),
-            "encoding": (measure_encoding, (repeats, *((1, BATCHES[:1]) if short else (CHUNK,)))),
+            "encoding": (measure_encoding, (repeats, *((1, 1) if short else (CHUNK,)))),
             "training": (measure_training, (repeats, sizes["patients"], _N_DRAWS, _N_FOLDS, sizes["epochs"])),
         }
         with tqdm(parts.items(), ncols=79, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}]") as progress:

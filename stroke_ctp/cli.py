@@ -163,7 +163,8 @@ def _sentence(error: Exception, name: str) -> str | None:
         reason = str(error.strerror).lower()
         return f"{error.filename or 'a file'} cannot be used: {reason}; allow it, make room, or choose another place"
     if isinstance(error, TerminatedWorkerError):
-        return "the system ended a process, mostly for want of memory; fewer of them need less: add jobs=1"
+        fewer = "hydra.launcher.n_jobs=1" if name == "train" else "jobs=1"
+        return f"the system ended a process, mostly for want of memory; fewer of them need less: add {fewer}"
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is required: add {error.full_key}=…"
     if not isinstance(error, HydraException | OmegaConfBaseException):

@@ -1,11 +1,12 @@
 """Files that appear whole or not at all, and folders that belong to one set of settings."""
 
+import errno
 import filecmp
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -55,14 +56,24 @@ def at_work(lock: Path, wait: bool) -> Iterator[bool]:
 
     Yields:
         Whether the work is the caller's; without waiting it may be others'. They may also have done it by now.
+
+    Raises:
+        UserError: The file system has no locks.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock)
+    held = FileLock(lock, fallback_to_soft=False)  # a process that dies would never let go of a file that means a lock
     try:
         held.acquire(timeout=-1 if wait else 0)
     except Timeout:
         yield False
         return
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+        raise UserError(
+            f"{lock.parent} must lie on a file system with locks, got one without ({error.strerror}); "
+            "choose another place, or have it mounted with locks"
+        ) from None
     try:
         yield True
     finally:
@@ -88,6 +99,24 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (not an object); remove it and run the command again")
     return content
+
+
+def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarray, "..."]], dtype: type) -> None:
+    """Write an array in NumPy's format, part by part.
+
+    On a full disk `np.save` hides the reason of its error, and an array that is mapped to be written ends the process.
+
+    Args:
+        path: Of the file.
+        shape: Of the array.
+        parts: What follows each other along its first axis.
+        dtype: Of the array.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part, dtype).data)
 
 
 def mapped_array(
@@ -156,7 +185,8 @@ def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = 
 def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     """Mark a folder as made with these settings, in `DIR/settings.json`; arguments and errors of `refuse_others`."""
     refuse_others(directory, settings, way_out)
-    write_json(directory / "settings.json", settings, replace=False)
+    if not (directory / "settings.json").exists():  # or others who end here take its temporary file for a leftover
+        write_json(directory / "settings.json", settings, replace=False)
     refuse_others(directory, settings, way_out)  # another process may have been first
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from hydra.utils import instantiate
 from jaxtyping import Float, Int
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp import __version__
@@ -26,7 +25,7 @@ from stroke_ctp.devices import device_of
 from stroke_ctp.errors import UserError
 from stroke_ctp.files import whole
 from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
-from stroke_ctp.model.callbacks import WholeCheckpoints, quiet_lightning, torch_threads, training_callbacks
+from stroke_ctp.model.callbacks import WholeCheckpoints, alone, quiet_lightning, torch_threads, training_callbacks
 from stroke_ctp.model.checkpoint import read_checkpoint
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.module import CoreClassifier
@@ -125,10 +124,7 @@ def build_module(config: DictConfig, pipeline: FramePipeline) -> CoreClassifier:
 
 
 def build_trainer(config: DictConfig, folder: Path, n_after: int | None = 0) -> L.Trainer:
-    """Lightning's trainer as configured, with progress, checkpoints and logs of one run, before `n_after` others.
-
-    A run is one process wherever it is: that SLURM started it is not Lightning's concern.
-    """
+    """Lightning's trainer as configured, with progress, checkpoints and logs of one run, before `n_after` others."""
     quiet_lightning()
     title = f"train {config.ablation.name} {config.fold + 1}/{config.folds.n}"
     return instantiate(
@@ -136,7 +132,7 @@ def build_trainer(config: DictConfig, folder: Path, n_after: int | None = 0) -> 
         callbacks=training_callbacks(folder, config.patience, title, n_after),
         logger=instantiate(config.logger, save_dir=folder),
         default_root_dir=folder,
-        plugins=[LightningEnvironment(), WholeCheckpoints()],
+        plugins=[alone(), WholeCheckpoints()],
     )
 
 
@@ -187,6 +183,6 @@ def member_probability(
     module = build_module(config, pipeline)
     module.load_weights(read_checkpoint(folder / "best.ckpt")["state_dict"])
     trainer: L.Trainer = instantiate(
-        config.trainer, logger=False, enable_checkpointing=False, enable_progress_bar=False
+        config.trainer, logger=False, enable_checkpointing=False, enable_progress_bar=False, plugins=[alone()]
     )
     return module.probabilities(trainer, data)

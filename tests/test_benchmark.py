@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,12 @@ from allocate import allocate
 from commands import run_module
 from readme import readme_commands, run
 
+from stroke_ctp.benchmark import side_by_side
 from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
+from stroke_ctp.benchmarks.encoding import BATCHES
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
+from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
+from stroke_ctp.model.encoder import FRAMES_AT_A_TIME
 
 COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, trainings=30, epochs=500, side_by_side=2)
 
@@ -63,11 +68,34 @@ def test_a_study_costs_the_sum_of_its_stages():
     assert COST.encoding_per_epoch(100) == pytest.approx(300 + 100 * 30 * 500 * 2 + 750)
 
 
+@pytest.mark.parametrize(("at_a_time", "rounds"), [(1, 30), (4, 8), (16, 2), (64, 1)])
+def test_trainings_side_by_side_take_whole_rounds(at_a_time, rounds):
+    assert replace(COST, side_by_side=at_a_time).stages(100)["train"] == pytest.approx(100 * 0.001 * 500 * rounds)
+
+
+@pytest.mark.parametrize(("gpus", "at_a_time"), [(0, 16), (2, 2)])
+def test_trainings_on_gpus_go_on_side_by_side_as_many_as_there_are_gpus(monkeypatch, gpus, at_a_time):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 16)
+    assert side_by_side() == at_a_time
+
+
 def test_a_patient_takes_the_disk_of_a_series_and_of_its_features(tmp_path):
     np.save(tmp_path / "series.npy", np.zeros((2, 32, 128, 128), np.float16))
     np.save(tmp_path / "features.npy", np.zeros((2, 32, 512), np.float32))
     assert (tmp_path / "series.npy").stat().st_size - 128 == SERIES_BYTES
     assert (tmp_path / "features.npy").stat().st_size - 128 == FEATURES_BYTES
+
+
+def test_training_is_timed_where_slurm_was_asked_for_several_tasks(monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    assert seconds_per_epoch(noise_bank(12, 1), *fold_of(12, 3), epochs=1) > 0
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_bare_trunk_may_take_as_many_frames_at_a_time_as_the_encoder_does(device):
+    assert FRAMES_AT_A_TIME[device] in BATCHES[device]
 
 
 def test_tasks_are_timed_in_turns():

@@ -170,6 +170,7 @@ def test_a_process_that_the_system_ends_is_told_in_one_sentence(command: Command
     end = command(run_out_of_memory, "fold=0", "cohort=here")
     assert isinstance(end, str)
     assert end.startswith("train: the system ended a process, mostly for want of memory")
+    assert end.endswith("add hydra.launcher.n_jobs=1")
 
 
 def test_an_interruption_says_that_the_same_command_continues(command: Command, capsys: pytest.CaptureFixture[str]):

@@ -1,15 +1,18 @@
+import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import pytest
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import at_work, claim, differing, read_json, whole, write_json
+from stroke_ctp.files import at_work, claim, differing, read_json, whole, write_array, write_json
 
 
 def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path):
@@ -83,6 +86,24 @@ def test_what_json_cannot_hold_is_not_written(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_array_written_in_parts_is_byte_by_byte_what_numpy_writes(tmp_path: Path):
+    array = np.arange(60, dtype=np.float32).reshape(5, 3, 4)
+    write_array(tmp_path / "ours.npy", array.shape, [array[:2], array[2:].astype(np.float64)], np.float32)
+    np.save(tmp_path / "numpys.npy", array)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
+
+
+def test_an_array_that_finds_no_room_says_why(tmp_path: Path):
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
+    try:
+        with pytest.raises(OSError, match="large") as refusal:
+            write_array(tmp_path / "a.npy", (100_000,), [np.zeros(100_000)], np.float64)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert refusal.value.errno == errno.EFBIG
+
+
 @pytest.mark.parametrize("content", ["", '{"a": ', "[1]", "3"])
 def test_damaged_json_is_named_with_the_way_out(tmp_path: Path, content: str):
     (tmp_path / "metrics.json").write_text(content)
@@ -109,6 +130,13 @@ def test_a_new_folder_is_claimed_and_stays_ones_own(tmp_path: Path):
     for _ in range(2):
         claim(tmp_path / "study", {"seed": 0, "input": {"scale": 6.0}}, "choose another name")
     assert json.loads((tmp_path / "study" / "settings.json").read_text()) == {"seed": 0, "input": {"scale": 6.0}}
+
+
+def test_in_a_folder_that_is_ones_own_already_nothing_is_written_that_others_could_remove(tmp_path: Path):
+    claim(tmp_path, {"seed": 0}, "")
+    changed = tmp_path.stat().st_mtime_ns
+    claim(tmp_path, {"seed": 0}, "")
+    assert tmp_path.stat().st_mtime_ns == changed
 
 
 def test_a_folder_of_other_settings_is_refused_naming_the_keys_and_the_way_out(tmp_path: Path):
@@ -146,6 +174,17 @@ def test_work_can_be_taken_again_once_it_is_left(tmp_path):
             assert not again
     with at_work(tmp_path / "lock", wait=False) as mine:
         assert mine
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_refused_with_the_way_out(tmp_path, monkeypatch, number):
+    def refuse(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    way_out = rf"must lie on a file system with locks, got one without \({os.strerror(number)}\); choose another place"
+    with pytest.raises(UserError, match=way_out), at_work(tmp_path / "lock", wait=True):
+        pass
 
 
 def test_a_process_that_dies_lets_go_of_its_work(tmp_path):

@@ -6,12 +6,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from noise import NOISE, train_quickly, write_noise_cohort
 
 from stroke_ctp import devices
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.devices import gpus, keep_gpu
+from stroke_ctp.files import read_json
+from stroke_ctp.networks import member_probability
 
 PARALLEL = ("hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
 
@@ -53,6 +57,19 @@ def test_a_run_that_is_asked_for_twice_at_a_time_is_trained_once(
     assert "fold 0 is complete in" in capfd.readouterr().out
     (log,) = workplace.glob("outputs/twice/full/fold-0/logs/*/metrics.csv")
     assert (pd.read_csv(log).groupby("epoch").size() == 2).all()
+
+
+def test_where_slurm_was_asked_for_several_tasks_members_answer_as_anywhere(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, cohort = workplace / "outputs/serial/full/fold-0", Cohort(workplace / "cohort")
+
+    def answer() -> list[float]:
+        return member_probability(folder, read_json(folder / "metrics.json"), cohort, np.arange(12) % 2).tolist()
+
+    usual = answer()
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    assert answer() == usual
 
 
 @pytest.mark.parametrize(

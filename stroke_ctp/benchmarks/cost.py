@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.store import SERIES_SHAPE
@@ -33,10 +33,11 @@ class Cost:
 
     def stages(self, n_patients: int) -> dict[str, float]:
         """Seconds of each stage of a study with the bank; as if no training ended early."""
+        rounds = ceil(self.trainings / self.side_by_side)
         return {
             "preprocess": n_patients * self.preprocess_s,
             "encode": n_patients * self.draws * self.encode_s,
-            "train": n_patients * self.trainings * self.epochs * self.epoch_s / self.side_by_side,
+            "train": n_patients * rounds * self.epochs * self.epoch_s,
         }
 
     def encoding_per_training(self, n_patients: int) -> float:

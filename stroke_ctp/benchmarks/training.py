@@ -17,7 +17,7 @@ from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.banked import Draws
 from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.folds import Split
-from stroke_ctp.model.callbacks import WholeCheckpoints, checkpoints, quiet_lightning, torch_threads
+from stroke_ctp.model.callbacks import WholeCheckpoints, alone, checkpoints, quiet_lightning, torch_threads
 from stroke_ctp.model.features import N_FEATURES
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.network import TemporalNetwork
@@ -49,7 +49,7 @@ def seconds_per_epoch(bank: Draws, parts: Split, labels: Int[np.ndarray, " patie
             max_epochs=1 + epochs,
             logger=CSVLogger(folder),
             callbacks=[*checkpoints(Path(folder)), stopwatch := _Stopwatch()],
-            plugins=[WholeCheckpoints()],
+            plugins=[alone(), WholeCheckpoints()],
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,

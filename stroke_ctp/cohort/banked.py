@@ -27,7 +27,9 @@ class BankedFeatures:
     def to(self, device: torch.device) -> None:
         """Make sure that they can be gathered for a device."""
         if device.type != "cpu" and self.resident is None:
-            self.resident = torch.stack([draw.to(device) for draw in self.draws])
+            self.resident = torch.empty(len(self.draws), *self.draws[0].shape, device=device)
+            for resident, draw in zip(self.resident, self.draws, strict=True):
+                resident.copy_(draw)
 
     def gather(
         self, draw: Int[Tensor, " batch"], row: Int[Tensor, " batch"]

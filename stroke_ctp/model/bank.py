@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.files import at_work, digest, mapped_array, whole, write_json
+from stroke_ctp.files import at_work, digest, mapped_array, whole, write_array, write_json
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.features import N_FEATURES
 
@@ -28,6 +28,8 @@ CHUNK = 4
 
 _AT_A_TIME = {"cuda": 3}
 """Parts in work, where that is not one: while a GPU encodes, series are read and features written."""
+
+_WAY_OUT = "remove it and run again"
 
 Frames = Callable[[slice], Float[Tensor, "batch level time height width"]]
 
@@ -108,10 +110,13 @@ def banked(
         _encode(folder, parts, draws, made, precision, _AT_A_TIME.get(device.type, 1))
         for number in missing:
             _assemble(folder, number, n_patients)
-    shape = (n_patients, 2, 32, N_FEATURES)
-    return [
-        mapped_array(_path(folder, number), shape, "remove it and run again", mode="c") for number in range(len(draws))
-    ]
+    for number in range(len(draws)):  # also of who was killed before
+        shutil.rmtree(_path(folder, number).with_suffix(""), ignore_errors=True)
+    return [mapped_array(_path(folder, number), _shape(n_patients), _WAY_OUT, mode="c") for number in range(len(draws))]
+
+
+def _shape(n_patients: int) -> tuple[int, ...]:
+    return (n_patients, 2, 32, N_FEATURES)
 
 
 def _path(folder: Path, number: int) -> Path:
@@ -142,7 +147,7 @@ def _encode(
             if mine and not part.path.exists() and not _path(folder, part.draw).exists():
                 features = encoder(draws[part.draw](part.rows).to(precision)).cpu().numpy()
                 with whole(part.path) as unfinished:
-                    np.save(unfinished, features)
+                    write_array(unfinished, features.shape, [features], np.float32)
         return mine
 
     n_patients = sum(part.rows.stop - part.rows.start for part in parts)
@@ -173,11 +178,12 @@ def _assemble(folder: Path, number: int, n_patients: int) -> None:
     """Put the parts of a draw into one file."""
     path = _path(folder, number)
     with at_work(folder / ".locks" / "draws", wait=True):  # others may have encoded with us
+        for left in folder.glob(".partial-*.npy"):  # by who was killed here
+            left.unlink()
         if not path.exists():
+            parts = (
+                mapped_array(part.path, _shape(part.rows.stop - part.rows.start), _WAY_OUT)
+                for part in _parts(folder, number, n_patients)
+            )
             with whole(path) as partial:
-                shape = (n_patients, 2, 32, N_FEATURES)
-                features = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-                for part in _parts(folder, number, n_patients):
-                    features[part.rows] = np.load(part.path)
-                features.flush()
-    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                write_array(partial, _shape(n_patients), parts, np.float32)

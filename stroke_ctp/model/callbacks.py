@@ -1,5 +1,6 @@
 """What happens around the epochs of a training: progress, checkpoints, an end in time."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tqdm import tqdm
 
@@ -40,6 +42,11 @@ def checkpoints(folder: Path) -> list[Callback]:
     ]
 
 
+def alone() -> LightningEnvironment:
+    """A run is one process wherever it is: how many SLURM was asked for where it started is not Lightning's concern."""
+    return LightningEnvironment()
+
+
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
     """Compute with `n` threads on the CPU."""
@@ -56,8 +63,10 @@ class WholeCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Write beside the file and then in its place: Lightning's own way passes through another file system."""
+        content = io.BytesIO()  # into a file, torch.save would hide why there is no room
+        torch.save(checkpoint, content)
         with whole(Path(path)) as partial:
-            torch.save(checkpoint, partial)
+            partial.write_bytes(content.getbuffer())
 
 
 class Patience(EarlyStopping):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from stroke_ctp.errors import UserError
 from stroke_ctp.model.weights import Provenance, pretrained_trunk
 
-_FRAMES_AT_A_TIME = {"cpu": 8, "cuda": 256}
+FRAMES_AT_A_TIME = {"cpu": 8, "cuda": 256}
 """On a CPU, what stays in its caches is encoded a twelfth faster than whole patients. On a GPU, the largest activations
 of as many frames take 1 GB each in single precision: a batch of twelve patients has 768 frames."""
 
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
         batch, level, time = frames.shape[:3]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable_blocks > 0):
             grey = rearrange(frames, "b l t h w -> (b l t) h w")
-            parts = grey.split(_FRAMES_AT_A_TIME.get(grey.device.type, len(grey)))
+            parts = grey.split(FRAMES_AT_A_TIME.get(grey.device.type, len(grey)))
             features = torch.cat([self._encode(part) for part in parts])
         return rearrange(features, "(b l t) f -> b l t f", b=batch, l=level, t=time).float()
 

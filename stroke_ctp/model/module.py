@@ -71,10 +71,11 @@ class CoreClassifier(L.LightningModule):
         return self.encoder(batch.frames)
 
     def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, " batch"]:
-        """Logit of a large core."""
-        if self.feature_standardization is not None:
-            features = self.feature_standardization(features)
-        return self.network(features)
+        """Logit of a large core, in single precision also where the encoder's is mixed: in eight bits patients tie."""
+        with torch.autocast(self.device.type, enabled=False):
+            if self.feature_standardization is not None:
+                features = self.feature_standardization(features)
+            return self.network(features)
 
     def training_step(self, batch: PatientBatch, batch_idx: int) -> Tensor:
         """Binary cross-entropy of a training batch."""

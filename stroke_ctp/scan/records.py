@@ -12,7 +12,7 @@ import numpy as np
 
 from stroke_ctp import __version__
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import at_work, read_json, whole, write_json
+from stroke_ctp.files import at_work, read_json, whole, write_array, write_json
 from stroke_ctp.scan.inclusion import Excluded, Rules
 from stroke_ctp.scan.manifest import ManifestPatient
 from stroke_ctp.scan.read import scan_files
@@ -86,7 +86,6 @@ def _made(patient: ManifestPatient, out: Path, rules: Rules) -> Record:
 
 def _write_series(path: Path, hu: np.ndarray) -> str:
     with whole(path) as partial:
-        with partial.open("wb") as file:
-            np.save(file, hu.astype(np.float16))
+        write_array(partial, hu.shape, [hu], np.float16)
         digest = hashlib.sha256(partial.read_bytes()).hexdigest()
     return digest

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from stroke_ctp.cohort import store
 from stroke_ctp.cohort.augmentation import Augmentation
+from stroke_ctp.cohort.banked import BankedFeatures
 from stroke_ctp.cohort.data import Batch, CTPDataModule, EpochBatches
 from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.frames import FramePipeline, augmentation_draw, frame_source, load_series
@@ -54,6 +56,31 @@ def _made(data: CTPDataModule, loader: str) -> list[Batch]:
 
 def _rows(batches: list[Batch]) -> list[int]:
     return torch.cat([batch.row for batch in batches]).tolist()
+
+
+class _Allocated(TorchDispatchMode):
+    """Counts the bytes of all memory that tensors of a device were given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.storages: dict[int, torch.UntypedStorage] = {}
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, list | tuple) else [made]:
+            if isinstance(tensor, Tensor) and tensor.device.type == "meta":
+                storage = tensor.untyped_storage()
+                self.storages[storage._cdata] = storage
+        return made
+
+
+def test_a_bank_takes_its_own_size_on_a_device_and_no_more_on_the_way():
+    bank = BankedFeatures(_bank())
+    with _Allocated() as allocated:
+        bank.to(torch.device("meta"))
+    assert bank.resident is not None
+    assert bank.resident.shape == (3, N, 2, 3, 4)
+    assert sum(storage.nbytes() for storage in allocated.storages.values()) == bank.resident.nbytes
 
 
 def test_batches_hold_twelve_patients_and_the_last_one_the_rest(cohort: Cohort):

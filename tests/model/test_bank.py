@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import read_json
+from stroke_ctp.files import mapped_array, read_json
 from stroke_ctp.model import bank
 from stroke_ctp.model.bank import bank_folder, banked, encoding_precision
 from stroke_ctp.model.encoder import Encoder
@@ -146,6 +146,17 @@ def test_an_interruption_ends_all_parts_in_work(tmp_path: Path, monkeypatch: pyt
     np.testing.assert_allclose(_bank(tmp_path, _Counting()), _expected(), atol=1e-5)
 
 
+def test_what_a_killed_process_left_does_not_stay(tmp_path: Path):
+    _bank(tmp_path, _Counting(), draws=1)
+    folder = bank_folder(tmp_path, KEY)
+    (folder / "draw-000").mkdir()  # killed before the parts were removed
+    (folder / "draw-000" / "000000.npy").write_bytes(b"part")
+    (folder / ".partial-killed.npy").write_bytes(b"half")  # or while a file was laid out
+    _bank(tmp_path, _Counting(), draws=2)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {".locks", "key.json", "draw-000.npy", "draw-001.npy"}
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "other cohort"])
 def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str):
     _bank(tmp_path, _Counting(), draws=1)
@@ -166,18 +177,48 @@ def test_features_are_mapped_from_disk_and_writing_to_them_does_not_change_it(tm
     np.testing.assert_allclose(_bank(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
 
 
-def test_a_bank_interrupted_while_its_file_is_laid_out_takes_no_zeros_for_features(tmp_path: Path, monkeypatch):
-    lay_out = np.lib.format.open_memmap
+def test_a_bank_interrupted_while_its_file_is_laid_out_takes_no_part_of_it_for_the_whole(tmp_path: Path, monkeypatch):
+    read = []
 
-    def interrupted(*arguments: Any, **options: Any) -> None:
-        lay_out(*arguments, **options).flush()
-        raise KeyboardInterrupt
+    def interrupted(path: Path, *arguments: Any) -> np.ndarray:
+        if read:
+            raise KeyboardInterrupt
+        read.append(path)
+        return mapped_array(path, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bank.np.lib.format, "open_memmap", interrupted)
+        patch.setattr(bank, "mapped_array", interrupted)
         with pytest.raises(KeyboardInterrupt):
             _bank(tmp_path, _Counting())
     np.testing.assert_allclose(_bank(tmp_path, _Counting()), _expected(), atol=1e-5)
+
+
+def test_a_file_that_is_laid_out_takes_room_as_it_is_written_so_that_a_full_disk_can_refuse_it(tmp_path, monkeypatch):
+    """Mapped memory for which the disk then has no room ends a process without a word."""
+    sizes = []
+
+    def spying(path: Path, *arguments: Any, **options: Any) -> np.ndarray:
+        sizes.extend(partial.stat().st_size for partial in path.parent.parent.glob(".partial-*.npy"))
+        return mapped_array(path, *arguments, **options)
+
+    monkeypatch.setattr(bank, "mapped_array", spying)
+    _bank(tmp_path, _Counting(), draws=1)
+    patient = 4 * 2 * 32 * 512
+    assert len(sizes) == 3
+    assert all(size <= 128 + 4 * number * patient for number, size in enumerate(sizes))
+
+
+def test_a_damaged_part_of_an_interrupted_bank_is_named_with_the_way_out(tmp_path: Path):
+    broken = _Counting()
+    broken.fail_after = 8
+    with pytest.raises(KeyboardInterrupt):
+        _bank(tmp_path, broken, draws=1)
+    part = bank_folder(tmp_path, KEY) / "draw-000" / "000004.npy"
+    part.write_bytes(part.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"000004\.npy .*remove it and run again"):
+        _bank(tmp_path, _Counting(), draws=1)
+    part.unlink()
+    np.testing.assert_allclose(_bank(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The training: both routes through the very functions of the commands, with a trunk of one layer where that does."""
 
+import errno
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -231,6 +233,16 @@ def test_a_training_that_ended_by_patience_is_not_prolonged_when_its_results_are
 
 
 @pytest.mark.usefixtures("tiny")
+def test_mixed_precision_is_the_encoders_alone(cohort: Cohort, tmp_path: Path):
+    single, _ = _train(cohort, tmp_path / "single", *BANK)
+    mixed, _ = _train(cohort, tmp_path / "mixed", *BANK, "trainer.precision=bf16-mixed")
+    np.testing.assert_array_equal(mixed, single)
+    direct, _ = _train(cohort, tmp_path / "direct", *DIRECT, "trainer.precision=bf16-mixed")
+    assert len(np.unique(direct.astype(np.float32))) == len(direct)
+    assert (torch.from_numpy(direct).bfloat16().double().numpy() != direct).any()
+
+
+@pytest.mark.usefixtures("tiny")
 def test_best_weights_are_those_of_the_lowest_validation_loss_and_score_the_patients(cohort: Cohort, tmp_path: Path):
     overrides = [*BANK, "learning_rate=0.01"]
     probability, details = _train(cohort, tmp_path / "run", *overrides)
@@ -391,5 +403,20 @@ def test_a_checkpoint_whose_writing_is_interrupted_leaves_the_last_one(tmp_path:
     checkpoints.save_checkpoint({"epoch": 3}, path)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.save_checkpoint({"epoch": 4, "rest": Interrupted()}, path)
+    assert checkpoints.load_checkpoint(path) == {"epoch": 3}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_that_finds_no_room_says_why_and_leaves_the_last_one(tmp_path: Path):
+    checkpoints, path = WholeCheckpoints(), tmp_path / "last.ckpt"
+    checkpoints.save_checkpoint({"epoch": 3}, path)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
+    try:
+        with pytest.raises(OSError, match="large") as refusal:
+            checkpoints.save_checkpoint({"epoch": 4, "weights": torch.zeros(100_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert refusal.value.errno == errno.EFBIG
     assert checkpoints.load_checkpoint(path) == {"epoch": 3}
     assert list(tmp_path.iterdir()) == [path]
