@@ -18,7 +18,7 @@ from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, sp
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
 from stroke_ctp.model.encoder import FRAMES_AT_A_TIME
 
-COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, trainings=30, epochs=500, side_by_side=2)
+COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, folds=10, ablations=3, epochs=500, side_by_side=2)
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,9 @@ def test_other_settings_are_refused(argument, sentence, tmp_path):
 def test_a_study_costs_the_sum_of_its_stages():
     stages = COST.stages(100)
     assert stages == {"preprocess": 300, "encode": 400, "train": pytest.approx(750)}
-    assert COST.encoding_per_training(100) == pytest.approx(300 + 30 * 400 + 750)
-    assert COST.encoding_per_epoch(100) == pytest.approx(300 + 100 * 30 * 500 * 2 + 750)
+    # 80 patients are trained on, 10 validated in every epoch, 10 tested
+    assert COST.encoding_per_training(100) == pytest.approx(300 + 30 * (80 * 2 + 20) * 2 + 750)
+    assert COST.encoding_per_epoch(100) == pytest.approx(300 + 30 * 500 * 90 * 2 + 750)
 
 
 @pytest.mark.parametrize(("at_a_time", "rounds"), [(1, 30), (4, 8), (16, 2), (64, 1)])

@@ -25,30 +25,39 @@ class Cost:
     epoch_s: float
     """Of one training, per patient of the cohort."""
     draws: int
-    trainings: int
-    """Folds times ablations."""
+    folds: int
+    ablations: int
     epochs: int
     side_by_side: int
     """Trainings at a time."""
 
     def stages(self, n_patients: int) -> dict[str, float]:
         """Seconds of each stage of a study with the bank; as if no training ended early."""
-        rounds = ceil(self.trainings / self.side_by_side)
+        rounds = ceil(self._trainings / self.side_by_side)
         return {
             "preprocess": n_patients * self.preprocess_s,
             "encode": n_patients * self.draws * self.encode_s,
             "train": n_patients * rounds * self.epochs * self.epoch_s,
         }
 
+    @property
+    def _trainings(self) -> int:
+        return self.folds * self.ablations
+
     def encoding_per_training(self, n_patients: int) -> float:
-        """Seconds of a study in which every training encodes the same draws for itself."""
-        stages = self.stages(n_patients)
-        return sum(stages.values()) + (self.trainings - 1) * stages["encode"]
+        """Seconds of a study in which every training encodes for itself: all draws of its training folds, one of others."""
+        held_out = 2 / self.folds
+        return self._encoding_within(n_patients, self.draws * (1 - held_out) + held_out)
 
     def encoding_per_epoch(self, n_patients: int) -> float:
-        """Seconds of a study in which every epoch encodes a draw of its own, as the article's did."""
+        """Seconds of a study in which every epoch encodes a draw of its own, as the article's did; none for testing."""
+        return self._encoding_within(n_patients, self.epochs * (1 - 1 / self.folds))
+
+    def _encoding_within(self, n_patients: int, times: float) -> float:
+        """Seconds of a study in which every training encodes as many frames as that times the whole cohort's."""
         stages = self.stages(n_patients)
-        return stages["preprocess"] + stages["train"] + n_patients * self.trainings * self.epochs * self.encode_s
+        encode = n_patients * self._trainings * times * self.encode_s
+        return stages["preprocess"] + stages["train"] + encode
 
     def rivals(self, numbers: Sequence[int]) -> dict[str, list[float]]:
         """Seconds of the same study without the bank, for each number of patients."""
