@@ -161,6 +161,7 @@ def _assemble(folder: Path, number: int, n_patients: int) -> None:
                 shape = (n_patients, 2, 32, N_FEATURES)
                 features = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
                 for part in _parts(folder, number, n_patients):
-                    features[part.rows] = np.load(part.path)
+                    size = part.rows.stop - part.rows.start
+                    features[part.rows] = mapped_array(part.path, (size, *shape[1:]), "remove it and run again")
                 features.flush()
     shutil.rmtree(path.with_suffix(""), ignore_errors=True)
