@@ -13,7 +13,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from hydra.errors import InstantiationException as HydraInstantiationException
 from hydra.types import RunMode
@@ -33,6 +33,9 @@ _NO_DEFECTS = (
 )
 """What a file system refuses whatever the program."""
 
+_INQUIRIES = ("-c", "--cfg", "-i", "--info")
+"""Options of Hydra that show something instead of running."""
+
 _RANGE = re.compile(r"(?P<key>[\w.]+)=(?P<first>-?\d+)\.\.(?P<last>-?\d+)")
 
 
@@ -48,9 +51,14 @@ def expand(arguments: Sequence[str], sweeps: bool, lists: Collection[str] = ()) 
         UserError: A range runs backwards.
     """
     expanded = [_as_text(_as_list(_expand_range(argument), lists)) for argument in arguments]
-    overrides = OverridesParser.create().parse_overrides([a for a in expanded if "=" in a and not a.startswith("-")])
-    if sweeps and any(override.is_sweep_override() for override in overrides):
-        expanded.append("hydra.mode=MULTIRUN")
+    overrides = _overrides(expanded)
+    for override in overrides:
+        _require_choice(override)
+    launched = any(override.key_or_group == "hydra/launcher" for override in overrides)  # one run may be a job, too
+    swept = launched or any(override.is_sweep_override() for override in overrides)
+    if sweeps and swept and not any(argument.partition("=")[0] in _INQUIRIES for argument in expanded):
+        # Of hydra.mode=MULTIRUN Hydra knows nothing where a setting does not fit, and complains of the sweep instead.
+        expanded.append("--multirun")
     return expanded
 
 
@@ -74,12 +82,23 @@ def values_to_come(key: str) -> list[Any]:
 
 
 def _swept() -> dict[str, list[Any]]:
-    overrides = OverridesParser.create().parse_overrides([a for a in sys.argv[1:] if "=" in a])
     return {
         override.key_or_group: list(override.sweep_iterator())
-        for override in overrides
+        for override in _overrides(sys.argv[1:])
         if override.is_sweep_override() and not isinstance(override.value(), Glob)
     }
+
+
+def _overrides(arguments: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides([a for a in arguments if "=" in a and not a.startswith("-")])
+
+
+def _require_choice(override: Override) -> None:
+    """Hydra composes a list of a group's choices one over the other; nothing here is meant to be composed so."""
+    key, value = override.key_or_group, override.value()
+    if isinstance(value, list) and (CONF / key).is_dir():
+        choices = sorted(path.stem for path in (CONF / key).glob("*.yaml"))
+        raise UserError(f"{key} must be {' or '.join(choices)}, got a list; several run one after the other: {key}=A,B")
 
 
 def _expand_range(argument: str) -> str:
@@ -90,6 +109,12 @@ def _expand_range(argument: str) -> str:
     if last < first:
         raise UserError(f"{match['key']}={first}..{last} is empty; write {match['key']}={last}..{first}")
     return f"{match['key']}={','.join(map(str, range(first, last + 1)))}"
+
+
+def _named(arguments: list[str], name: str) -> list[str]:
+    """The command's name among the overrides: what an option separates from the others is refused."""
+    first = next((n for n, a in enumerate(arguments) if "=" in a and not a.startswith("-")), len(arguments))
+    return [*arguments[:first], f"hydra.job.name={name}", *arguments[first:]]
 
 
 def _as_list(argument: str, lists: Collection[str]) -> str:
@@ -121,7 +146,7 @@ def run(task: Callable[[DictConfig], None], name: str, sweeps: bool = False, lis
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors of composition come to us, who say them in a sentence
     try:
-        sys.argv[1:] = [*expand(sys.argv[1:], sweeps, lists), f"hydra.job.name={name}"]
+        sys.argv[1:] = _named(expand(sys.argv[1:], sweeps, lists), name)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(partial(_job, task, name))()
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted; the same command continues", file=sys.stderr)

@@ -13,11 +13,13 @@ from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoc
 from stroke_ctp.cli import run
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.store import SERIES_SHAPE
+from stroke_ctp.errors import UserError
 from stroke_ctp.model.bank import encoding_precision
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.phantom.cohort import external_cohort, training_cohort
 from stroke_ctp.scan.manifest import read_manifest
 from stroke_ctp.scan.standard_series import standard_series
+from stroke_ctp.settings import require_whole
 from stroke_ctp.simulate import scan_patient, write_manifest
 
 _TRIAL_PATIENTS = 4
@@ -27,6 +29,7 @@ _TRIAL_SERIES = 2
 
 def estimate(config: DictConfig) -> None:
     """Print what each stage of a study will take, if no training ends early."""
+    _check(config)
     print("estimate: trying each stage for some seconds", flush=True)
     n_scanned = len(training_cohort(config.n_train, 0)) + len(external_cohort(config.n_external, 0))
     simulate_s, preprocess_s = seconds_per_scan()
@@ -43,6 +46,17 @@ def estimate(config: DictConfig) -> None:
     for stage, duration in stages.items():
         print(f"  {stage:42s} {duration / 60:6.1f} min")
     print(f"  {'altogether, about':42s} {sum(stages.values()) / 60:6.1f} min on {device()}, {joblib.cpu_count()} cores")
+
+
+def _check(config: DictConfig) -> None:
+    """Refuse the size of a study that could not be trained."""
+    for key, least in {"n_train": 1, "n_external": 0, "draws": 1, "ablations": 1, "folds": 3, "max_epochs": 1}.items():
+        require_whole(key, config[key], least)
+    if config.n_train < 2 * config.folds:
+        raise UserError(
+            f"folds={config.folds} needs n_train ≥ {2 * config.folds}, for each fold a patient of each class, "
+            f"got {config.n_train}; choose a smaller folds"
+        )
 
 
 def seconds_per_scan() -> tuple[float, float]:

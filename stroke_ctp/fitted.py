@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.evaluation.background import CohortFacts, FeatureStatistics
+from stroke_ctp.evaluation.prediction_tables import is_sealed, read_predictions
 from stroke_ctp.files import is_complete, read_json
 from stroke_ctp.model.checkpoint import read_checkpoint
 
@@ -52,7 +53,8 @@ def feature_statistics(study: Path, training: CohortFacts) -> FeatureStatistics:
 
 def _groups(run: Path, patients: pd.DataFrame) -> dict[str, Bool[np.ndarray, " patient"]]:
     """Rows of the cohort that the statistics of a fold may be of."""
-    predictions = pd.read_csv(run / "predictions.csv", dtype={"patient": str}, keep_default_na=False)
+    is_sealed(run)  # or refused: what was changed may be no table any more
+    predictions = read_predictions(run / "predictions.csv", (run.name.removeprefix("fold-"),))
     held_out = {
         split: patients["patient"].isin(predictions.loc[predictions["split"] == split, "patient"]).to_numpy()
         for split in ("validation", "test")

@@ -3,6 +3,7 @@
 Apart from the commands because it takes Lightning seconds to load, which whoever needs no network need not wait for.
 """
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -146,17 +147,21 @@ def trained(config: DictConfig, module: CoreClassifier, trainer: L.Trainer, data
     last = folder / "last.ckpt"
     if last.exists():
         read_checkpoint(last)  # refuses a damaged one in a sentence
-    # Batches from the bank are too small to share between cores.
-    with torch_threads(1 if config.route == "bank" else torch.get_num_threads()):
+    with _threads(config):
         try:
             trainer.fit(module, data, ckpt_path=last if last.exists() else None)
         except SystemExit:
             # Lightning's answer to Ctrl-C.
             raise KeyboardInterrupt from None
-    best = read_checkpoint(folder / "best.ckpt")
-    module.load_weights(best["state_dict"])
-    details = {"training": {"epochs": trainer.current_epoch, "best_epoch": best["epoch"]}}
-    return module.probabilities(trainer, data), details
+        best = read_checkpoint(folder / "best.ckpt")
+        module.load_weights(best["state_dict"])
+        details = {"training": {"epochs": trainer.current_epoch, "best_epoch": best["epoch"]}}
+        return module.probabilities(trainer, data), details
+
+
+def _threads(config: DictConfig) -> AbstractContextManager[None]:
+    """Batches from the bank are too small to share between cores, and rounding depends on how many share them."""
+    return torch_threads(1 if config.route == "bank" else torch.get_num_threads())
 
 
 def member_probability(
@@ -185,4 +190,5 @@ def member_probability(
     trainer: L.Trainer = instantiate(
         config.trainer, logger=False, enable_checkpointing=False, enable_progress_bar=False, plugins=[alone()]
     )
-    return module.probabilities(trainer, data)
+    with _threads(config):
+        return module.probabilities(trainer, data)

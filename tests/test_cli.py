@@ -15,7 +15,7 @@ from stroke_ctp.errors import UserError
 from stroke_ctp.parallel import parallel_map
 from stroke_ctp.train import train
 
-MULTIRUN = "hydra.mode=MULTIRUN"
+MULTIRUN = "--multirun"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,10 @@ def test_ranges_and_lists_sweep_together_in_one_multirun():
 def test_a_single_value_is_a_single_run(arguments: list[str]):
     expected = ["fold=3"] if arguments == ["fold=3..3"] else arguments
     assert expand(arguments, sweeps=True) == expected
+
+
+def test_a_single_run_that_is_given_a_launcher_goes_to_it():
+    assert expand(["fold=3", "hydra/launcher=slurm"], sweeps=True)[-1] == MULTIRUN
 
 
 def test_a_command_that_does_not_sweep_asks_for_no_multirun():
@@ -136,6 +140,39 @@ def test_each_run_of_a_sweep_knows_how_many_follow(command: Command):
     assert seen == [5, 4, 3, 2, 1, 0]
     assert command(task, "fold=3", "cohort=here") == 0
     assert seen[-1] == 0
+
+
+@pytest.mark.parametrize("option", ["--multirun", "-m"])
+def test_hydras_own_option_may_stand_before_and_behind_the_settings(command: Command, option: str):
+    seen = []
+    task = lambda config: seen.append(config.fold)  # noqa: E731
+    assert command(task, option, "fold=0,1", "cohort=here") == 0
+    assert command(task, "fold=0,1", "cohort=here", option) == 0
+    assert seen == [0, 1, 0, 1]
+
+
+def test_the_configuration_of_a_command_can_be_shown(command: Command, capsys: pytest.CaptureFixture[str]):
+    assert command(lambda _: None, "fold=3", "cohort=here", "--cfg", "job") == 0
+    assert "fold: 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argument", "named"),
+    [
+        ("hydra/launcher=paralel", "hydra/launcher/paralel"),
+        ("hydra.launcher.n_jobs=2", "hydra.launcher.n_jobs"),
+        ("ablation=FULL", "ablation/FULL"),
+        ("ablation=[full,local]", "several run one after the other: ablation=A,B"),
+        ("ablation=[]", "ablation must be cbv or "),
+        ("input=[hu]", "input must be enhancement or hu or window"),
+    ],
+)
+def test_what_does_not_fit_is_named_in_a_sweep_too(command: Command, argument: str, named: str):
+    end = command(lambda config: print(config.fold), "fold=0..1", "cohort=here", argument)
+    assert isinstance(end, str)
+    assert named in end
+    assert "\n" not in end
+    assert "Ambiguous" not in end
 
 
 def test_an_error_a_person_can_mend_ends_a_sweep_at_once_in_its_sentence(command: Command):

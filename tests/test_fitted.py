@@ -8,8 +8,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.cli import CONF
+from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.background import CohortFacts
-from stroke_ctp.files import write_json
+from stroke_ctp.evaluation.prediction_tables import COLUMNS
+from stroke_ctp.files import file_digest, write_json
 from stroke_ctp.fitted import feature_statistics
 from stroke_ctp.model.features import FeatureStandardization
 
@@ -36,9 +38,11 @@ def study(tmp_path: Path, config: DictConfig, features: np.ndarray) -> Path:
     """One fold that tests two patients and validates two, beside the bank of its features."""
     run = tmp_path / "outputs" / "mine" / "full" / "fold-0"
     run.mkdir(parents=True)
-    rows = [(f"p{n}", "test") for n in TEST] + [(f"p{n}", "validation") for n in VALIDATION]
-    pd.DataFrame(rows, columns=["patient", "split"]).to_csv(run / "predictions.csv", index=False)
-    write_json(run / "metrics.json", {"cohort": {"hash": "c"}, "encoder": ENCODER})
+    rows = [(f"p{n}", 0, "test", 0, 1.0, 0.5) for n in TEST]
+    rows += [(f"p{n}", 0, "validation", 0, 1.0, 0.5) for n in VALIDATION]
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(run / "predictions.csv", index=False)
+    seal = file_digest(run / "predictions.csv")
+    write_json(run / "metrics.json", {"cohort": {"hash": "c"}, "encoder": ENCODER, "predictions": seal})
     (run / ".hydra").mkdir()
     OmegaConf.save(config, run / ".hydra" / "config.yaml")
     plain = OmegaConf.to_container(config, resolve=True)
@@ -73,6 +77,13 @@ def test_statistics_that_saw_other_patients_are_named(
 ):
     _fit(study, features, left_out)
     assert feature_statistics(study, PATIENTS).wrong == [f"the feature statistics of full, fold-0 are of the {whose}"]
+
+
+def test_predictions_that_are_no_table_any_more_are_refused_as_changed(study: Path, features: np.ndarray):
+    _fit(study, features, TEST + VALIDATION)
+    (study / "full" / "fold-0" / "predictions.csv").write_text("abc\n")
+    with pytest.raises(UserError, match=r"full/fold-0/predictions\.csv was changed after it was made"):
+        feature_statistics(study, PATIENTS)
 
 
 def test_features_of_another_precision_accuse_nobody(study: Path, features: np.ndarray):

@@ -5,16 +5,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from noise import NOISE, train_quickly, write_noise_cohort
 
 from stroke_ctp import devices
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.devices import gpus, keep_gpu
 from stroke_ctp.files import read_json
+from stroke_ctp.model.callbacks import torch_threads
+from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.networks import member_probability
 
 PARALLEL = ("hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
@@ -48,6 +52,21 @@ def test_folds_trained_side_by_side_predict_what_they_do_one_after_the_other(
     assert max(map(len, lines)) <= 79
     assert any("| 2/2 runs [" in line for line in lines)
     assert not any("epoch" in line or "val_loss" in line for line in lines)
+
+
+def test_predictions_from_the_bank_take_one_thread_on_many_cores_as_they_do_side_by_side(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, predict = [], CoreClassifier.predict_step
+
+    def observed(*arguments: Any) -> torch.Tensor:
+        threads.append(torch.get_num_threads())
+        return predict(*arguments)
+
+    monkeypatch.setattr(CoreClassifier, "predict_step", observed)
+    with torch_threads(2):
+        train_quickly(*_given(workplace), "fold=0", "trainer.max_epochs=1", "name=threads")
+    assert set(threads) == {1}
 
 
 def test_a_run_that_is_asked_for_twice_at_a_time_is_trained_once(

@@ -261,6 +261,16 @@ def wait_for(folder: Path, n_files: int) -> None:
         time.sleep(0.02)
 
 
+def test_a_damaged_series_is_made_again_by_the_same_command(manifest, tmp_path):
+    preprocess(config(manifest, tmp_path / "out"))
+    series = tmp_path / "out/series/00001.npy"
+    made = series.read_bytes()
+    for damaged in (made[:1000], made[:-1] + b"?"):
+        series.write_bytes(damaged)
+        preprocess(config(manifest, tmp_path / "out"))
+        assert series.read_bytes() == made
+
+
 def test_a_patient_at_whom_another_machine_is_is_left_to_it_and_not_done_again(manifest, tmp_path, monkeypatch):
     patient = read_manifest(manifest)[0]
     lock = record_path(tmp_path, patient).with_suffix(".lock")

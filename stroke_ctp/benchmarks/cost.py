@@ -45,7 +45,7 @@ class Cost:
         return self.folds * self.ablations
 
     def encoding_per_training(self, n_patients: int) -> float:
-        """Seconds of a study in which every training encodes for itself: all draws of its training folds, one of others."""
+        """Seconds of a study in which every training encodes for itself: all draws to train on, one of others."""
         held_out = 2 / self.folds
         return self._encoding_within(n_patients, self.draws * (1 - held_out) + held_out)
 

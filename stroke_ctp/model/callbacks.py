@@ -37,14 +37,30 @@ def training_callbacks(folder: Path, patience: int, title: str, n_after: int | N
 def checkpoints(folder: Path) -> list[Callback]:
     """`best.ckpt` with the weights of the lowest validation loss, `last.ckpt` with all that continues a training."""
     return [
-        ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, enable_version_counter=False),
-        ModelCheckpoint(folder, "last", every_n_epochs=1, enable_version_counter=False),
+        Checkpoints(folder, "best", monitor="val_loss", save_weights_only=True, enable_version_counter=False),
+        Checkpoints(folder, "last", every_n_epochs=1, enable_version_counter=False),
     ]
 
 
 def alone() -> LightningEnvironment:
     """A run is one process wherever it is: how many SLURM was asked for where it started is not Lightning's concern."""
     return LightningEnvironment()
+
+
+class Checkpoints(ModelCheckpoint):
+    """Checkpoints that a resumed run knows again when its folder has been moved, or has another name on this machine.
+
+    Lightning forgets the lowest loss then, and the next epoch, however bad, would take the place of the best.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the paths as those of the same files in today's folder."""
+        here = {key: self._here(state_dict[key]) for key in state_dict if key.endswith("_path")}
+        models = {self._here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | here | {"best_k_models": models, "dirpath": self.dirpath})
+
+    def _here(self, path: str) -> str:
+        return str(Path(str(self.dirpath)) / Path(path).name) if path else path
 
 
 @contextmanager
@@ -115,6 +131,8 @@ class EpochProgress(ProgressBar):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin where an interrupted run ended."""
         super().on_train_start(trainer, pl_module)
+        if trainer.early_stopping_callback is not None:
+            self.lowest = float(trainer.early_stopping_callback.best_score)
         self.bar = tqdm(
             desc=self.title,
             total=trainer.max_epochs,

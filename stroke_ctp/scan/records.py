@@ -12,7 +12,7 @@ import numpy as np
 
 from stroke_ctp import __version__
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import at_work, read_json, whole, write_array, write_json
+from stroke_ctp.files import at_work, file_digest, read_json, whole, write_array, write_json
 from stroke_ctp.scan.inclusion import Excluded, Rules
 from stroke_ctp.scan.manifest import ManifestPatient
 from stroke_ctp.scan.read import scan_files
@@ -44,14 +44,16 @@ def record_key(patient: ManifestPatient, settings: Mapping[str, Any]) -> str:
 
 
 def valid_record(out: Path, patient: ManifestPatient, rules: Rules) -> Record | None:
-    """The record of an earlier run if it still holds."""
+    """The record of an earlier run if it still holds, and its series is as it was written."""
     try:
         record = read_json(record_path(out, patient))
     except (OSError, UserError):
         return None
     if record.get("key") != record_key(patient, asdict(rules)):
         return None
-    return record if "reason" in record or series_path(out, patient).is_file() else None
+    series = series_path(out, patient)
+    whole_series = "reason" in record or (series.is_file() and file_digest(series) == record.get("sha256"))
+    return record if whole_series else None
 
 
 def make_record(patient: ManifestPatient, *, out: Path, rules: Rules, wait: bool) -> Record | None:

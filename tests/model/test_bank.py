@@ -169,6 +169,19 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str):
         _bank(tmp_path, _Counting(), draws=1)
 
 
+def test_a_damaged_part_of_a_draw_is_named_and_without_it_the_bank_goes_on(tmp_path: Path):
+    broken = _Counting()
+    broken.fail_after = 8
+    with pytest.raises(KeyboardInterrupt):
+        _bank(tmp_path, broken, draws=1)
+    part = bank_folder(tmp_path, KEY) / "draw-000" / "000004.npy"
+    part.write_bytes(part.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"draw-000/000004\.npy .*remove it and run again"):
+        _bank(tmp_path, _Counting(), draws=1)
+    part.unlink()
+    np.testing.assert_allclose(_bank(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
+
+
 def test_features_are_mapped_from_disk_and_writing_to_them_does_not_change_it(tmp_path: Path):
     source = [lambda rows: FRAMES[0, rows]]
     (features,) = banked(bank_folder(tmp_path, KEY), KEY, N, source, _Counting, torch.float32, CPU)

@@ -211,6 +211,22 @@ def test_a_training_cut_off_within_an_epoch_and_continued_equals_an_uninterrupte
     _assert_same(tmp_path, expected, probability)
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_training_whose_folder_was_moved_keeps_the_best_of_its_weights_and_shows_its_loss(
+    cohort: Cohort, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    overrides = [*BANK, "learning_rate=0.05", "trainer.max_epochs=8"]
+    expected, details = _train(cohort, tmp_path / "one", *overrides)
+    assert details["best_epoch"] < 6  # what comes after the move is worse
+    _train(cohort, tmp_path / "first", *overrides, "trainer.max_epochs=6")
+    (tmp_path / "first").rename(tmp_path / "two")
+    probability, moved = _train(cohort, tmp_path / "two", *overrides)
+    assert moved == details
+    _assert_same(tmp_path, expected, probability)
+    assert not (tmp_path / "first").exists()
+    assert f"≥ {_losses(tmp_path / 'one')['val_loss'].min():.3f}]" in capsys.readouterr().err.split("\r")[-1]
+
+
 def _assert_same(folder: Path, expected: np.ndarray, probability: np.ndarray) -> None:
     for name in ("last", "best"):
         one, two = _weights(folder / "one", name), _weights(folder / "two", name)
