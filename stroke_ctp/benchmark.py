@@ -21,7 +21,7 @@ from stroke_ctp.cli import run
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.cost_figure import cost_figure
 from stroke_ctp.evaluation.style import save
-from stroke_ctp.files import write_json
+from stroke_ctp.files import out_folder, write_json
 from stroke_ctp.model.bank import CHUNK
 from stroke_ctp.settings import require_whole
 
@@ -39,6 +39,7 @@ def benchmark(config: DictConfig) -> None:
     """Measure, print the table, write it with the machine and all repetitions as JSON, and draw the cost."""
     if not isinstance(config.short, bool):
         raise UserError(f"short must be true or false, got {config.short!r}")
+    out = out_folder(config.out)
     repeats = 1 if config.short else require_whole("repeats", config.repeats, 1)
     sizes = _SIZES[config.short]
     timings = _measured(repeats, sizes, config.short)
@@ -56,7 +57,6 @@ def benchmark(config: DictConfig) -> None:
     print(table(shown))
     print(f"\n{where['device']}; PyTorch {where['versions']['torch']}; {repeats} repetition(s), median ± farthest")
     print(f"studies of {_N_TRAININGS} × {_MAX_EPOCHS} epochs are extrapolated from the steps that were measured")
-    out = Path(str(config.out))
     content = {"machine": where, "repeats": repeats, "sizes": sizes, "timings": [asdict(timing) for timing in shown]}
     write_json(out / "benchmark.json", content | {"cost": asdict(cost)})
     save(cost_figure(_PLOTTED, [cost.stages(n) for n in _PLOTTED], cost.rivals(_PLOTTED)), out / "cost")
