@@ -94,9 +94,7 @@ def _require_choice(override: Override) -> None:
     key, value = override.key_or_group, override.value()
     if isinstance(value, list) and (CONF / key).is_dir():
         choices = sorted(path.stem for path in (CONF / key).glob("*.yaml"))
-        raise UserError(
-            f"{key} must be {' or '.join(choices)}, got a list; several run one after the other: {key}=A,B"
-        )
+        raise UserError(f"{key} must be {' or '.join(choices)}, got a list; several run one after the other: {key}=A,B")
 
 
 def _expand_range(argument: str) -> str:
@@ -195,4 +193,6 @@ def _sentence(error: Exception, name: str) -> str | None:
     unknown = re.match(r"Could not override '([^']+)'", text)
     if unknown:
         return f"there is no setting {unknown[1]!r}; `python -m stroke_ctp.{name} --help` lists the settings"
+    if text.startswith("Error merging override") and error.__cause__:
+        return f"{text}: {str(error.__cause__).splitlines()[0]}"
     return re.split(r"(?: Config search path| full_key| To append| See https://hydra)", text)[0]
