@@ -22,7 +22,7 @@ from stroke_ctp.devices import gpus
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.cost_figure import cost_figure
 from stroke_ctp.evaluation.style import save
-from stroke_ctp.files import write_json
+from stroke_ctp.files import out_folder, write_json
 from stroke_ctp.model.bank import CHUNK
 from stroke_ctp.settings import require_whole
 
@@ -40,6 +40,7 @@ def benchmark(config: DictConfig) -> None:
     """Measure, print the table, write it with the machine and all repetitions as JSON, and draw the cost."""
     if not isinstance(config.short, bool):
         raise UserError(f"short must be true or false, got {config.short!r}")
+    out = out_folder(config.out)
     repeats = 1 if config.short else require_whole("repeats", config.repeats, 1)
     sizes = _SIZES[config.short]
     timings = _measured(repeats, sizes, config.short)
@@ -59,7 +60,6 @@ def benchmark(config: DictConfig) -> None:
     print(f"\n{where['device']}; PyTorch {where['versions']['torch']}; {repeats} repetition(s), median ± farthest")
     n_trainings = _N_FOLDS * _N_ABLATIONS
     print(f"studies of {n_trainings} × {_MAX_EPOCHS} epochs are extrapolated from the steps that were measured")
-    out = Path(str(config.out))
     content = {"machine": where, "repeats": repeats, "sizes": sizes, "timings": [asdict(timing) for timing in shown]}
     write_json(out / "benchmark.json", content | {"cost": asdict(cost)})
     save(cost_figure(_PLOTTED, [cost.stages(n) for n in _PLOTTED], cost.rivals(_PLOTTED)), out / "cost")

@@ -198,4 +198,6 @@ def _sentence(error: Exception, name: str) -> str | None:
     unknown = re.match(r"Could not override '([^']+)'", text)
     if unknown:
         return f"there is no setting {unknown[1]!r}; `python -m stroke_ctp.{name} --help` lists the settings"
+    if text.startswith("Error merging override") and error.__cause__:
+        return f"{text}: {str(error.__cause__).splitlines()[0]}"
     return re.split(r"(?: Config search path| full_key| To append| See https://hydra)", text)[0]

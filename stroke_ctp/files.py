@@ -142,6 +142,18 @@ def mapped_array(
     return array
 
 
+def out_folder(out: object) -> Path:
+    """The folder that a command is to fill.
+
+    Raises:
+        UserError: It is a file.
+    """
+    folder = Path(str(out))
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"out must be a folder, got the file {folder}; choose another out=DIR")
+    return folder
+
+
 def study_folder(outputs: object, name: object) -> Path:
     """Where everything of a study lies.
 

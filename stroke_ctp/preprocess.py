@@ -17,7 +17,7 @@ from tqdm import tqdm
 from stroke_ctp.cli import run
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.contact_sheet import NAME, write_contact_sheet
-from stroke_ctp.files import at_work, claim
+from stroke_ctp.files import at_work, claim, out_folder
 from stroke_ctp.labels import check_label, with_volumes
 from stroke_ctp.parallel import shared_map
 from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort, write_excluded
@@ -38,9 +38,7 @@ def preprocess(config: DictConfig) -> None:
     rules = Rules.of(settings | {"levels": config.levels or ("auto" if config.layout else "manifest")})
     jobs = require_jobs(config.jobs)
     check_label(config.label, config.volumes)
-    out = Path(str(config.out))
-    if out.exists() and not out.is_dir():
-        raise UserError(f"out must be a folder, got the file {out}; choose another out")
+    out = out_folder(config.out)
     patients = read_manifest(_manifest(config, out), levels_required=rules.levels == "manifest")
     check_scans(patients)
     claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")

@@ -11,8 +11,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.cli import run
-from stroke_ctp.errors import UserError
-from stroke_ctp.files import claim, whole
+from stroke_ctp.files import claim, out_folder, whole
 from stroke_ctp.parallel import parallel_map
 from stroke_ctp.phantom.acquisition import PIXEL_MM
 from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
@@ -27,12 +26,10 @@ SEGMENTATION_LOG_SD = 0.2
 
 def simulate(config: DictConfig) -> None:
     """Write `DIR/{train,external}/manifest.csv` and the scans that they list."""
-    out = Path(str(config.out))
+    out = out_folder(config.out)
     for key in ("n_train", "n_external", "seed"):
         require_whole(key, config[key], 0)
     jobs = require_jobs(config.jobs)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"out must be a folder, got the file {out}; choose another out=DIR")
     claim(
         out,
         {key: config[key] for key in ("n_train", "n_external", "seed")},

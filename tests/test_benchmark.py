@@ -61,6 +61,14 @@ def test_other_settings_are_refused(argument, sentence, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_in_the_place_of_the_results_is_refused_before_anything_is_measured(tmp_path, capsys):
+    (tmp_path / "out").touch()
+    with pytest.raises(SystemExit) as end:
+        run_module("benchmark", "short=true", f"out={tmp_path / 'out'}")
+    assert "out must be a folder, got the file" in str(end.value)
+    assert not "".join(capsys.readouterr())
+
+
 def test_a_study_costs_the_sum_of_its_stages():
     stages = COST.stages(100)
     assert stages == {"preprocess": 300, "encode": 400, "train": pytest.approx(750)}

@@ -161,6 +161,7 @@ def test_the_configuration_of_a_command_can_be_shown(command: Command, capsys: p
     [
         ("hydra/launcher=paralel", "hydra/launcher/paralel"),
         ("hydra.launcher.n_jobs=2", "hydra.launcher.n_jobs"),
+        ("hydra.job.num=soon", "hydra.job.num=soon: Value 'soon' of type 'str' could not be converted to Integer"),
         ("ablation=FULL", "ablation/FULL"),
         ("ablation=[full,local]", "several run one after the other: ablation=A,B"),
         ("ablation=[]", "ablation must be cbv or "),

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from stroke_ctp import __version__
 from stroke_ctp.cli import run
 from stroke_ctp.errors import UserError
-from stroke_ctp.files import claim, whole
+from stroke_ctp.files import claim, out_folder, whole
 from stroke_ctp.map_scan import Task, map_scan
 from stroke_ctp.parallel import parallel_map
 from stroke_ctp.perfusion.maps import Analysis
@@ -24,9 +24,7 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{r
 
 def perfusion(config: DictConfig) -> None:
     """Analyse the scans that are not done yet and write the table of all."""
-    out = Path(str(config.out))
-    if out.exists() and not out.is_dir():
-        raise UserError(f"out must be a folder, got the file {out}; choose another out")
+    out = out_folder(config.out)
     tasks = _tasks(config, out)
     jobs = min(require_jobs(config.jobs), len(tasks))
     made_here = not out.exists()
