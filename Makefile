@@ -24,6 +24,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SIMULATED = $(OUTPUTS)/$(NAME)-scans
 COHORTS = $(OUTPUTS)/$(NAME)-cohorts
 TRAIN = $(CTP).train cohort=$(COHORTS)/train fold=$(FOLDS) name=$(NAME) outputs=$(OUTPUTS) bank.draws=$(DRAWS) $(SETTINGS)
+# What of SETTINGS decides how long a study takes, by the names that the estimate has for it.
+ESTIMATED = $(patsubst folds.n=%,folds=%,$(patsubst trainer.%,%,$(filter folds.n=% trainer.max_epochs=%,$(SETTINGS))))
 ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS)
 
 .DEFAULT_GOAL := help
@@ -53,7 +55,8 @@ study: ABLATIONS = full,local,global
 study: estimate ensemble  ## the article at full size: 217 + 23 patients; full, local and global
 
 estimate: $(INSTALLED)
-	@$(CTP).estimate n_train=$(N_TRAIN) n_external=$(N_EXTERNAL) draws=$(DRAWS) ablations=$(words $(subst $(COMMA), ,$(ABLATIONS)))
+	@$(CTP).estimate n_train=$(N_TRAIN) n_external=$(N_EXTERNAL) draws=$(DRAWS) \
+		ablations=$(words $(subst $(COMMA), ,$(ABLATIONS))) $(ESTIMATED)
 
 cohorts: $(INSTALLED) $(if $(filter study,$(MAKECMDGOALS)),estimate)
 	@$(CTP).simulate out=$(SIMULATED) n_train=$(N_TRAIN) n_external=$(N_EXTERNAL)
