@@ -83,6 +83,21 @@ def test_a_bank_takes_its_own_size_on_a_device_and_no_more_on_the_way():
     assert sum(storage.nbytes() for storage in allocated.storages.values()) == bank.resident.nbytes
 
 
+def test_a_bank_of_eight_thousand_patients_stays_on_disk_and_its_batches_alone_take_memory(tmp_path):
+    shape = (8000, 2, 32, 512)
+    written = np.lib.format.open_memmap(tmp_path / "draw.npy", "w+", np.float32, shape)  # a gigabyte of nothing
+    written[7000] = 7
+    written.flush()
+    mapped = np.load(tmp_path / "draw.npy", mmap_mode="c")
+    bank = BankedFeatures([mapped])
+    bank.to(torch.device("cpu"))
+    assert bank.draws[0].data_ptr() == mapped.ctypes.data
+    batch = bank.gather(torch.zeros(12, dtype=torch.long), torch.arange(6989, 7001))
+    assert batch.untyped_storage().nbytes() == 12 * 2 * 32 * 512 * 4
+    assert batch[-1].unique().tolist() == [7]
+    assert not batch[:-1].any()
+
+
 def test_batches_hold_twelve_patients_and_the_last_one_the_rest(cohort: Cohort):
     assert [len(batch.row) for batch in _data(cohort, _bank()).train_dataloader()] == [12, 12, 6]
     assert len(_data(cohort, _bank()).train_dataloader()) == 3
