@@ -221,19 +221,6 @@ def test_a_file_that_is_laid_out_takes_room_as_it_is_written_so_that_a_full_disk
     assert all(size <= 128 + 4 * number * patient for number, size in enumerate(sizes))
 
 
-def test_a_damaged_part_of_an_interrupted_bank_is_named_with_the_way_out(tmp_path: Path):
-    broken = _Counting()
-    broken.fail_after = 8
-    with pytest.raises(KeyboardInterrupt):
-        _bank(tmp_path, broken, draws=1)
-    part = bank_folder(tmp_path, KEY) / "draw-000" / "000004.npy"
-    part.write_bytes(part.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"000004\.npy .*remove it and run again"):
-        _bank(tmp_path, _Counting(), draws=1)
-    part.unlink()
-    np.testing.assert_allclose(_bank(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
-
-
 @pytest.mark.parametrize(
     "other", [KEY | {"seed": 1}, KEY | {"input": {"scale": 6.1}}, KEY | {"cohort": "bead"}, KEY | {"more": None}]
 )
