@@ -48,9 +48,7 @@ class ParallelLauncher(JoblibLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run every job; the first that fails ends the others."""
-        from joblib import cpu_count
-
-        from stroke_ctp.devices import gpus
+        from stroke_ctp.devices import gpus, side_by_side
         from stroke_ctp.parallel import parallel_map
         from stroke_ctp.settings import require_whole
 
@@ -58,7 +56,7 @@ class ParallelLauncher(JoblibLauncher):
         devices = gpus(self.config.trainer.accelerator)
         if self.n_jobs is not None:
             require_whole("hydra.launcher.n_jobs", self.n_jobs, 1)
-        n_jobs = min(self.n_jobs or len(devices) or cpu_count(), len(job_overrides))
+        n_jobs = min(self.n_jobs or side_by_side(self.config.trainer.accelerator), len(job_overrides))
         with tempfile.TemporaryDirectory() as folder:
             run = partial(
                 _run_here,

@@ -18,7 +18,7 @@ from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, wri
 from stroke_ctp.benchmarks.training import measure_training
 from stroke_ctp.circumstances import machine
 from stroke_ctp.cli import run
-from stroke_ctp.devices import gpus
+from stroke_ctp.devices import side_by_side
 from stroke_ctp.errors import UserError
 from stroke_ctp.evaluation.cost_figure import cost_figure
 from stroke_ctp.evaluation.style import save
@@ -52,7 +52,7 @@ def benchmark(config: DictConfig) -> None:
         folds=_N_FOLDS,
         ablations=_N_ABLATIONS,
         epochs=_MAX_EPOCHS,
-        side_by_side=side_by_side(),
+        side_by_side=side_by_side("auto"),
     )
     shown = [*timings.values(), *cost.timings(sizes["patients"])]
     where = machine()
@@ -64,11 +64,6 @@ def benchmark(config: DictConfig) -> None:
     write_json(out / "benchmark.json", content | {"cost": asdict(cost)})
     save(cost_figure(_PLOTTED, [cost.stages(n) for n in _PLOTTED], cost.rivals(_PLOTTED)), out / "cost")
     print(out / "benchmark.json")
-
-
-def side_by_side() -> int:
-    """Trainings that `hydra/launcher=parallel` runs at a time: one to a GPU where there are GPUs, else to a core."""
-    return len(gpus("auto")) or int(joblib.cpu_count())
 
 
 def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Timing]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import joblib
 import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
@@ -26,6 +27,11 @@ def gpus(accelerator: str) -> list[str]:
         return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(torch.cuda.device_count()))))
     return [name.strip() for name in visible.split(",") if name.strip()][: torch.cuda.device_count()]
+
+
+def side_by_side(accelerator: str) -> int:
+    """Trainings that this machine carries out at a time: one to a GPU where they use GPUs, else one to a core."""
+    return len(gpus(accelerator)) or int(joblib.cpu_count())
 
 
 def keep_gpu(names: Sequence[str], locks: Path) -> None:

@@ -11,11 +11,11 @@ from allocate import allocate
 from commands import run_module
 from readme import readme_commands, run
 
-from stroke_ctp.benchmark import side_by_side
 from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
 from stroke_ctp.benchmarks.encoding import BATCHES
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
+from stroke_ctp.devices import side_by_side
 from stroke_ctp.model.encoder import FRAMES_AT_A_TIME
 
 COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, folds=10, ablations=3, epochs=500, side_by_side=2)
@@ -87,7 +87,7 @@ def test_trainings_on_gpus_go_on_side_by_side_as_many_as_there_are_gpus(monkeypa
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
     monkeypatch.setattr("joblib.cpu_count", lambda: 16)
-    assert side_by_side() == at_a_time
+    assert side_by_side("auto") == at_a_time
 
 
 def test_a_patient_takes_the_disk_of_a_series_and_of_its_features(tmp_path):
