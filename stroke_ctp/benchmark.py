@@ -16,15 +16,15 @@ from stroke_ctp.benchmarks.encoding import measure_encoding
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, table
 from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, write_scans
 from stroke_ctp.benchmarks.training import measure_training
-from stroke_ctp.circumstances import machine
-from stroke_ctp.cli import run
-from stroke_ctp.devices import side_by_side
-from stroke_ctp.errors import UserError
-from stroke_ctp.evaluation.cost_figure import cost_figure
-from stroke_ctp.evaluation.style import save
-from stroke_ctp.files import out_folder, write_json
-from stroke_ctp.model.bank import CHUNK
-from stroke_ctp.settings import require_whole
+from stroke_ctp.common.devices import side_by_side
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import out_folder, write_json
+from stroke_ctp.common.provenance import machine
+from stroke_ctp.common.settings import require_whole
+from stroke_ctp.config.command_line import run
+from stroke_ctp.model.feature_cache import CHUNK
+from stroke_ctp.reporting.figures.cost import cost_figure
+from stroke_ctp.reporting.figures.style import save
 
 _SIZES: dict[bool, dict[str, Any]] = {
     False: {"matrices": (512, 256), "frames": (40, 45), "patients": 217, "epochs": 20},

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from stroke_ctp.baseline import BASELINES, baseline_values, probability_of
-from stroke_ctp.circumstances import circumstances
-from stroke_ctp.cli import run
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.errors import UserError
-from stroke_ctp.evaluation.auc import roc_auc
-from stroke_ctp.evaluation.predictions import complete_runs
-from stroke_ctp.files import claim, digest, file_digest, is_complete, read_json, study_folder, whole, write_json
-from stroke_ctp.study import predictions_table
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import claim, digest, file_digest, is_complete, read_json, study_folder, whole, write_json
+from stroke_ctp.common.provenance import circumstances
+from stroke_ctp.config.command_line import run
+from stroke_ctp.model.baselines import BASELINES, baseline_values, probability_of
+from stroke_ctp.statistics.auc import roc_auc
+from stroke_ctp.study.predictions import complete_runs
+from stroke_ctp.study.tables import predictions_table
 
 
 def ensemble(config: DictConfig) -> None:
@@ -41,7 +41,7 @@ def ensemble(config: DictConfig) -> None:
         values = baseline_values(ablation, cohort)
         probability = np.stack([probability_of(values, **member["scale"]) for member in members])
     else:
-        from stroke_ctp.networks import member_probability
+        from stroke_ctp.model.training import member_probability
 
         probability = np.stack(
             [member_probability(*member, cohort, labels) for member in zip(folders, members, strict=True)]

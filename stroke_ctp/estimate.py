@@ -10,16 +10,16 @@ from omegaconf import DictConfig
 from stroke_ctp.benchmarks.encoding import default_pipeline, device
 from stroke_ctp.benchmarks.measuring import seconds
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
-from stroke_ctp.cli import run
 from stroke_ctp.cohort.inputs import Enhancement
+from stroke_ctp.cohort.manifest import read_manifest
+from stroke_ctp.cohort.standard_series import standard_series
 from stroke_ctp.cohort.store import SERIES_SHAPE
-from stroke_ctp.errors import UserError
-from stroke_ctp.model.bank import encoding_precision
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.settings import require_whole
+from stroke_ctp.config.command_line import run
 from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.feature_cache import encoding_precision
 from stroke_ctp.phantom.cohort import external_cohort, training_cohort
-from stroke_ctp.scan.manifest import read_manifest
-from stroke_ctp.scan.standard_series import standard_series
-from stroke_ctp.settings import require_whole
 from stroke_ctp.simulate import scan_patient, write_manifest
 
 _TRIAL_PATIENTS = 4

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from stroke_ctp.conventional import Measured, measure
-from stroke_ctp.evaluation.vessel_figure import draw_vessels
-from stroke_ctp.files import digest, read_json, write_json
-from stroke_ctp.perfusion.arterial import Vessel
-from stroke_ctp.perfusion.maps import Analysis
+from stroke_ctp.common.files import digest, read_json, write_json
+from stroke_ctp.hemodynamics.maps import Analysis
+from stroke_ctp.hemodynamics.scan_analysis import Measured, measure
+from stroke_ctp.hemodynamics.vessels import Vessel
+from stroke_ctp.reporting.figures.vessels import draw_vessels
 from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.read import scan_files
-from stroke_ctp.scan.volumes import write_like
+from stroke_ctp.scan.write_volume import write_like
 
 _MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp")
 

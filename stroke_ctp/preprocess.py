@@ -14,19 +14,19 @@ from typing import Any
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from stroke_ctp.cli import run
-from stroke_ctp.errors import UserError
-from stroke_ctp.evaluation.contact_sheet import NAME, write_contact_sheet
-from stroke_ctp.files import at_work, claim, out_folder
-from stroke_ctp.labels import check_label, with_volumes
-from stroke_ctp.parallel import shared_map
-from stroke_ctp.scan.cohort_tables import remove_leftovers, write_cohort, write_excluded
-from stroke_ctp.scan.headers import check_scans
+from stroke_ctp.cohort.layouts import write_layout_manifest
+from stroke_ctp.cohort.manifest import ManifestPatient, read_manifest
+from stroke_ctp.cohort.manifest_checks import check_scans
+from stroke_ctp.cohort.records import Record, make_record, valid_record
+from stroke_ctp.cohort.tables import remove_leftovers, write_cohort, write_excluded
+from stroke_ctp.cohort.volumes import check_label, with_volumes
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import at_work, claim, out_folder
+from stroke_ctp.common.parallel import shared_map
+from stroke_ctp.common.settings import require_jobs
+from stroke_ctp.config.command_line import run
+from stroke_ctp.reporting.contact_sheet import NAME, write_contact_sheet
 from stroke_ctp.scan.inclusion import Rules
-from stroke_ctp.scan.layouts import write_layout_manifest
-from stroke_ctp.scan.manifest import ManifestPatient, read_manifest
-from stroke_ctp.scan.records import Record, make_record, valid_record
-from stroke_ctp.settings import require_jobs
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 

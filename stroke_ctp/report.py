@@ -2,12 +2,12 @@
 
 from omegaconf import DictConfig, ListConfig
 
-from stroke_ctp.background import background_of, settings_of
-from stroke_ctp.cli import run
-from stroke_ctp.errors import UserError
-from stroke_ctp.evaluation.comparison import write_comparison
-from stroke_ctp.evaluation.report import write_report
-from stroke_ctp.files import study_folder
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import study_folder
+from stroke_ctp.config.command_line import run
+from stroke_ctp.reporting.comparison import write_comparison
+from stroke_ctp.reporting.gather_background import background_of, settings_of
+from stroke_ctp.reporting.report import write_report
 
 
 def report(config: DictConfig) -> None:

@@ -10,15 +10,15 @@ from jaxtyping import Bool
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from stroke_ctp.cli import run
-from stroke_ctp.files import claim, out_folder, whole
-from stroke_ctp.parallel import parallel_map
+from stroke_ctp.common.files import claim, out_folder, whole
+from stroke_ctp.common.parallel import parallel_map
+from stroke_ctp.common.settings import require_jobs, require_whole
+from stroke_ctp.common.types import CTPScan
+from stroke_ctp.config.command_line import run
 from stroke_ctp.phantom.acquisition import PIXEL_MM
 from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
 from stroke_ctp.phantom.patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.scan.nifti import write_mask, write_nifti
-from stroke_ctp.settings import require_jobs, require_whole
-from stroke_ctp.types import CTPScan
 
 SEGMENTATION_LOG_SD = 0.2
 """How far the logarithm of a segmented volume lies from that of the true core."""

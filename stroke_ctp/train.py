@@ -11,14 +11,10 @@ from hydra.utils import instantiate
 from jaxtyping import Float, Int
 from omegaconf import DictConfig
 
-from stroke_ctp.baseline import BASELINES, baseline_values, fit_scale, probability_of
-from stroke_ctp.circumstances import circumstances
-from stroke_ctp.cli import run, runs_to_come, values_to_come
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, check_fold, split
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.evaluation.auc import roc_auc
-from stroke_ctp.files import (
+from stroke_ctp.common.files import (
     at_work,
     claim,
     digest,
@@ -29,8 +25,12 @@ from stroke_ctp.files import (
     whole,
     write_json,
 )
-from stroke_ctp.settings import require_whole
-from stroke_ctp.study import Score, check_settings, predictions_table, run_folder, study_settings
+from stroke_ctp.common.provenance import circumstances
+from stroke_ctp.common.settings import require_whole
+from stroke_ctp.config.command_line import run, runs_to_come, values_to_come
+from stroke_ctp.model.baselines import BASELINES, baseline_values, fit_scale, probability_of
+from stroke_ctp.statistics.auc import roc_auc
+from stroke_ctp.study.tables import Score, check_settings, predictions_table, run_folder, study_settings
 
 WAY_OUT = "choose another name=NAME"
 
@@ -114,7 +114,7 @@ def scorer(
     instantiate(config.augmentation)
     if config.ablation.name in BASELINES:
         return None, lambda: score_by_baseline(config.ablation.name, cohort, labels, parts)
-    from stroke_ctp import networks
+    from stroke_ctp.model import training as networks
 
     pipeline = networks.frame_pipeline(config)
     provenance = networks.provenance_of(str(config.encoder.weights))

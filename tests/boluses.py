@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stroke_ctp.perfusion.kinetics import tissue_curve
+from stroke_ctp.hemodynamics.kinetics import tissue_curve
 
 FINE = 0.05
 """Step at which tissue is computed before a scanner samples it [s]."""

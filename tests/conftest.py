@@ -25,8 +25,8 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports draw their figures and neither write nor show them: for tests of what else they hold."""
-    monkeypatch.setattr("stroke_ctp.evaluation.publishing.save", lambda *_: None)
-    monkeypatch.setattr("stroke_ctp.evaluation.publishing.embedded", lambda *_: "")
+    monkeypatch.setattr("stroke_ctp.reporting.publishing.save", lambda *_: None)
+    monkeypatch.setattr("stroke_ctp.reporting.publishing.embedded", lambda *_: "")
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     # Not before the import hook that checks types is there.
     from studies import write_study
 
-    from stroke_ctp.evaluation.report import write_report
+    from stroke_ctp.reporting.report import write_report
 
     folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
     return folder, write_report(folder)

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp import cli, networks
-from stroke_ctp.files import write_json
+from stroke_ctp.common.files import write_json
+from stroke_ctp.config import command_line as cli
+from stroke_ctp.model import training as networks
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.train import train
 

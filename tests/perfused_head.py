@@ -3,7 +3,7 @@
 import numpy as np
 from boluses import gamma_variate
 
-from stroke_ctp.perfusion.kinetics import tissue_curve
+from stroke_ctp.hemodynamics.kinetics import tissue_curve
 
 STEP = 0.1
 PIXEL_MM = (1.5, 1.5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stroke_ctp.files import digest, file_digest
+from stroke_ctp.common.files import digest, file_digest
 
 N_FOLDS, N_PATIENTS = 5, 60
 OXFORD = {"weights": "oxford", "sha256": "804ca2835ecf7539f0cd2a7ac3c18ce8"}

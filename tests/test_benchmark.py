@@ -15,7 +15,7 @@ from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
 from stroke_ctp.benchmarks.encoding import BATCHES
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
-from stroke_ctp.devices import side_by_side
+from stroke_ctp.common.devices import side_by_side
 from stroke_ctp.model.encoder import FRAMES_AT_A_TIME
 
 COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, folds=10, ablations=3, epochs=500, side_by_side=2)

@@ -18,7 +18,7 @@ from dicom_files import classic, save_all
 from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
 from scan.heads import save_nifti
 
-from stroke_ctp.cli import run
+from stroke_ctp.config.command_line import run
 
 SPACING = (10.0, *PIXEL_MM)
 TRUE_ML = 3 * np.pi * CORE_MM**2 * 10 / 1000
@@ -36,7 +36,7 @@ class Result:
 
 def call(name: str, *arguments: object) -> Result:
     """Run a command in this process, which has everything loaded."""
-    module = import_module(f"stroke_ctp.{name}" if name != "perfusion" else "stroke_ctp.perfusion.__main__")
+    module = import_module(f"stroke_ctp.{name}" if name != "perfusion" else "stroke_ctp.perfusion")
     argv, out, err, code = sys.argv, io.StringIO(), io.StringIO(), None
     sys.argv = [name, *map(str, arguments)]
     try:

@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from stroke_ctp.cli import CONF
-from stroke_ctp.errors import UserError
-from stroke_ctp.files import at_work
+from stroke_ctp.cohort import records
+from stroke_ctp.cohort.manifest import read_manifest
+from stroke_ctp.cohort.records import make_record, record_path, valid_record
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import at_work
+from stroke_ctp.common.types import CTPScan
+from stroke_ctp.config.command_line import CONF
 from stroke_ctp.preprocess import preprocess
-from stroke_ctp.scan import records
 from stroke_ctp.scan.inclusion import Rules
-from stroke_ctp.scan.manifest import read_manifest
 from stroke_ctp.scan.nifti import write_mask, write_nifti
-from stroke_ctp.scan.records import make_record, record_path, valid_record
-from stroke_ctp.types import CTPScan
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic,core_ml,label_definition,mRS\n"
 

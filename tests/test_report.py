@@ -11,15 +11,15 @@ from commands import run_module
 from sklearn.metrics import roc_auc_score
 from studies import N_FOLDS, OXFORD, write_ablation, write_study
 
-from stroke_ctp.errors import UserError
-from stroke_ctp.evaluation.background import Background
-from stroke_ctp.evaluation.comparison import write_comparison
-from stroke_ctp.evaluation.estimate import p_text
-from stroke_ctp.evaluation.predictions import read_study
-from stroke_ctp.evaluation.report import write_report
-from stroke_ctp.evaluation.sections import sections
-from stroke_ctp.evaluation.text import report_text
-from stroke_ctp.files import file_digest
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import file_digest
+from stroke_ctp.reporting.background import Background
+from stroke_ctp.reporting.comparison import write_comparison
+from stroke_ctp.reporting.report import write_report
+from stroke_ctp.reporting.sections import sections
+from stroke_ctp.reporting.text import report_text
+from stroke_ctp.statistics.estimate import p_text
+from stroke_ctp.study.predictions import read_study
 
 TABLES = ("table1", "table2", "folds", "auc", "comparisons", "operating_points", "calibration", "errors", "patients")
 FIGURES = ("figure3", "folds", "roc_models", "external", "calibration", "decision_curve", "core_volume")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from stroke_ctp.cli import CONF
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.config.command_line import CONF
 from stroke_ctp.phantom.acquisition import Protocol
 from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
 from stroke_ctp.phantom.patient import DigitalPatient

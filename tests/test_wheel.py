@@ -31,7 +31,7 @@ def test_wheel_holds_every_configuration_file(installed: Path) -> None:
 
 
 def test_wheel_holds_what_the_report_is_made_of(installed: Path) -> None:
-    for pattern in ("evaluation/templates/*", "evaluation/checklists/*"):
+    for pattern in ("reporting/templates/*", "reporting/checklists/*"):
         expected = {path.name for path in (ROOT / "stroke_ctp").glob(pattern)}
         assert {path.name for path in (installed / "stroke_ctp").glob(pattern)} == expected != set()
 

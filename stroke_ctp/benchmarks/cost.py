@@ -6,7 +6,7 @@ from math import ceil, prod
 
 from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.store import SERIES_SHAPE
-from stroke_ctp.model.features import N_FEATURES
+from stroke_ctp.model.feature_standardization import N_FEATURES
 
 SERIES_BYTES = 2 * prod(SERIES_SHAPE)
 """Of a patient's series, in half precision."""

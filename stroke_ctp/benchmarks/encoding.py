@@ -15,10 +15,10 @@ from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
-from stroke_ctp.files import write_json
-from stroke_ctp.model.bank import banked, encoding_precision
+from stroke_ctp.common.files import write_json
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.features import FeatureStandardization
+from stroke_ctp.model.feature_cache import banked, encoding_precision
+from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.network import TemporalNetwork
 
 BATCHES = {"cpu": (8, 16, 64), "cuda": (64, 128, 256)}

@@ -8,16 +8,16 @@ from scipy.ndimage import zoom
 from threadpoolctl import threadpool_limits
 
 from stroke_ctp.benchmarks.measuring import Timing, in_turns
-from stroke_ctp.perfusion.lesion import find_lesion
-from stroke_ctp.perfusion.maps import Analysis, perfusion_maps
-from stroke_ctp.perfusion.passage import follow_bolus
+from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
+from stroke_ctp.cohort.standard_series import standard_series
+from stroke_ctp.common.types import CTPScan
+from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
+from stroke_ctp.hemodynamics.lesion import find_lesion
+from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
 from stroke_ctp.phantom.acquisition import MATRIX, PIXEL_MM, Protocol
 from stroke_ctp.phantom.patient import DigitalPatient
-from stroke_ctp.scan.manifest import ManifestPatient, ManifestRow
 from stroke_ctp.scan.nifti import write_nifti
 from stroke_ctp.scan.read import read_scan
-from stroke_ctp.scan.standard_series import standard_series
-from stroke_ctp.types import CTPScan
 
 _SLICE_MM = 5.0
 _INTERVAL_S = 1.2

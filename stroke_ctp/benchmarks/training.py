@@ -14,11 +14,11 @@ from lightning.pytorch.loggers import CSVLogger
 
 from stroke_ctp.benchmarks.encoding import default_pipeline, device
 from stroke_ctp.benchmarks.measuring import Timing
-from stroke_ctp.cohort.banked import Draws
-from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.folds import Split
+from stroke_ctp.model.cached_features import Draws
 from stroke_ctp.model.callbacks import WholeCheckpoints, alone, checkpoints, quiet_lightning, torch_threads
-from stroke_ctp.model.features import N_FEATURES
+from stroke_ctp.model.data import CTPDataModule
+from stroke_ctp.model.feature_standardization import N_FEATURES
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.network import TemporalNetwork
 

@@ -8,7 +8,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from stroke_ctp.settings import require_real
+from stroke_ctp.common.settings import require_real
 
 
 @dataclass(frozen=True)

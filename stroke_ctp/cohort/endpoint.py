@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 from sklearn.model_selection import StratifiedKFold
 
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 
 
 @dataclass(frozen=True)

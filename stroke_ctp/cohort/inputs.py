@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from stroke_ctp.settings import require_real, require_whole
+from stroke_ctp.common.settings import require_real, require_whole
 
 AIR_HU = -1000.0
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from stroke_ctp.errors import UserError
-from stroke_ctp.files import mapped_array, read_json
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import mapped_array, read_json
 
 SERIES_SHAPE = (2, 32, 128, 128)
 """Level, time, height, width of a standard series."""

@@ -15,7 +15,7 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tqdm import tqdm
 
-from stroke_ctp.files import whole
+from stroke_ctp.common.files import whole
 
 
 def training_callbacks(folder: Path, patience: int, title: str, n_after: int | None = 0) -> list[Callback]:

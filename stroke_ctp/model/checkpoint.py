@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.weights import Provenance, pretrained_trunk
 
 FRAMES_AT_A_TIME = {"cpu": 8, "cuda": 256}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC
 
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.features import FeatureStandardization
+from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.network import TemporalNetwork
 
 

@@ -12,8 +12,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp.errors import UserError
-from stroke_ctp.model.features import N_FEATURES
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.model.feature_standardization import N_FEATURES
 
 KERNEL_SIZES = {"local": 3, "global": 11}
 """Temporal extent of each pathway [frame]."""

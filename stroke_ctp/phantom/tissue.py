@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Float
 
-from stroke_ctp.perfusion.kinetics import tissue_curve
+from stroke_ctp.hemodynamics.kinetics import tissue_curve
 from stroke_ctp.phantom.bolus import STEP, Bolus, arterial_curve, venous_curve
 
 

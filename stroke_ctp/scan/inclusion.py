@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
+from stroke_ctp.common.settings import require_one_of, require_real
 from stroke_ctp.scan.time_grid import needed_frames
-from stroke_ctp.settings import require_one_of, require_real
 
 _TOLERANCE = 1e-6
 """Frame times come from 32-bit headers: 32 × 1.5 s must not fall short of 48 s by rounding."""

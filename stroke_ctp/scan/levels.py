@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
 
+from stroke_ctp.common.types import LEVELS
 from stroke_ctp.scan.head import head_mask
-from stroke_ctp.types import LEVELS
 
 Rule = Literal["ventricles", "middle slices", "20 mm apart"]
 DISTANCE_MM = 20.0

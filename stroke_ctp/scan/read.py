@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from stroke_ctp.common.types import CTPScan
 from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.nifti import read_nifti
-from stroke_ctp.types import CTPScan
 
 _NIFTI = (".nii", ".nii.gz", ".NII", ".NII.GZ")
 """ITK knows no mixed case."""

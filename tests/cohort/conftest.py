@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stroke_ctp.files import write_json
+from stroke_ctp.common.files import write_json
 
 WriteCohort = Callable[..., Path]
 

@@ -2,7 +2,7 @@ import pytest
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 
 
 def test_the_median_of_an_even_cohort_lies_between_its_two_middle_volumes(write_cohort):

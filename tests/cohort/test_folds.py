@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stroke_ctp.cohort.folds import Split, split
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 
 
 def _labels(small: int, large: int) -> np.ndarray:

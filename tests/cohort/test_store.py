@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 from torchvision.models import vgg19
 
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.features import N_FEATURES
+from stroke_ctp.model.feature_standardization import N_FEATURES
 
 
 @pytest.fixture(scope="module")

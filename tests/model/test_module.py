@@ -16,22 +16,22 @@ from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from stroke_ctp import networks
-from stroke_ctp.cli import CONF
 from stroke_ctp.cohort import store
-from stroke_ctp.cohort.data import CTPDataModule
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.frames import FramePipeline
 from stroke_ctp.cohort.inputs import Attenuation
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.errors import UserError
-from stroke_ctp.files import write_json
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import write_json
+from stroke_ctp.config.command_line import CONF
+from stroke_ctp.model import training as networks
 from stroke_ctp.model.callbacks import WholeCheckpoints
 from stroke_ctp.model.checkpoint import read_checkpoint
+from stroke_ctp.model.data import CTPDataModule
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.features import FeatureStandardization
+from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.network import TemporalNetwork
 from stroke_ctp.model.weights import Provenance, pretrained_trunk

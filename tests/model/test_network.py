@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stroke_ctp.errors import UserError
-from stroke_ctp.model.features import FLOOR, FeatureStandardization
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.model.feature_standardization import FLOOR, FeatureStandardization
 from stroke_ctp.model.network import KERNEL_SIZES, FeatureDropout, TemporalConvolution, TemporalNetwork
 
 

@@ -10,12 +10,12 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from torch import nn
 
-from stroke_ctp import networks
-from stroke_ctp.cli import CONF
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.files import write_json
+from stroke_ctp.common.files import write_json
+from stroke_ctp.config.command_line import CONF
+from stroke_ctp.model import training as networks
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.weights import pretrained_trunk
 

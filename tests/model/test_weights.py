@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import vgg16, vgg19
 
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.model import weights
 from stroke_ctp.model.weights import oxford_file, pretrained_trunk, provenance_of
 

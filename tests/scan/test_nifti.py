@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from heads import save_nifti
 
+from stroke_ctp.common.types import CTPScan
 from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.nifti import mask_volume_ml, read_nifti, write_mask, write_nifti
 from stroke_ctp.scan.read import read_scan
-from stroke_ctp.types import CTPScan
 
 
 def marked_frames():

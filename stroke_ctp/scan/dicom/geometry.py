@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from stroke_ctp.common.types import Placement
 from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.inclusion import Excluded
-from stroke_ctp.types import Placement
 
 _JITTER_MM = (0.1, 0.25, 0.5, 1.0)
 """How exactly a table may return to a slice; the first is taken under which the slices are evenly spaced."""

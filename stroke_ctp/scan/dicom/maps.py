@@ -5,7 +5,7 @@ from pathlib import Path
 import pydicom
 from pydicom.pixels import apply_rescale
 
-from stroke_ctp.errors import UserError
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.scan.dicom.files import quiet
 
 

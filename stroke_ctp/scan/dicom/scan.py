@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from scipy.ndimage import shift
 
-from stroke_ctp.scan.dicom.copies import without_copies
+from stroke_ctp.common.types import CTPScan
+from stroke_ctp.scan.dicom.duplicates import without_copies
 from stroke_ctp.scan.dicom.files import ct_files, is_dicom, printable, quiet
 from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.dicom.geometry import Stack, stack_of
@@ -18,7 +19,6 @@ from stroke_ctp.scan.dicom.pixels import AIR_HU, hu_images
 from stroke_ctp.scan.dicom.rows import expected_times, rows_of
 from stroke_ctp.scan.dicom.series import perfusion_frames
 from stroke_ctp.scan.inclusion import Excluded
-from stroke_ctp.types import CTPScan
 
 
 @quiet()

@@ -6,7 +6,7 @@ from dicom_files import classic, save_all, set_pixels
 from stroke_ctp.scan.dicom.geometry import even_slices
 from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
-from stroke_ctp.scan.volumes import write_like
+from stroke_ctp.scan.write_volume import write_like
 
 TIMES = np.repeat(np.arange(3)[:, None] * 1.5, 5, axis=1)
 PIXEL_MM, SLICE_MM, SIZE = 1.25, 5.0, 64

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from dicom_files import VENDORS, classic, enhanced, new_uid, save, save_all, uids
 
+from stroke_ctp.common.types import CTPScan
 from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol
 from stroke_ctp.phantom.patient import DigitalPatient
 from stroke_ctp.scan.dicom.scan import read_dicom
 from stroke_ctp.scan.inclusion import Excluded
 from stroke_ctp.scan.nifti import read_nifti, write_nifti
-from stroke_ctp.types import CTPScan
 
 N_FRAMES, N_SLICES, INTERVAL_S = 10, 4, 2.0
 SPACING = (5.0, PIXEL_MM, PIXEL_MM)

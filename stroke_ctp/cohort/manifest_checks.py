@@ -1,0 +1,45 @@
+"""What a manifest says of its scans, held against their headers before the first of them is processed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from stroke_ctp.cohort.manifest import ManifestPatient
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.scan.inclusion import Excluded, check_level
+from stroke_ctp.scan.nifti import time_axis
+from stroke_ctp.scan.nifti_integrity import read_header
+from stroke_ctp.scan.read import is_nifti
+
+
+def check_scans(patients: Iterable[ManifestPatient]) -> None:
+    """Refuse mistakes of the manifest: they are a person's to mend, not a reason to leave a patient out.
+
+    Raises:
+        UserError: A file is missing, a scan is not 4D, or a level lies outside its scan.
+    """
+    for patient in patients:
+        for path in patient.scans():
+            if not (path.is_file() or path.is_dir()):
+                raise UserError(f"there is no scan {path} (patient {patient.patient}); correct the manifest")
+        for path in patient.masks():
+            if not path.is_file():
+                raise UserError(f"there is no file {path} (patient {patient.patient}); correct the manifest")
+        for row, path in zip(patient.rows, patient.scans(), strict=True):
+            # the headers of all DICOM files take long to read: what is wrong with these excludes their patient
+            size = _size(path) if is_nifti(path) else None
+            if size is None:
+                continue
+            try:
+                time_axis(size, path.name)
+                for level, index in row.levels.items():
+                    check_level(size[2], index, level, path.name)
+            except Excluded as mistake:
+                raise UserError(f"patient {patient.patient}: {mistake.reason}") from None
+
+
+def _size(path: Path) -> tuple[int, ...] | None:
+    """Voxels along each axis; None for a file that is no image, which excludes its patient."""
+    try:
+        return tuple(int(n) for n in read_header(path).GetSize())
+    except RuntimeError:
+        return None

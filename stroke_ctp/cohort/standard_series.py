@@ -1,0 +1,192 @@
+"""One patient of a manifest → one standard series, or the reason why not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+from jaxtyping import Bool, Float
+
+from stroke_ctp.cohort.manifest import ManifestPatient
+from stroke_ctp.common.types import LEVELS, CTPScan
+from stroke_ctp.scan.inclusion import Excluded, Rules, check_intensity, check_level, check_motion, check_timing
+from stroke_ctp.scan.levels import Choice, Slab, choose_levels
+from stroke_ctp.scan.nifti import mask_volume_ml
+from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu
+from stroke_ctp.scan.read import read_scan
+from stroke_ctp.scan.registration import Motion
+from stroke_ctp.scan.standard_grid import held_volumes, to_standard_grid
+from stroke_ctp.scan.time_grid import STANDARD_TIMES, needed_frames, to_standard_times
+
+_BASELINE_S = 4.5
+
+
+@dataclass(frozen=True)
+class StandardSeries:
+    """A patient as the network sees it."""
+
+    hu: Float[np.ndarray, "2 32 128 128"]
+    """Both levels at the standard times [HU]; row 0 anterior, column 0 the patient's right."""
+    core_ml: float | None
+    """Core volume [mL], None if the manifest gives none."""
+    quality: Quality
+    """One row of quality.csv."""
+    motion: list[Quality]
+    """Rows of motion.csv: one per level and frame."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a level lies: in which row of the manifest, and in which slice, counted from inferior."""
+
+    row: int
+    slice: int
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One level on both standard grids, with what quality needs of it as acquired."""
+
+    hu: Float[np.ndarray, "32 128 128"]
+    motion: Motion
+    noise_sd_hu: float
+    times: Float[np.ndarray, " time"]
+    """Of all frames that were acquired [s]."""
+    needed: Float[np.ndarray, " needed"]
+    """Of the frames that determine the series; NaN for one that was not acquired [s]."""
+    used: Bool[np.ndarray, " needed"]
+
+
+def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> StandardSeries:
+    """Read a patient's scans and bring both levels to the standard grid and times.
+
+    Args:
+        patient: Scans and slices of one patient.
+        rules: What can be included, and how; by default `Rules()`.
+
+    Raises:
+        Excluded: The patient cannot be included, with the reason.
+    """
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # the cores are busy with other patients
+    rules = rules or Rules()
+    missing = [level for level in LEVELS if not any(level in row.levels for row in patient.rows)]
+    if missing and rules.levels == "manifest":
+        raise Excluded(
+            "level", f"{missing[0]} is missing in all rows of the patient; add its slice index, or pass levels=auto"
+        )
+    scans = {n: _read(patient, n) for n, row in enumerate(patient.rows) if row.levels or missing}
+    places, chosen = _places(patient, scans, bool(missing))
+    levels: dict[str, _Level] = {}
+    for n, scan in scans.items():
+        here = {level: place.slice for level, place in places.items() if place.row == n}
+        levels |= _levels(scan, here, patient.rows[n].scan_name, rules) if here else {}
+    hu = np.stack([levels[level].hu for level in LEVELS])
+    slices = {f"{level}_slice": scans[place.row].slice_index(place.slice) for level, place in places.items()}
+    oriented = all(scans[place.row].oriented for place in places.values())
+    orientation: Quality = {"orientation": "header" if oriented else "assumed"}
+    quality = _quality(hu, [levels[level] for level in LEVELS]) | slices | chosen | orientation
+    rows = [row for level in LEVELS for row in _motion_rows(level, levels[level])]
+    return StandardSeries(hu, core_volume_ml(patient), quality, rows)
+
+
+def core_volume_ml(patient: ManifestPatient) -> float | None:
+    """Core volume [mL] summed over a patient's scans, measured where only a mask is given; None without both.
+
+    Raises:
+        Excluded: A mask cannot be read.
+    """
+    volumes = []
+    for row in patient.rows:
+        if row.core_ml is not None:
+            volumes.append(row.core_ml)
+        elif row.core_mask is not None:
+            volumes.append(mask_volume_ml(patient.folder / row.core_mask))
+    return sum(volumes) if volumes else None
+
+
+def _read(patient: ManifestPatient, n: int) -> CTPScan:
+    row = patient.rows[n]
+    scan = read_scan(patient.folder / row.scan, row.frame_interval_s)
+    for level, index in row.levels.items():
+        check_level(scan.hu.shape[1], index, level, row.scan_name)
+    return scan
+
+
+def _places(patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool) -> tuple[dict[str, _Place], Quality]:
+    """Both levels' places, the manifest's before any proposal, and how they were chosen."""
+    given = {
+        level: _Place(n, scan.slice_index(patient.rows[n].levels[level]))
+        for n, scan in scans.items()
+        for level in patient.rows[n].levels
+    }
+    if not propose:
+        return given, {"levels_chosen_by": "manifest", "levels_confidence": None}
+    rows = list(scans)
+    choice = _proposal(scans, {level: (rows.index(place.row), place.slice) for level, place in given.items()})
+    proposed = {level: _Place(rows[slab], k) for level, (slab, k) in choice.places.items()}
+    return proposed, {"levels_chosen_by": choice.rule, "levels_confidence": round(choice.confidence, 3)}
+
+
+def _proposal(scans: dict[int, CTPScan], given: dict[str, tuple[int, int]]) -> Choice:
+    slabs = []
+    for scan in scans.values():
+        early = np.nanmin(scan.times, axis=1) <= _BASELINE_S
+        slabs.append(Slab(scan.hu[early].mean(axis=0), scan.spacing[1:], scan.positions))
+    choice = choose_levels(slabs, given)
+    if choice is None:
+        raise Excluded("level", "two levels need two slices, the patient's scans have one; leave the patient out")
+    return choice
+
+
+def _levels(scan: CTPScan, here: dict[str, int], name: str, rules: Rules) -> dict[str, _Level]:
+    """The levels that lie in a scan."""
+    acquired = {level: np.isfinite(scan.times[:, index]) for level, index in here.items()}
+    for level, index in here.items():
+        check_timing(scan.times[acquired[level], index], name, rules)
+        check_intensity(scan.hu[:, index], name)
+    needed = max(needed_frames(scan.times[:, index]) for index in here.values())
+    volumes = held_volumes(scan.hu[:needed], scan.spacing)
+    frames, motions = to_standard_grid(volumes, list(here.values()))
+    levels = {}
+    for (level, index), still, motion in zip(here.items(), frames, motions, strict=True):
+        times = scan.times[:needed, index]
+        used = acquired[level][:needed] & (motion.reach_mm <= rules.max_motion_mm)
+        check_motion(times, used, name, rules)
+        noise = noise_sd_hu(still[used], times[used])
+        standard = to_standard_times(still[used], times[used])
+        levels[level] = _Level(standard, motion, noise, scan.times[acquired[level], index], times, used)
+    return levels
+
+
+def _quality(hu: Float[np.ndarray, "2 32 128 128"], levels: list[_Level]) -> Quality:
+    noise = float(np.mean([level.noise_sd_hu for level in levels]))
+    last = min(float(level.needed[level.used][-1]) for level in levels)
+    return {
+        **motion_quality([level.motion for level in levels]),
+        "frames_dropped": sum(int(np.sum(~level.used)) for level in levels),
+        "noise_sd_hu": None if np.isnan(noise) else round(noise, 3),
+        "bolus_arrival_s": bolus_arrival_s(hu),
+        "frames_acquired": min(len(level.times) for level in levels),
+        "frame_interval_s": round(max(_longest_interval(level.needed) for level in levels), 6),
+        "valid_frames": int(np.sum(last + 1e-6 >= STANDARD_TIMES)),
+    }
+
+
+def _longest_interval(times: Float[np.ndarray, " time"]) -> float:
+    return float(np.diff(times[np.isfinite(times)]).max())
+
+
+def _motion_rows(name: str, level: _Level) -> list[Quality]:
+    motion = level.motion
+    columns = zip(level.needed, motion.translation_mm, motion.rotation_deg, motion.residual_hu, level.used, strict=True)
+    return [
+        {
+            "level": name,
+            "frame": frame,
+            "time_s": None if np.isnan(time) else round(float(time), 4),
+            "translation_mm": round(float(translation), 3),
+            "rotation_deg": round(float(rotation), 3),
+            "residual_hu": round(float(residual), 2),
+            "used": bool(used),
+        }
+        for frame, (time, translation, rotation, residual, used) in enumerate(columns)
+    ]

@@ -1,0 +1,235 @@
+"""Files that appear whole or not at all, and folders that belong to one set of settings."""
+
+import errno
+import filecmp
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+from jaxtyping import Num
+
+from stroke_ctp.common.errors import UserError
+
+
+@contextmanager
+def whole(path: Path, replace: bool = True) -> Iterator[Path]:
+    """A temporary name beside `path` that takes its place when the block ends without an error.
+
+    The temporary name keeps all suffixes of `path`, since writers choose a format by them. A file that would
+    not change is left as it is, time of change included.
+
+    Args:
+        path: Of the file.
+        replace: Whether it takes the place of another; the first of several processes comes to stand there if not.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix="".join(path.suffixes))
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        yield partial
+        if path.exists() and filecmp.cmp(partial, path, shallow=False):
+            return
+        partial.chmod(0o666 & ~_umask())
+        if replace:
+            partial.replace(path)
+        else:
+            _link(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def at_work(lock: Path, wait: bool) -> Iterator[bool]:
+    """Keep others from the same work, on this machine and on those that share the folder; a process that dies lets go.
+
+    Args:
+        lock: File that stands for the work.
+        wait: For others who are at it.
+
+    Yields:
+        Whether the work is the caller's; without waiting it may be others'. They may also have done it by now.
+
+    Raises:
+        UserError: The file system has no locks.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock, fallback_to_soft=False)  # a process that dies would never let go of a file that means a lock
+    try:
+        held.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+        raise UserError(
+            f"{lock.parent} must lie on a file system with locks, got one without ({error.strerror}); "
+            "choose another place, or have it mounted with locks"
+        ) from None
+    try:
+        yield True
+    finally:
+        held.release()
+
+
+def write_json(path: Path, content: Mapping[str, Any], replace: bool = True) -> None:
+    """Write `content`, indented and with a final newline; `replace` as in `whole`."""
+    with whole(path, replace) as partial:
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object that `write_json` wrote.
+
+    Raises:
+        UserError: The file does not hold a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); remove it and run the command again") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (not an object); remove it and run the command again")
+    return content
+
+
+def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarray, "..."]], dtype: type) -> None:
+    """Write an array in NumPy's format, part by part.
+
+    On a full disk `np.save` hides the reason of its error, and an array that is mapped to be written ends the process.
+
+    Args:
+        path: Of the file.
+        shape: Of the array.
+        parts: What follows each other along its first axis.
+        dtype: Of the array.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part, dtype).data)
+
+
+def mapped_array(
+    path: Path, shape: tuple[int, ...], way_out: str, mode: Literal["r", "c"] = "r"
+) -> Num[np.ndarray, "..."]:
+    """An array of a known shape, mapped from a file of NumPy's.
+
+    Args:
+        path: Of the file.
+        shape: That it must have.
+        way_out: What a person can do about a damaged file.
+        mode: `r`, or `c` where what reads it wants memory that could be written; the file stays as it is.
+
+    Raises:
+        UserError: The file is missing, cut short or of another shape.
+    """
+    try:
+        array = np.load(path, mmap_mode=mode)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} cannot be read ({error}); {way_out}") from None
+    if array.shape != shape:
+        raise UserError(f"{path} must have the shape {shape}, got {array.shape}; {way_out}")
+    return array
+
+
+def out_folder(out: object) -> Path:
+    """The folder that a command is to fill.
+
+    Raises:
+        UserError: It is a file.
+    """
+    folder = Path(str(out))
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"out must be a folder, got the file {folder}; choose another out=DIR")
+    return folder
+
+
+def study_folder(outputs: object, name: object) -> Path:
+    """Where everything of a study lies.
+
+    Raises:
+        UserError: The name is not that of a folder, or it is the bank's.
+    """
+    name = "" if name is None else str(name)  # YAML reads 2024 as a number
+    if not name or name != Path(name).name or name.startswith(".") or name == "bank":
+        raise UserError(f"name must be a plain folder name other than bank, got {name!r}")
+    return Path(str(outputs)) / name
+
+
+def is_complete(run: Path) -> bool:
+    """Whether a fold or an ensemble has both of its results."""
+    return (run / "predictions.csv").exists() and (run / "metrics.json").exists()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """Sixteen digits that tell plain values from others."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys whose values differ, in the order of `ours`, with both values."""
+    rows = []
+    for key in [*ours, *(key for key in theirs if key not in ours)]:
+        one, other = ours.get(key), theirs.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            rows += differing(one, other, f"{prefix}{key}.")
+        elif one != other:
+            rows.append(f"{prefix}{key} ({other} there, {one} here)")
+    return rows
+
+
+def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
+    """Mark a folder as made with these settings, in `DIR/settings.json`; arguments and errors of `refuse_others`."""
+    refuse_others(directory, settings, way_out)
+    if not (directory / "settings.json").exists():  # or others who end here take its temporary file for a leftover
+        write_json(directory / "settings.json", settings, replace=False)
+    refuse_others(directory, settings, way_out)  # another process may have been first
+
+
+def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
+    """Refuse a folder that was made with other settings; one that does not exist is anybody's.
+
+    Args:
+        directory: Folder that a command fills.
+        settings: What determines its content; plain values that JSON keeps as they are.
+        way_out: What a person can do when the folder has other settings.
+
+    Raises:
+        UserError: The folder was made with other settings; names the keys that differ.
+    """
+    mark = directory / "settings.json"
+    if mark.exists():
+        keys = differing(settings, read_json(mark))
+        if keys:
+            raise UserError(f"{directory} was made with other settings: {', '.join(keys)}; {way_out}")
+
+
+def _link(partial: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(partial)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        partial.replace(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

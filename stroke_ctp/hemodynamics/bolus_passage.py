@@ -1,0 +1,92 @@
+"""The bolus on its passage through a head: in the artery, in tissue, in the vein."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+
+from stroke_ctp.hemodynamics.bolus_detection import (
+    MIN_BASELINE_FRAMES,
+    NotMeasurable,
+    arrival_frame,
+    at_regular_times,
+    count_baseline_frames,
+    enhancement,
+    require_rise,
+)
+from stroke_ctp.hemodynamics.regions import away_from_bone, brain_axes, brain_mask, tissue_mask
+from stroke_ctp.hemodynamics.vessels import Vessel, denoised, find_artery, find_vein
+
+_FIRST_FRAMES = 2
+"""From which the brain is told before it is known when the contrast comes."""
+_SINUSES_MM = 20.0
+"""The large sinuses run within this distance of the midline."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What of a scan the perfusion is computed from."""
+
+    rise: Float32[np.ndarray, "time slice height width"]
+    """Enhancement [HU]."""
+    step: float
+    """Time between frames [s]."""
+    n_baseline: int
+    """Frames before the contrast."""
+    brain: Bool[np.ndarray, "slice height width"]
+    tissue: Bool[np.ndarray, "slice height width"]
+    """Grey and white matter."""
+    left: Bool[np.ndarray, "slice height width"]
+    """Tissue on the patient's left of the midline."""
+    artery: Vessel
+    vein: Vessel
+
+
+def follow_bolus(
+    hu: Float[np.ndarray, "time slice height width"], times: Float[np.ndarray, " time"], pixel_mm: tuple[float, float]
+) -> Passage:
+    """Find the bolus, the brain and its large vessels, without a person.
+
+    Args:
+        hu: Frames in patient axes, registered [HU].
+        times: When they were acquired [s].
+        pixel_mm: Distance between rows and columns [mm].
+
+    Raises:
+        NotMeasurable: No bolus, too few frames, contrast that comes too early or goes too late, no brain.
+    """
+    hu, step = at_regular_times(hu, times)
+    brain = brain_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)
+    inner = away_from_bone(brain, pixel_mm)
+    leftward, backward = brain_axes(brain, pixel_mm)
+    n_baseline = count_baseline_frames(hu, inner)
+    rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
+    # Where arteries fill a part of their voxels only, veins rise most, and they rise later.
+    if (arrival := max(arrival_frame(artery.curve), MIN_BASELINE_FRAMES)) < n_baseline:
+        n_baseline = arrival
+        rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
+    vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery)
+    tissue = tissue_mask(baseline, brain, pixel_mm)
+    left = tissue & (leftward > 0)
+    if not left.any() or not (tissue & ~left).any():
+        raise NotMeasurable("no grey or white matter on one side of the midline; check the scan's attenuation")
+    require_rise(rise[:, tissue].mean(axis=1, dtype=np.float64), "the brain's tissue")
+    return Passage(rise, step, n_baseline, brain, tissue, left, artery, vein)
+
+
+def _with_artery(
+    hu: Float[np.ndarray, "time slice height width"],
+    n_baseline: int,
+    inner: Bool[np.ndarray, "slice height width"],
+    left: Bool[np.ndarray, "height width"],
+    pixel_mm: tuple[float, float],
+) -> tuple[
+    Float32[np.ndarray, "time slice height width"],
+    Float32[np.ndarray, "slice height width"],
+    Float32[np.ndarray, "time slice height width"],
+    Vessel,
+]:
+    """Enhancement over a baseline [HU], that baseline [HU], enhancement denoised [HU] and the artery in it."""
+    rise, baseline = enhancement(hu, n_baseline)
+    sharp = denoised(rise, pixel_mm)
+    return rise, baseline, sharp, find_artery(sharp, inner, left)

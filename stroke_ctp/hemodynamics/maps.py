@@ -1,0 +1,144 @@
+"""Perfusion maps of a scan: from attenuation to CBF, CBV, MTT, Tmax and TTP."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from scipy.ndimage import gaussian_filter
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.hemodynamics.bolus_passage import Passage
+from stroke_ctp.hemodynamics.deconvolution import Deconvolution, flow_and_tmax
+from stroke_ctp.hemodynamics.kinetics import HAEMATOCRIT_RATIO
+
+Calibration = Literal["venous", "reference"]
+_CALIBRATIONS = ("venous", "reference")
+
+REFERENCE_CBV = 2.7
+"""Of healthy brain, half grey and half white matter [mL/100 mL]: 1.04 · (3.3 + 1.9) / 2 (Manhart et al., IEEE TMI
+2013, after Riordan et al., Med Phys 2011)."""
+
+HYPOPERFUSED_TMAX = 6.0
+"""Hypoperfused tissue has a Tmax above this [s] (Olivot et al., Stroke 2009)."""
+_LEAST_CBF = 0.1
+"""Below it a transit time means nothing [mL/100 mL/min]."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """How a scan is analysed."""
+
+    calibration: Calibration = "reference"
+    """What corrects the arterial curve for partial volume: `reference`, the median CBV of the hemisphere that is not
+    affected, set to that of healthy brain; `venous`, the area under the venous curve, since what flows in flows out."""
+    smoothing_mm: float = 3.0
+    """Standard deviation of the Gaussian in the plane; 0 for none [mm]."""
+    deconvolution: Deconvolution = field(default_factory=Deconvolution)
+
+    def __post_init__(self) -> None:
+        if self.calibration not in _CALIBRATIONS:
+            raise UserError(f"calibration must be one of {', '.join(_CALIBRATIONS)}, got {self.calibration!r}")
+        number = isinstance(self.smoothing_mm, int | float) and not isinstance(self.smoothing_mm, bool)
+        if not number or not 0 <= self.smoothing_mm < np.inf:
+            raise UserError(f"smoothing_mm must be a number of mm ≥ 0, got {self.smoothing_mm!r}")
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Perfusion of one scan; 0 outside grey and white matter."""
+
+    cbf: Float32[np.ndarray, "slice height width"]
+    """[mL/100 mL/min]"""
+    cbv: Float32[np.ndarray, "slice height width"]
+    """[mL/100 mL]"""
+    mtt: Float32[np.ndarray, "slice height width"]
+    """CBV over CBF [s]."""
+    tmax: Float32[np.ndarray, "slice height width"]
+    """When the residue function is highest, behind the artery; 0 where that is before it [s]."""
+    ttp: Float32[np.ndarray, "slice height width"]
+    """When the enhancement is highest, after the last frame before the contrast [s]."""
+    affected: Bool[np.ndarray, "slice height width"]
+    """Tissue of the hemisphere with the larger share of hypoperfused tissue."""
+    healthy: Bool[np.ndarray, "slice height width"]
+    """Tissue of the other."""
+    partial_volume: float
+    """By which the arterial curve was multiplied."""
+
+
+def perfusion_maps(passage: Passage, pixel_mm: tuple[float, float], analysis: Analysis) -> Maps:
+    """Maps of a scan whose bolus has been followed.
+
+    Args:
+        passage: From `follow_bolus`.
+        pixel_mm: Distance between rows and columns [mm].
+        analysis: Settings.
+    """
+    tissue, arterial = passage.tissue, passage.artery.curve
+    smooth = _smooth_within(passage.rise, passage.brain, pixel_mm, analysis.smoothing_mm)
+    curves = np.ascontiguousarray(smooth[:, tissue].T)
+    cbf, cbv, lag = perfusion_of(curves, arterial, passage.step, analysis.deconvolution)
+    affected = _affected(lag > HYPOPERFUSED_TMAX, passage.left[tissue])
+    if analysis.calibration == "venous":
+        partial_volume = max(1.0, float(passage.vein.curve.sum() / arterial.sum()))
+    else:
+        partial_volume = float(np.median(cbv[~affected])) / REFERENCE_CBV
+    cbf, cbv = cbf / partial_volume, cbv / partial_volume
+    return Maps(
+        cbf=_volume(cbf, tissue),
+        cbv=_volume(cbv, tissue),
+        mtt=_volume(60 * cbv / np.maximum(cbf, _LEAST_CBF), tissue),
+        tmax=_volume(np.maximum(lag, 0), tissue),
+        ttp=_volume(passage.step * np.maximum(curves.argmax(axis=1) - passage.n_baseline, 0), tissue),
+        affected=_volume(affected, tissue),
+        healthy=_volume(~affected, tissue),
+        partial_volume=partial_volume,
+    )
+
+
+def perfusion_of(
+    tissue: Float32[np.ndarray, "voxel time"],
+    arterial: Float[np.ndarray, " time"],
+    step: float,
+    deconvolution: Deconvolution,
+) -> tuple[Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"]]:
+    """CBF [mL/100 mL/min], CBV [mL/100 mL] and lag [s] of tissue behind its artery.
+
+    CBV is the ratio of the areas under both curves. What a scan's end cuts off late tissue is missing from it.
+
+    Args:
+        tissue: Enhancement [HU].
+        arterial: Enhancement of the artery at the same times [HU].
+        step: Time between frames [s].
+        deconvolution: How residue functions are regularized.
+    """
+    flow, lag = flow_and_tmax(tissue, arterial, step, deconvolution)
+    area = tissue.sum(axis=1) / np.float32(arterial.sum())
+    cbf, cbv = 6000 * HAEMATOCRIT_RATIO * flow, 100 * HAEMATOCRIT_RATIO * area
+    return np.maximum(cbf, 0), np.maximum(cbv, 0), lag
+
+
+def _affected(late: Bool[np.ndarray, " voxel"], left: Bool[np.ndarray, " voxel"]) -> Bool[np.ndarray, " voxel"]:
+    """Voxels of the hemisphere of which the larger share is hypoperfused."""
+    return left if late[left].mean() > late[~left].mean() else ~left
+
+
+def _volume(values: np.ndarray, tissue: Bool[np.ndarray, "slice height width"]) -> np.ndarray:
+    """Values of tissue in their places, 0 elsewhere; 32-bit where they are numbers."""
+    volume = np.zeros(tissue.shape, bool if values.dtype == bool else np.float32)
+    volume[tissue] = values
+    return volume
+
+
+def _smooth_within(
+    rise: Float32[np.ndarray, "time slice height width"],
+    brain: Bool[np.ndarray, "slice height width"],
+    pixel_mm: tuple[float, float],
+    sigma_mm: float,
+) -> Float32[np.ndarray, "time slice height width"]:
+    """Gaussian smoothing in the plane that takes nothing from outside the brain."""
+    if sigma_mm == 0:
+        return rise
+    sigma = tuple(sigma_mm / mm for mm in pixel_mm)
+    weight = gaussian_filter(brain.astype(np.float32), (0, *sigma))
+    return gaussian_filter(rise * brain, (0, 0, *sigma)) / np.maximum(weight, 1e-3)

@@ -1,0 +1,162 @@
+"""Arterial input and venous output, found without a person."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+from scipy.ndimage import gaussian_filter
+
+from stroke_ctp.hemodynamics.bolus_detection import NotMeasurable, require_rise
+
+_SMOOTHING_MM = 1.0
+_CANDIDATES = 0.01
+"""Share of the brain's voxels, those that enhance most, among which vessels are looked for."""
+_VOXELS = 3
+"""Averaged to one curve."""
+_WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0])
+"""Of peak, arrival, width and roughness."""
+
+
+@dataclass(frozen=True)
+class Vessel:
+    """A curve measured in a vessel, and where."""
+
+    curve: Float[np.ndarray, " time"]
+    """Enhancement [HU]."""
+    voxels: Int[np.ndarray, "voxel 3"]
+    """Slice, row and column of each."""
+    score: float
+    """How arterial it is; comparable within a scan."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What tells arteries from veins and tissue, for each candidate."""
+
+    peak: Float[np.ndarray, " candidate"]
+    """[HU]"""
+    arrival: Float[np.ndarray, " candidate"]
+    """When a fifth of the peak is passed [frame]."""
+    width: Float[np.ndarray, " candidate"]
+    """At half the peak [frame]; infinite for a curve that does not fall so far."""
+    roughness: Float[np.ndarray, " candidate"]
+    """Mean absolute second difference over the peak."""
+
+    def scores(self) -> Float[np.ndarray, " candidate"]:
+        """High for early, high, narrow and smooth curves; −∞ for one that does not rise and fall.
+
+        Each feature counts in its SD over the candidates, arrival twice: beyond an occlusion an artery is late, but
+        may look as good otherwise.
+        """
+        whole = np.isfinite(self.arrival) & np.isfinite(self.width)
+        columns = np.stack([self.peak, -self.arrival, -self.width, -self.roughness])[:, whole]
+        scores = np.full(len(whole), -np.inf)
+        if whole.any():
+            spread = np.maximum(columns.std(axis=1, keepdims=True), 1e-9)
+            scores[whole] = _WEIGHTS @ ((columns - columns.mean(axis=1, keepdims=True)) / spread)
+        return scores
+
+
+def find_artery(
+    rise: Float32[np.ndarray, "time slice height width"],
+    inner: Bool[np.ndarray, "slice height width"],
+    left: Bool[np.ndarray, "height width"],
+) -> Vessel:
+    """Arterial input: the best voxels of the hemisphere that has the better ones.
+
+    Either hemisphere has its candidate, since an occlusion leaves the arteries beyond it late and weak.
+
+    Args:
+        rise: Enhancement, from `denoised` [HU].
+        inner: Brain away from the bone.
+        left: The patient's left of the midline.
+
+    Raises:
+        NotMeasurable: No curve rises and falls as one of an artery does.
+    """
+    places, curves = _most_enhancing(rise, inner)
+    scores = features_of(curves).scores()
+    if np.isfinite(scores).sum() < _VOXELS:
+        raise NotMeasurable(
+            f"{_VOXELS} voxels or more must rise and fall to half their peak as an artery does, got "
+            f"{np.isfinite(scores).sum()}: the scan ended too early; leave it out"
+        )
+    on_left = left[places[:, 1], places[:, 2]]
+    sides = (_mean_of_best(places, curves, np.where(side, scores, -np.inf)) for side in (on_left, ~on_left))
+    artery = max(sides, key=lambda vessel: vessel.score)
+    require_rise(artery.curve, "an artery")
+    return artery
+
+
+def find_vein(
+    rise: Float32[np.ndarray, "time slice height width"],
+    sinuses: Bool[np.ndarray, "slice height width"],
+    artery: Vessel,
+) -> Vessel:
+    """Venous output: the largest area under a curve that peaks after the artery's and falls again.
+
+    Args:
+        rise: Enhancement, from `denoised` [HU].
+        sinuses: Where the large sinuses run: near the midline, behind the centre.
+        artery: From `find_artery`.
+
+    Raises:
+        NotMeasurable: There is none.
+    """
+    places, curves = _most_enhancing(rise, sinuses)
+    top = curves.argmax(axis=1)
+    venous = (top > artery.curve.argmax()) & (top < curves.shape[1] - 1)
+    if venous.sum() < _VOXELS:
+        raise NotMeasurable("no vein peaks after the artery and falls again: the scan ended too early; leave it out")
+    return _mean_of_best(places, curves, np.where(venous, curves.sum(axis=1), -np.inf))
+
+
+def denoised(
+    rise: Float32[np.ndarray, "time slice height width"], pixel_mm: tuple[float, float]
+) -> Float32[np.ndarray, "time slice height width"]:
+    """Enhancement smoothed by less than the width of a vessel [HU]; pixels at distances in mm."""
+    return gaussian_filter(rise, (0, 0, *(_SMOOTHING_MM / mm for mm in pixel_mm)))
+
+
+def features_of(curves: Float[np.ndarray, "candidate time"]) -> Features:
+    """Features of enhancement curves whose peaks are positive."""
+    relative = curves / curves.max(axis=1, keepdims=True)
+    top = curves.argmax(axis=1)
+    mirrored_top = curves.shape[1] - 1 - top
+    rise_to_half = _time_to_fall(relative[:, ::-1], mirrored_top, 0.5)
+    return Features(
+        peak=curves.max(axis=1),
+        arrival=top - _time_to_fall(relative[:, ::-1], mirrored_top, 0.2),
+        width=rise_to_half + _time_to_fall(relative, top, 0.5),
+        roughness=np.abs(np.diff(relative, n=2, axis=1)).mean(axis=1),
+    )
+
+
+def _time_to_fall(
+    relative: Float[np.ndarray, "candidate time"], top: Int[np.ndarray, " candidate"], level: float
+) -> Float[np.ndarray, " candidate"]:
+    """From its top, how long a curve takes to fall below a level [frame], interpolated; infinite if it does not."""
+    below = (relative < level) & (np.arange(relative.shape[1]) > top[:, None])
+    first = below.argmax(axis=1)
+    rows = np.arange(len(relative))
+    before, after = relative[rows, first - 1], relative[rows, first]
+    crossing = first - (level - after) / (before - after)
+    return np.where(below.any(axis=1), crossing - top, np.inf)
+
+
+def _most_enhancing(
+    rise: Float32[np.ndarray, "time slice height width"], brain: Bool[np.ndarray, "slice height width"]
+) -> tuple[Int[np.ndarray, "candidate 3"], Float[np.ndarray, "candidate time"]]:
+    places = np.argwhere(brain)
+    peaks = rise.max(axis=0)[brain]
+    chosen = places[peaks >= np.quantile(peaks, 1 - _CANDIDATES)]
+    return chosen, rise[:, *chosen.T].T.astype(np.float64)
+
+
+def _mean_of_best(
+    places: Int[np.ndarray, "candidate 3"],
+    curves: Float[np.ndarray, "candidate time"],
+    scores: Float[np.ndarray, " candidate"],
+) -> Vessel:
+    best = np.argsort(-scores, kind="stable")[:_VOXELS]
+    return Vessel(curves[best].mean(axis=0), places[best], float(scores[best].mean()))

@@ -1,0 +1,41 @@
+"""A scan with its head held still and all slices at the same times, in its own geometry."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from stroke_ctp.common.types import CTPScan
+from stroke_ctp.scan.slab import Volumes, resample
+from stroke_ctp.scan.standard_grid import held_volumes, slab_motions
+from stroke_ctp.scan.time_grid import interpolated
+
+
+def held_still(scan: CTPScan) -> CTPScan:
+    """Register every frame to the first, as for the standard series, and resample those that moved at full resolution.
+
+    Args:
+        scan: Scan in patient axes.
+    """
+    held = held_volumes(scan.hu, scan.spacing)
+    motions = slab_motions(held, list(range(scan.hu.shape[1])))
+    middle = [-(n - 1) / 2 * mm for n, mm in zip(scan.hu.shape[2:], scan.spacing[1:], strict=True)]
+    volumes = Volumes(scan.hu.astype(np.float32, copy=False), scan.spacing, (held.first[0], middle[0], middle[1]))
+    still = scan.hu.copy()
+    for index, motion in enumerate(motions):
+        points = volumes.points(index)
+        for time in map(int, np.flatnonzero(motion.reach_mm > 0)):
+            still[time, index] = resample(volumes, time, points, motion.rigid[time]).reshape(scan.hu.shape[2:])
+    return replace(scan, hu=still)
+
+
+def at_same_times(scan: CTPScan) -> CTPScan:
+    """All slices at the mean times of their frames, as far as a shuttle acquired them at others."""
+    common = np.nanmean(scan.times, axis=1)
+    common -= common[0]
+    if np.array_equal(scan.times, np.repeat(common[:, None], scan.times.shape[1], axis=1)):
+        return scan
+    hu = np.empty_like(scan.hu)
+    for index in range(scan.hu.shape[1]):
+        acquired = np.isfinite(scan.times[:, index])
+        hu[:, index] = interpolated(scan.hu[acquired, index], scan.times[acquired, index], common)
+    return replace(scan, hu=hu, times=np.repeat(common[:, None], hu.shape[1], axis=1))

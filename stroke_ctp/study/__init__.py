@@ -1,0 +1,1 @@
+"""A study on disk: its runs, their predictions, and the audit of both."""

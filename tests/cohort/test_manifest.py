@@ -1,0 +1,89 @@
+import pytest
+
+from stroke_ctp.cohort.manifest import read_manifest
+from stroke_ctp.common.errors import UserError
+
+HEADER = "scan,patient,basal_ganglia,supraganglionic"
+
+
+def manifest(folder, text):
+    path = folder / "manifest.csv"
+    path.write_text(text)
+    return path
+
+
+def test_rows_of_a_patient_stay_together_in_the_manifests_order(tmp_path):
+    text = (
+        f"{HEADER},core_ml,core_mask,label_definition,frame_interval_s,age\n"
+        "a1.nii,A,1,,10,,CBV<1.2,,71\n"
+        "b.nii,B,0,4,,b_mask.nii,DWI,1.5,\n"
+        "a2.nii,A,,3,5.5,,CBV<1.2,2,70\n"
+    )
+    first, second = read_manifest(manifest(tmp_path, text))
+    assert (first.number, first.patient, second.number, second.patient) == (1, "A", 2, "B")
+    assert [row.levels for row in first.rows] == [{"basal_ganglia": 1}, {"supraganglionic": 3}]
+    assert [row.core_ml for row in first.rows] == [10, 5.5]
+    assert [row.frame_interval_s for row in first.rows] == [None, 2]
+    assert first.carried == {"age": "71"}
+    assert first.label_definition == "CBV<1.2"
+    assert second.scans() == [tmp_path / "b.nii"]
+    assert second.masks() == [tmp_path / "b_mask.nii"]
+
+
+def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
+    path = tmp_path / "manifest.csv"
+    text = f"{HEADER},,\r\na.nii, 007 ,1.0,4,,\r\n,,,,,\r\n"
+    path.write_bytes(text.encode("utf-8-sig"))
+    (patient,) = read_manifest(path)
+    assert patient.carried == {}
+    assert patient.patient == "007"
+    assert patient.rows[0].levels == {"basal_ganglia": 1, "supraganglionic": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read as CSV"),
+        (f"{HEADER}\n", "has no rows"),
+        ("scan,patient,basal_ganglia\na,A,1\n", "supraganglionic missing, found scan, patient"),
+        (f"{HEADER}\na,A,1,2,3\n", "cannot be read as CSV"),
+        (f"{HEADER}\na,A,1,2\nb,B,1,2,3\n", "cannot be read as CSV.*line 3"),
+        (f"{HEADER}\na,A,x,2\n", r"basal_ganglia must be a number.*got 'x' \(line 2 of "),
+        (f"{HEADER}\na,A,1,2\nb,B,1,2.5\n", r"supraganglionic must be the number of a slice.*2\.5 \(line 3"),
+        (
+            f"{HEADER}\na,A,1,2\nb,A,1,\n",
+            "basal_ganglia must be given once per patient, patient A has it in 2",
+        ),
+        (
+            f"{HEADER}\na,A,1,\na,A,,2\n",
+            "scan must be given once per patient, patient A has a in several rows.*both levels",
+        ),
+        (
+            f"{HEADER},core_mask\na,A,1,,m\nb,A,,2,m\n",
+            "core_mask must be given once per patient, patient A has m in several",
+        ),
+        (f"{HEADER}\n,,,\n", "has no rows"),
+        (HEADER.replace(",", ";") + ";core_ml\r\na;A;1;2;3,5\r\n", "must be separated by commas, got semicolons"),
+        (HEADER.replace(",", "\t") + "\na\tA\t1\t2\n", "must be separated by commas, got tabs"),
+        (f"{HEADER}\n,A,1,2\n", "scan must not be empty"),
+        (f"{HEADER}\na,,1,2\n", "patient must not be empty"),
+        (f'{HEADER},core_ml\na,A,1,2,"3,5"\n', "core_ml must be a number with a decimal point.*'3,5'"),
+        (f"{HEADER},core_ml\na,A,1,2,nan\n", "core_ml must be a number"),
+        (f"{HEADER},core_ml\na,A,1,2,-1\n", "core_ml must be ≥ 0 mL, got -1"),
+        (f"{HEADER},frame_interval_s\na,A,1,2,fast\n", "frame_interval_s must be a number"),
+        (f"{HEADER},frame_interval_s\na,A,1,2,0\n", "frame_interval_s must be > 0 s"),
+    ],
+)
+def test_a_bad_manifest_is_refused_in_one_sentence(tmp_path, text, message):
+    with pytest.raises(UserError, match=message) as refused:
+        read_manifest(manifest(tmp_path, text))
+    assert "manifest.csv" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_manifest_that_is_not_there_or_not_text_is_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no manifest"):
+        read_manifest(tmp_path / "manifest.csv")
+    (tmp_path / "manifest.csv").write_bytes(f"{HEADER}\nMüller.nii,A,1,2\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"cannot be read as CSV in UTF-8.*save it as such"):
+        read_manifest(tmp_path / "manifest.csv")

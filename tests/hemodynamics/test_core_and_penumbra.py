@@ -1,0 +1,132 @@
+"""Core, penumbra and their volumes in a head whose lesion is known."""
+
+import numpy as np
+import pytest
+from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
+from stroke_ctp.hemodynamics.core_area import core_area
+from stroke_ctp.hemodynamics.lesion import Lesion, find_lesion, without_islands
+from stroke_ctp.hemodynamics.maps import REFERENCE_CBV, Analysis, perfusion_maps
+
+
+@pytest.fixture(scope="module")
+def passage():
+    return follow_bolus(*head(noise=1.0), PIXEL_MM)
+
+
+@pytest.mark.parametrize("calibration", ["reference", "venous"])
+def test_both_cores_and_the_hypoperfused_tissue_are_where_they_were_put(passage, calibration):
+    maps = perfusion_maps(passage, PIXEL_MM, Analysis(calibration))
+    lesion = find_lesion(maps, PIXEL_MM)
+    core, lesion_area = disc(CORE, CORE_MM), disc(CORE, PENUMBRA_MM)
+    for name in ("cbv", "rcbf"):
+        found = lesion.core[name]
+        overlap = 2 * (found & core).sum() / (found.sum() + 3 * core.sum())
+        assert overlap > 0.87, name
+    overlap = 2 * (lesion.hypoperfused & lesion_area).sum() / (lesion.hypoperfused.sum() + 3 * lesion_area.sum())
+    assert overlap > 0.85
+    assert not (lesion.penumbra & (lesion.core["cbv"] | lesion.core["rcbf"])).any()
+
+
+@pytest.mark.parametrize("calibration", ["reference", "venous"])
+def test_without_noise_and_smoothing_the_lesion_is_found_to_the_pixel_or_nearly(calibration):
+    passage = follow_bolus(*head(noise=0.0), PIXEL_MM)
+    lesion = find_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration, smoothing_mm=0.0)), PIXEL_MM)
+    core, hypoperfused = disc(CORE, CORE_MM), disc(CORE, PENUMBRA_MM)
+    for found, true in ((lesion.core["cbv"], core), (lesion.core["rcbf"], core), (lesion.hypoperfused, hypoperfused)):
+        assert 2 * (found & true).sum() / (found.sum() + 3 * true.sum()) > 0.98
+        assert found.sum() == pytest.approx(3 * true.sum(), rel=0.03)
+
+
+def test_an_artery_of_which_half_a_voxel_is_seen_gives_the_same_maps_once_corrected_by_the_vein():
+    hu, times = head(noise=0.5)
+    whole = follow_bolus(hu, times, PIXEL_MM)
+    halved = hu.copy()
+    inside = np.logical_or.reduce([disc(place, 2.5) for place in ARTERIES])
+    before = hu[:4].mean(axis=0)[:, inside]
+    halved[:, :, inside] = before + (hu[:, :, inside] - before) / 2
+    half = follow_bolus(halved, times, PIXEL_MM)
+    maps = [perfusion_maps(passage, PIXEL_MM, Analysis("venous")) for passage in (whole, half)]
+    assert maps[1].partial_volume == pytest.approx(2 * maps[0].partial_volume, rel=0.1)
+    healthy = maps[0].healthy
+    assert np.median(maps[1].cbv[healthy]) == pytest.approx(np.median(maps[0].cbv[healthy]), rel=0.02)
+
+
+def test_calibration_by_the_vein_gives_the_cbv_that_the_head_was_made_of(passage):
+    maps = perfusion_maps(passage, PIXEL_MM, Analysis("venous"))
+    assert np.median(maps.cbv[maps.healthy]) == pytest.approx(1.04 * 2.6, rel=0.02)
+
+
+def test_calibration_by_reference_gives_the_other_hemisphere_the_cbv_of_healthy_brain(passage):
+    maps = perfusion_maps(passage, PIXEL_MM, Analysis("reference"))
+    assert np.median(maps.cbv[maps.healthy]) == pytest.approx(REFERENCE_CBV, rel=1e-3)
+
+
+def test_mtt_is_cbv_over_cbf_and_everything_is_0_outside_tissue(passage):
+    maps = perfusion_maps(passage, PIXEL_MM, Analysis())
+    inside = passage.tissue & (maps.cbf > 1)
+    np.testing.assert_allclose(maps.mtt[inside], 60 * maps.cbv[inside] / maps.cbf[inside], rtol=1e-5)
+    for values in (maps.cbf, maps.cbv, maps.mtt, maps.tmax, maps.ttp):
+        assert not values[~passage.tissue].any()
+
+
+def test_the_lesion_of_the_mirrored_head_is_mirrored():
+    hu, times = head(noise=1.0)
+    lesions = [
+        find_lesion(perfusion_maps(follow_bolus(frames, times, PIXEL_MM), PIXEL_MM, Analysis()), PIXEL_MM)
+        for frames in (hu, np.ascontiguousarray(hu[..., ::-1]))
+    ]
+    there, back = lesions[0].core["cbv"], lesions[1].core["cbv"][..., ::-1]
+    assert (there ^ back).sum() < 0.05 * there.sum()
+
+
+def test_a_head_without_an_occlusion_has_no_core():
+    maps = perfusion_maps(follow_bolus(*head(occluded=False), PIXEL_MM), PIXEL_MM, Analysis())
+    lesion = find_lesion(maps, PIXEL_MM)
+    assert not lesion.core["cbv"].any()
+    assert not lesion.core["rcbf"].any()
+
+
+def test_pieces_of_less_than_a_square_centimetre_are_removed_slice_by_slice():
+    mask = np.zeros((2, 40, 40), bool)
+    mask[:, 2:12, 2:12] = True  # 1 cm² of pixels of 1 mm
+    mask[:, 20:29, 20:31] = True  # 0.99 cm², twice above each other
+    kept = without_islands(mask, (1.0, 1.0))
+    assert kept[:, 2:12, 2:12].all()
+    assert kept.sum() == 200
+
+
+def test_volumes_and_mismatch_by_hand():
+    empty = np.zeros((1, 10, 10), bool)
+    core, late = empty.copy(), empty.copy()
+    core[0, :2], late[0, :5] = True, True
+    volumes = Lesion({"cbv": core, "rcbf": empty}, late).volumes((5.0, 10.0, 10.0))
+    assert volumes == {
+        "core_cbv_ml": 10.0,
+        "core_rcbf_ml": 0.0,
+        "hypoperfused_ml": 25.0,
+        "penumbra_ml": 15.0,
+        "mismatch_cbv": 2.5,
+        "mismatch_rcbf": None,
+    }
+
+
+def test_the_area_of_a_standard_series_is_that_of_both_levels():
+    hu, times = head(noise=1.0)
+    offset = (136 - 128) // 2
+    series = hu[:, :2, offset:-offset, offset:-offset].swapaxes(0, 1)
+    expected = 2 * np.pi * (CORE_MM / 1.5 * 200 / 128 / 10) ** 2  # pixels count as those of the standard grid
+    assert 0.8 * expected < core_area(series, "cbv") < expected  # smoothing takes from the edge
+    assert times[1] == 1.5
+
+
+def test_a_series_that_cannot_be_measured_has_no_area():
+    assert np.isnan(core_area(np.full((2, 32, 128, 128), -1000, np.float32), "cbv"))
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan")])
+def test_smoothing_out_of_range_is_refused(value):
+    with pytest.raises(UserError, match=f"smoothing_mm must be a number of mm ≥ 0, got {value}"):
+        Analysis(smoothing_mm=value)

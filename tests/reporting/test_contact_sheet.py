@@ -1,0 +1,132 @@
+"""The contact sheet of a small cohort whose curves and motion are known."""
+
+import base64
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stroke_ctp.common.files import write_json
+from stroke_ctp.reporting.contact_sheet import write_contact_sheet
+
+GOOD = {
+    "basal_ganglia_slice": 1,
+    "supraganglionic_slice": 4,
+    "levels_chosen_by": "manifest",
+    "levels_confidence": None,
+    "orientation": "header",
+    "frames_acquired": 40,
+    "frame_interval_s": 1.25,
+    "noise_sd_hu": 3.4,
+    "bolus_arrival_s": 9.0,
+    "valid_frames": 32,
+    "frames_dropped": 0,
+    "max_translation_mm": 0.4,
+}
+CONCERNS = {
+    "A&B": ({}, ""),
+    "Cleo": ({"levels_chosen_by": "ventricles", "levels_confidence": 0.81}, "levels were proposed, confirm them"),
+    "Dan": ({"bolus_arrival_s": None}, "no bolus arrives"),
+    "Eve": ({"valid_frames": 20, "frames_dropped": 3}, "only 20 of 32 frames are valid; 3 frames dropped for motion"),
+    "NA": (
+        {"orientation": "assumed"},
+        "the file does not say how the patient lies, confirm that anterior is up, the patient&#39;s right on the left",
+    ),
+    "Fay": ({"max_translation_mm": 7.25}, "head moved by 7.2 mm"),
+}
+
+
+def series(patient: int = 0) -> np.ndarray:
+    """Tissue that peaks with 8 HU at 24 s, an artery with 160 HU at 18 s; the patient's number in a corner."""
+    time = np.arange(32)
+    hu = np.full((2, 32, 128, 128), -1000.0)
+    hu[..., 0, 0] += patient
+    hu[:, :, 20:108, 30:98] = 35 + 8 * np.exp(-0.5 * ((time - 16) / 3) ** 2)[None, :, None, None]
+    hu[0, :, 60:64, 60:64] = 40 + 160 * np.exp(-0.5 * ((time - 12) / 2) ** 2)[:, None, None]
+    return hu.astype(np.float16)
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    """Six patients included, one excluded."""
+    names = [f"{n:05d}.npy" for n in range(len(CONCERNS))]
+    (tmp_path / "series").mkdir()
+    for number, name in enumerate(names):
+        np.save(tmp_path / "series" / name, series(number))
+    pd.DataFrame({"patient": list(CONCERNS), "series": names}).to_csv(tmp_path / "cohort.csv", index=False)
+    rows = [{"patient": patient, **GOOD, **changes} for patient, (changes, _) in CONCERNS.items()]
+    pd.DataFrame(rows).to_csv(tmp_path / "quality.csv", index=False)
+    motion = [
+        {"patient": patient, "level": level, "frame": frame, "time_s": 1.5 * frame, "translation_mm": 0.1 * frame}
+        | {"rotation_deg": 0.02 * frame, "residual_hu": 9.0, "used": True}
+        for patient in CONCERNS
+        for level in ("basal_ganglia", "supraganglionic")
+        for frame in range(32)
+    ]
+    pd.DataFrame(motion).to_csv(tmp_path / "motion.csv", index=False)
+    (tmp_path / "excluded.csv").write_text("patient,stage,reason\nGus,timing,scan must last ≥ 48 s <got 30 s>\n")
+    counts = {"patients": 7, "included": 6, "excluded": {"timing": 1}}
+    write_json(tmp_path / "cohort.json", {"hash": "ab12", "counts": counts})
+    return tmp_path
+
+
+@pytest.fixture
+def page(cohort: Path) -> str:
+    write_contact_sheet(cohort)
+    return (cohort / "contact_sheet.html").read_text()
+
+
+def test_who_deserves_a_look_stands_first_with_the_reason(page):
+    listed = re.findall(r'<li><a href="#(patient-\d)">([^<]+)</a>: ([^<]+)</li>', page)
+    assert listed == [(f"patient-{n}", name, why) for n, (name, (_, why)) in enumerate(CONCERNS.items()) if why]
+    for anchor, _, _ in listed:
+        assert f'id="{anchor}"' in page
+
+
+def test_curves_and_motion_are_told_in_words_too(page):
+    assert page.count("artery to 160 HU at 18 s, tissue to 8.") == 2 * len(CONCERNS)  # caption and label
+    assert page.count("head moved by at most 3.1 mm and 0.6°") == 2 * len(CONCERNS)
+    assert "confidence 0.81" in page
+
+
+def test_pictures_show_both_levels_at_baseline_and_at_peak(page):
+    data = re.findall(r'src="data:image/jpeg;base64,([^"]+)" alt="([^"]+)"', page)
+    assert len(data) == len(CONCERNS)
+    assert data[0][1].startswith("A&amp;B: ")
+    grey = np.asarray(Image.open(BytesIO(base64.b64decode(data[0][0])))).astype(float)
+    assert grey.shape == (128, 512)
+    tissue = [grey[40:50, 128 * k + 40 : 128 * k + 60].mean() for k in range(4)]
+    expected = [35 / 80 * 255, 8 / 30 * 255] * 2
+    np.testing.assert_allclose(tissue, expected, atol=12)  # smoothed over time, and JPEG
+    assert grey[60:64, 128 + 60 : 128 + 64].mean() > tissue[1] + 20  # the artery
+
+
+def test_the_counts_and_reasons_of_inclusion_are_there_and_escaped(page):
+    assert "Cohort: 7 patients; excluded: 1 (frame interval or duration did not comply); 6 included." in page
+    assert "&lt;got 30 s&gt;" in page
+    assert "<got" not in page
+
+
+def test_a_series_that_two_patients_share_is_told(cohort):
+    np.save(cohort / "series" / "00001.npy", series(0))
+    write_contact_sheet(cohort)
+    assert "Cleo</a>: the same series as A&amp;B: one brain" in (cohort / "contact_sheet.html").read_text()
+
+
+def test_nothing_is_fetched(page):
+    for address in re.findall(r'(?:src|href)="([^"]{1,40})', page):
+        assert address.startswith(("data:", "#")), address
+
+
+def test_a_sheet_of_this_very_cohort_is_not_made_again(cohort):
+    write_contact_sheet(cohort)
+    before = (cohort / "contact_sheet.html").stat().st_mtime_ns
+    write_contact_sheet(cohort)
+    assert (cohort / "contact_sheet.html").stat().st_mtime_ns == before
+    write_json(cohort / "cohort.json", {"hash": "cd34", "counts": {"patients": 6, "included": 5, "excluded": {}}})
+    write_contact_sheet(cohort)
+    assert "cd34" in (cohort / "contact_sheet.html").read_text()

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from studies import OXFORD, write_ablation, write_study
+
+from stroke_ctp.reporting.figures import probabilities as probability_figures
+from stroke_ctp.reporting.figures import roc as roc_figures
+from stroke_ctp.reporting.figures.network import Architecture, network
+from stroke_ctp.reporting.figures.training import learning_curves
+from stroke_ctp.study.predictions import Study, read_study
+from stroke_ctp.study.runs import Run
+
+FULL = Architecture(
+    levels=("basal ganglia", "supraganglionic"), frames=32, side=128, features=512,
+    kernels={"local": 3, "global": 11}, filters=3, hidden=32, trainable=43_469, trained_blocks=0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return read_study(write_study(tmp_path_factory.mktemp("outputs") / "demo"))
+
+
+def _texts(drawn: Figure) -> list[str]:
+    return [" ".join(text.get_text().split()) for axes in drawn.axes for text in axes.texts]
+
+
+def test_the_network_is_drawn_with_its_configured_shapes():
+    texts = _texts(network(FULL).drawn)
+    for text in ("local: conv1d, kernel 3 32 × 3, ReLU", "global: conv1d, kernel 11 32 × 3, ReLU", "32 × 512"):
+        assert texts.count(text) == 2
+    assert "concatenate 12" in texts
+    assert "43,469 trainable parameters" in network(FULL).caption
+
+
+def test_one_pathway_is_drawn_as_one():
+    local = Architecture(**{**vars(FULL), "kernels": {"local": 3}, "trained_blocks": 2})
+    texts = _texts(network(local).drawn)
+    assert "concatenate 6" in texts
+    assert "VGG19, per frame shared, 2 blocks trained" in texts
+    assert not any("global" in text for text in texts)
+
+
+def test_text_stays_within_the_boxes_of_the_network():
+    drawn = network(FULL).drawn
+    drawn.draw_without_rendering()
+    axes = drawn.axes[0]
+    for text in (text for text in axes.texts if text.get_text()):
+        inside = text.get_window_extent()
+        assert any(
+            box.get_window_extent().x0 <= inside.x0 and inside.x1 <= box.get_window_extent().x1 for box in axes.patches
+        ), text.get_text()
+
+
+def test_every_model_has_a_curve_of_its_own_colour_and_dashes(study: Study):
+    picture = roc_figures.models(study.ablations)
+    assert picture is not None
+    looks = {(line.get_color(), str(line.get_linestyle())) for line in picture.drawn.axes[0].lines}
+    assert len(looks) == 4  # three models and chance
+    assert len({color for color, _ in looks}) == 4
+
+
+def test_a_fold_sd_is_never_called_an_interval(study: Study):
+    picture = roc_figures.cross_validation(study.main)
+    assert picture is not None
+    assert "which is no confidence interval" in picture.caption
+
+
+def test_without_an_ensemble_there_is_no_external_figure(study: Study):
+    assert roc_figures.external(study.ablations["local"]) is None
+
+
+def test_wrong_calls_are_marked_and_nobody_is_left_out(study: Study):
+    axes = probability_figures.against_volume(study.main).drawn.axes[0]
+    right, wrong = (line for line in axes.lines if line.get_label() in ("Called rightly", "Called wrongly"))
+    assert len(right.get_xdata()) + len(wrong.get_xdata()) == len(study.main.test)
+
+
+def test_patients_whom_no_threshold_calls_are_drawn_too(tmp_path: Path):
+    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
+    main = read_study(tmp_path / "one").main
+    picture = probability_figures.against_volume(main)
+    drawn = {line.get_label(): len(line.get_xdata()) for line in picture.drawn.axes[0].lines[:3]}
+    assert drawn["Not called"] == len(main.test) // 5
+    assert sum(drawn.values()) == len(main.test)
+    assert picture.caption.endswith("Not called, as the validation patients are of one class: 12 patients (fold 4).")
+
+
+def test_learning_curves_mark_the_epoch_that_was_taken():
+    curve = pd.DataFrame({"epoch": range(5), "train_loss": 0.5, "val_loss": [3, 2, 1, 2, 3]})
+    picture = learning_curves([Run("full", 0, 2, 5, curve, {}), Run("full", 1, None, None, None, {})])
+    assert picture is not None
+    taken = [line for line in picture.drawn.axes[0].lines if line.get_label() == "Epoch taken"]
+    assert [list(line.get_xdata()) for line in taken] == [[2, 2]]
+    assert learning_curves([Run("cbv", 0, None, None, None, {})]) is None

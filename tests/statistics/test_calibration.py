@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss
+
+from stroke_ctp.statistics.calibration import brier, intercept, reliability_curve, slope
+from stroke_ctp.statistics.decision import net_benefit
+
+
+@pytest.fixture(scope="module")
+def calibrated() -> tuple[np.ndarray, np.ndarray]:
+    """Many patients whose classes are drawn with the very probabilities that were predicted."""
+    generator = np.random.default_rng(0)
+    p = expit(generator.normal(0, 1.5, 20_000))
+    return (generator.random(20_000) < p).astype(int), p
+
+
+def test_brier_score_is_scikit_learns_and_the_sum_of_its_parts(calibrated: tuple):
+    parts = brier(*calibrated)
+    assert parts.score == pytest.approx(brier_score_loss(*calibrated))
+    assert parts.score == pytest.approx(parts.reliability - parts.resolution + parts.uncertainty + parts.within)
+
+
+def test_predictions_that_are_equal_within_their_groups_leave_nothing_over():
+    labels, p = np.array([0, 0, 0, 1, 0, 1, 1, 1] * 5), np.array([0.2] * 4 + [0.7] * 4).tolist() * 5
+    parts = brier(labels, np.array(p))
+    assert parts.within == pytest.approx(0, abs=1e-12)
+    assert parts.reliability == pytest.approx(0.05**2)
+    assert parts.resolution == pytest.approx(0.25**2)
+
+
+def test_calibrated_predictions_have_slope_1_intercept_0_and_lie_on_the_diagonal(calibrated: tuple):
+    assert slope(*calibrated).low < 1 < slope(*calibrated).high
+    assert intercept(*calibrated).low < 0 < intercept(*calibrated).high
+    curve = reliability_curve(*calibrated)
+    assert np.abs(curve["predicted"] - curve["observed"]).max() < 0.03
+    assert brier(*calibrated).reliability < 1e-3
+
+
+def test_slope_is_scikit_learns_and_the_intercept_restores_the_mean(calibrated: tuple):
+    labels, p = (values[:300] for values in calibrated)
+    extreme = expit(2 * logit(p) + 0.5)
+    expected = LogisticRegression(C=np.inf, tol=1e-10).fit(logit(extreme)[:, None], labels).coef_[0, 0]
+    assert slope(labels, extreme).value == pytest.approx(expected, rel=1e-4)
+    shift = intercept(labels, extreme).value
+    assert expit(logit(extreme) + shift).mean() == pytest.approx(labels.mean(), abs=1e-8)
+
+
+def test_certain_predictions_do_not_break_the_slope():
+    labels, p = np.array([0, 1, 0, 1, 1, 0] * 4), np.array([0, 1, 1, 0, 0.7, 0.2] * 4)
+    assert slope(labels, p).value is not None
+
+
+@pytest.mark.parametrize(
+    ("labels", "p", "reason"),
+    [
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], "separate the classes"),
+        ([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9], "separate the classes"),
+        ([0, 0, 0, 1, 1, 1], [0.1, 0.2, 0.5, 0.5, 0.8, 0.9], "separate the classes"),
+        ([0, 1, 0, 1], [0.5] * 4, "equal"),
+        ([1, 1], [0.4, 0.6], "no small core"),
+        ([1], [0.4], "no small core"),
+    ],
+)
+def test_slope_that_is_undefined_has_a_reason(labels: list[int], p: list[float], reason: str):
+    assert reason in slope(np.array(labels), np.array(p)).reason
+
+
+def test_an_interval_that_says_nothing_is_replaced_by_the_reason():
+    assert intercept(np.array([0, 1]), np.array([0.0, 1.0])).reason == "the probabilities are too certain"
+    assert intercept(np.array([0, 1] * 20), np.array([0.1, 0.9] * 20)).value == pytest.approx(0, abs=1e-9)
+
+
+def test_net_benefit_follows_its_definition_and_treating_none_is_worth_nothing():
+    labels, p = np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.3, 0.6, 0.1, 0.2])
+    at_half = net_benefit(labels, p).set_index("threshold").loc[0.5]
+    assert at_half["model"] == pytest.approx(1 / 5 - 1 / 5)
+    assert at_half["treat_all"] == pytest.approx(2 / 5 - 3 / 5)
+    assert at_half["treat_none"] == 0
+
+
+def test_a_perfect_model_is_worth_the_share_of_large_cores_at_every_threshold():
+    labels = np.array([1, 0, 0, 1])
+    assert net_benefit(labels, labels.astype(float))["model"].to_numpy() == pytest.approx(0.5)

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from scipy.stats import mannwhitneyu, norm
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from stroke_ctp.statistics.delong import auc_estimate, compare
+from stroke_ctp.statistics.resampling import (
+    aucs_of_samples,
+    bootstrap_auc,
+    bootstrap_difference,
+    drawn_patients,
+    permutation_p,
+    roc_band,
+)
+
+
+@pytest.fixture(scope="module")
+def patients() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As many as in the article, and two models of them with some ties."""
+    generator = np.random.default_rng(0)
+    labels = generator.permutation(np.arange(217) % 2)
+    common = generator.normal(size=217) + labels
+    good, poor = (np.round(norm.cdf(common * weight + generator.normal(size=217)), 2) for weight in (1.0, 0.4))
+    return labels, good, poor
+
+
+def test_every_bootstrap_sample_has_scikit_learns_auc_and_the_class_sizes_of_the_cohort(patients: tuple):
+    labels, scores, _ = patients
+    drawn = drawn_patients(labels, 50)
+    aucs = aucs_of_samples(scores[drawn], int(labels.sum()))
+    assert aucs == pytest.approx([roc_auc_score(labels[rows], scores[rows]) for rows in drawn], abs=1e-12)
+    assert (labels[drawn].sum(axis=1) == labels.sum()).all()
+
+
+def test_bootstrap_and_delong_agree_in_a_large_cohort(patients: tuple):
+    labels, good, poor = patients
+    for ours, theirs in (
+        (bootstrap_auc(labels, good), auc_estimate(labels, good)),
+        (bootstrap_difference(labels, good, poor)[0], compare(labels, good, poor).difference),
+    ):
+        assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), abs=0.015)
+
+
+def test_bootstrap_p_is_delongs_for_different_models_and_1_for_the_same(patients: tuple):
+    labels, good, poor = patients
+    assert bootstrap_difference(labels, good, poor)[1] == pytest.approx(compare(labels, good, poor).p, abs=0.01)
+    assert bootstrap_difference(labels, good, good)[1] == 1
+    assert bootstrap_difference(labels, good, good)[0].reason == "all samples agree"
+
+
+def test_permuting_the_classes_of_one_fold_is_the_exact_rank_sum_test():
+    labels = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0])
+    scores = np.array([0.9, 0.8, 0.7, 0.35, 0.6, 0.5, 0.4, 0.3, 0.2])
+    exact = mannwhitneyu(scores[labels == 1], scores[labels == 0], alternative="greater", method="exact").pvalue
+    assert permutation_p([(labels, scores)]) == pytest.approx(exact, abs=0.006)
+
+
+def test_folds_of_one_class_are_left_out_of_the_permutation_test_and_none_at_all_gives_no_p():
+    both, one = (np.array([1, 0]), np.array([0.9, 0.1])), (np.array([1, 1]), np.array([0.1, 0.2]))
+    assert permutation_p([both, one]) == permutation_p([both]) == pytest.approx(0.5, abs=0.02)
+    assert permutation_p([one]) is None
+
+
+def test_the_band_holds_the_curve_and_runs_from_corner_to_corner(patients: tuple):
+    labels, scores, _ = patients
+    grid = np.linspace(0, 1, 21)
+    low, high = roc_band(labels, scores, grid)
+    false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
+    observed = np.array([true_positive[false_positive <= rate + 1e-9].max() for rate in grid])
+    assert (low <= observed + 1e-9).all()
+    assert (observed <= high + 1e-9).all()
+    assert (low[-1], high[-1]) == (1, 1)
+
+
+def test_resampling_of_one_class_has_a_reason_and_no_number():
+    labels, scores = np.array([1, 1]), np.array([0.2, 0.8])
+    assert bootstrap_auc(labels, scores).reason == "no small core"
+    assert bootstrap_difference(labels, scores, scores)[1] is None
