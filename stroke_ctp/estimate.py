@@ -78,7 +78,7 @@ def seconds_per_encoding() -> float:
     target, pipeline = device(), default_pipeline()
     encoder = Encoder("none").to(target).eval()
     precision = encoding_precision(target, Enhancement.bfloat16)
-    encoder.trunk.to(precision)
+    encoder.backbone.to(precision)
     series = torch.randn(_TRIAL_SERIES, *SERIES_SHAPE, device=target)
 
     def encode() -> None:

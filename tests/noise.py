@@ -52,7 +52,7 @@ class _Means(Encoder):
 
     def __init__(self, weights: str = "none", trainable_blocks: int = 0) -> None:
         nn.Module.__init__(self)
-        self.trunk = nn.Identity()
+        self.backbone = nn.Identity()
 
     def forward(
         self, frames: Float[Tensor, "batch level time height width"]

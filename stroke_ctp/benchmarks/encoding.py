@@ -1,4 +1,4 @@
-"""Encoding, against the bare trunk at its best, and prediction of one patient."""
+"""Encoding, against the bare backbone at its best, and prediction of one patient."""
 
 import tempfile
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from stroke_ctp.common.files import write_json
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import banked, encoding_precision
 from stroke_ctp.model.feature_standardization import FeatureStandardization
-from stroke_ctp.model.network import TemporalNetwork
+from stroke_ctp.model.temporal_network import TemporalNetwork
 
 BATCHES = {"cpu": (8, 16, 64), "cuda": (64, 128, 256)}
-"""Frames that the bare trunk is given at a time, by device; the fastest counts."""
+"""Frames that the bare backbone is given at a time, by device; the fastest counts."""
 _FRAMES = SERIES_SHAPE[0] * SERIES_SHAPE[1]
 _MEMBERS = 10
 
@@ -51,7 +51,7 @@ def noise_cohort(folder: Path, n_patients: int) -> Cohort:
 
 
 def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None) -> list[Timing]:
-    """A patient, from the series on disk to augmented features in the bank, against the trunk on frames at hand.
+    """A patient, from the series on disk to augmented features in the bank, against the backbone on frames at hand.
 
     And from the series to the mean probability of ten members.
 
@@ -67,7 +67,7 @@ def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None
         precision, memory_format=torch.channels_last
     )
     encoder = Encoder("none").to(target).eval()
-    encoder.trunk.to(precision)
+    encoder.backbone.to(precision)
     pipeline = default_pipeline()
     members = [nn.Sequential(FeatureStandardization(), TemporalNetwork()).to(target).eval() for _ in range(_MEMBERS)]
     with tempfile.TemporaryDirectory() as name:
@@ -81,7 +81,7 @@ def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None
 
         @torch.inference_mode()
         def bare(batch: int) -> None:
-            torch.cat([encoder.trunk(part).amax(dim=(-2, -1)) for part in images.split(batch)]).float().cpu()
+            torch.cat([encoder.backbone(part).amax(dim=(-2, -1)) for part in images.split(batch)]).float().cpu()
 
         @torch.inference_mode()
         def predict() -> None:
@@ -92,4 +92,4 @@ def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None
         # the first round warms up
         encoded, predicted, *bares = (column[1:] for column in in_turns(tasks, 1 + repeats))
     ours, best = ([one / n_patients for one in column] for column in (encoded, min(bares, key=min)))
-    return [Timing("encode a patient", ours, "bare trunk", best), Timing("predict a patient", predicted)]
+    return [Timing("encode a patient", ours, "bare backbone", best), Timing("predict a patient", predicted)]

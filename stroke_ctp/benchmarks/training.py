@@ -16,11 +16,11 @@ from stroke_ctp.benchmarks.encoding import default_pipeline, device
 from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.folds import Split
 from stroke_ctp.model.cached_features import Draws
-from stroke_ctp.model.callbacks import WholeCheckpoints, alone, checkpoints, quiet_lightning, torch_threads
-from stroke_ctp.model.data import CTPDataModule
+from stroke_ctp.model.training_callbacks import AtomicCheckpoints, alone, checkpoints, quiet_lightning, torch_threads
+from stroke_ctp.model.data_modules import CTPDataModule
 from stroke_ctp.model.feature_standardization import N_FEATURES
-from stroke_ctp.model.module import CoreClassifier
-from stroke_ctp.model.network import TemporalNetwork
+from stroke_ctp.model.classifier import CoreClassifier
+from stroke_ctp.model.temporal_network import TemporalNetwork
 
 _BATCH = 12
 
@@ -49,7 +49,7 @@ def seconds_per_epoch(bank: Draws, parts: Split, labels: Int[np.ndarray, " patie
             max_epochs=1 + epochs,
             logger=CSVLogger(folder),
             callbacks=[*checkpoints(Path(folder)), stopwatch := _Stopwatch()],
-            plugins=[alone(), WholeCheckpoints()],
+            plugins=[single_process(), AtomicCheckpoints()],
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,

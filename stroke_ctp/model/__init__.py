@@ -1,1 +1,1 @@
-"""The network, its pretrained trunk and the bank of the trunk's features."""
+"""The network, its pretrained backbone and the bank of the backbone's features."""

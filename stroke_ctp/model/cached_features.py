@@ -1,19 +1,16 @@
-"""Features of a bank where training wants them: mapped from disk for a CPU, resident on another device."""
+"""Cached features where training needs them: mapped from disk on a CPU, resident in memory on other devices."""
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Draws = list[Float[np.ndarray, "patient level time feature"]]
-"""Features of every patient, an array for each draw; the first of them not augmented."""
+from stroke_ctp.model.feature_cache import Draws
 
 
-class BankedFeatures:
-    """Features of every patient in every draw, from which a batch is gathered.
+class CachedFeatures:
+    """Features of every patient in every draw, from which batches are gathered.
 
-    On a CPU they stay where they are, mapped from disk: memory does not grow with the cohort, and jobs on one machine
-    share what they read.
+    On a CPU they stay mapped from disk: memory does not grow with the cohort, and processes on one machine share it.
     """
 
     def __init__(self, draws: Draws) -> None:
@@ -25,7 +22,7 @@ class BankedFeatures:
         return len(self.draws)
 
     def to(self, device: torch.device) -> None:
-        """Make sure that they can be gathered for a device."""
+        """Copy all features to a device, once; nothing to do for a CPU."""
         if device.type != "cpu" and self.resident is None:
             self.resident = torch.empty(len(self.draws), *self.draws[0].shape, device=device)
             for resident, draw in zip(self.resident, self.draws, strict=True):
@@ -34,7 +31,7 @@ class BankedFeatures:
     def gather(
         self, draw: Int[Tensor, " batch"], row: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch level time feature"]:
-        """Features of some patients, each in a draw of its own, on the device of `row`; `draw` may lie on the CPU."""
+        """Features of some patients, each from its own draw, on the device of `row`; `draw` may be on the CPU."""
         if self.resident is not None:
             return self.resident[draw.to(row.device), row]
         return torch.stack([self.draws[d][r] for d, r in zip(draw.tolist(), row.tolist(), strict=True)])

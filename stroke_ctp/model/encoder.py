@@ -1,4 +1,4 @@
-"""The spatial encoder: VGG19's trunk, shared by all frames and levels."""
+"""The spatial encoder: VGG19's backbone, shared by all frames and levels."""
 
 import torch
 from einops import rearrange, repeat
@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.model.weights import Provenance, pretrained_trunk
+from stroke_ctp.model.weights import Provenance, pretrained_backbone
 
 FRAMES_AT_A_TIME = {"cpu": 8, "cuda": 256}
 """On a CPU, what stays in its caches is encoded a twelfth faster than whole patients. On a GPU, the largest activations
@@ -17,10 +17,10 @@ class Encoder(nn.Module):
     """VGG19 without its classifier, max-pooled to 512 features per frame (of 128 × 128: 4 × 4 pooled)."""
 
     def __init__(self, weights: str = "oxford", trainable_blocks: int = 0) -> None:
-        """Load the trunk.
+        """Load the backbone.
 
         Args:
-            weights: See `weights.pretrained_trunk`.
+            weights: See `weights.pretrained_backbone`.
             trainable_blocks: How many of the five convolutional blocks are trained, from the last.
 
         Raises:
@@ -29,12 +29,12 @@ class Encoder(nn.Module):
         super().__init__()
         if not 0 <= trainable_blocks <= 5:
             raise UserError(f"encoder.trainable_blocks must lie between 0 and 5, got {trainable_blocks}")
-        self.trunk, self.provenance = pretrained_trunk(weights)
-        self.trunk.requires_grad_(False)
+        self.backbone, self.provenance = pretrained_backbone(weights)
+        self.backbone.requires_grad_(False)
         self.trainable_blocks = trainable_blocks
-        for block in _blocks(self.trunk)[5 - trainable_blocks :]:
+        for block in _blocks(self.backbone)[5 - trainable_blocks :]:
             block.requires_grad_(True)
-        self.trunk.to(memory_format=torch.channels_last)
+        self.backbone.to(memory_format=torch.channels_last)
 
     provenance: Provenance
 
@@ -51,10 +51,10 @@ class Encoder(nn.Module):
 
     def _encode(self, grey: Float[Tensor, "frame height width"]) -> Float[Tensor, "frame feature"]:
         image = repeat(grey, "n h w -> n c h w", c=3).contiguous(memory_format=torch.channels_last)
-        return self.trunk(image).amax(dim=(-2, -1))
+        return self.backbone(image).amax(dim=(-2, -1))
 
 
-def _blocks(trunk: nn.Sequential) -> list[nn.Sequential]:
-    """The trunk's five blocks, each ending with its pooling."""
-    ends = [k + 1 for k, module in enumerate(trunk) if isinstance(module, nn.MaxPool2d)]
-    return [trunk[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+def _blocks(backbone: nn.Sequential) -> list[nn.Sequential]:
+    """The backbone's five blocks, each ending with its pooling."""
+    ends = [k + 1 for k, module in enumerate(backbone) if isinstance(module, nn.MaxPool2d)]
+    return [backbone[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]

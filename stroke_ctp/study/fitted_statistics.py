@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.common.files import is_complete, read_json
-from stroke_ctp.model.checkpoint import read_checkpoint
+from stroke_ctp.model.checkpoints import read_checkpoint
 from stroke_ctp.reporting.background import CohortFacts, FeatureStatistics
 from stroke_ctp.study.prediction_tables import is_sealed, read_predictions
 

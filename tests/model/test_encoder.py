@@ -13,7 +13,7 @@ def encoder() -> Encoder:
     """With weights by which features answer to their frames, unlike torch's initial ones."""
     made = Encoder("none")
     generator = torch.Generator().manual_seed(0)
-    for module in made.trunk:
+    for module in made.backbone:
         if isinstance(module, nn.Conv2d):
             module.weight.data.normal_(0, (2 / (9 * module.in_channels)) ** 0.5, generator=generator)
     return made
@@ -23,7 +23,7 @@ def _torchvisions(encoder: Encoder) -> nn.Module:
     """torchvision's own VGG19 without its classifier, with the encoder's weights."""
     with torch.device("meta"):
         features = vgg19(init_weights=False).features
-    features.load_state_dict(encoder.trunk.state_dict(), assign=True)
+    features.load_state_dict(encoder.backbone.state_dict(), assign=True)
     return features
 
 
@@ -49,10 +49,10 @@ def test_the_frozen_trunk_has_as_many_parameters_as_published_and_none_of_them_i
 @pytest.mark.parametrize(("blocks", "freed"), [(1, [28, 30, 32, 34]), (2, [19, 21, 23, 25, 28, 30, 32, 34])])
 def test_trainable_blocks_frees_exactly_the_last_blocks(blocks: int, freed: list[int]):
     encoder = Encoder("none", trainable_blocks=blocks)
-    free = {int(name.split(".")[0]) for name, value in encoder.trunk.named_parameters() if value.requires_grad}
+    free = {int(name.split(".")[0]) for name, value in encoder.backbone.named_parameters() if value.requires_grad}
     assert sorted(free) == freed
     encoder(torch.randn(1, 1, 1, 32, 32)).sum().backward()
-    reached = {int(name.split(".")[0]) for name, value in encoder.trunk.named_parameters() if value.grad is not None}
+    reached = {int(name.split(".")[0]) for name, value in encoder.backbone.named_parameters() if value.grad is not None}
     assert sorted(reached) == freed
 
 

@@ -25,16 +25,16 @@ class _Counting(Encoder):
 
     def __init__(self) -> None:
         nn.Module.__init__(self)
-        self.trunk = nn.Sequential(nn.Linear(16, 512, bias=False))
+        self.backbone = nn.Sequential(nn.Linear(16, 512, bias=False))
         self.patients = 0
         self.fail_after: int | None = None
-        nn.init.normal_(self.trunk[0].weight, generator=torch.Generator().manual_seed(0))
+        nn.init.normal_(self.backbone[0].weight, generator=torch.Generator().manual_seed(0))
 
     def forward(self, frames: Tensor) -> Tensor:
         if self.fail_after is not None and self.patients >= self.fail_after:
             raise KeyboardInterrupt
         self.patients += len(frames)
-        return self.trunk(frames.flatten(-2)).float()
+        return self.backbone(frames.flatten(-2)).float()
 
 
 FRAMES = torch.randn(DRAWS, N, 2, 32, 4, 4, generator=torch.Generator().manual_seed(1))
@@ -47,7 +47,7 @@ def _bank(root: Path, encoder: Encoder, draws: int = DRAWS, precision: torch.dty
 
 def _expected() -> np.ndarray:
     with torch.inference_mode():
-        return _Counting().trunk(FRAMES.flatten(-2)).numpy()
+        return _Counting().backbone(FRAMES.flatten(-2)).numpy()
 
 
 def test_features_are_those_of_every_patient_in_every_draw(tmp_path: Path):
@@ -241,7 +241,7 @@ def test_a_bank_keeps_its_key_beside_the_features(tmp_path: Path):
 def test_the_trunk_runs_in_the_precision_asked_for_and_features_are_single(tmp_path: Path):
     encoder = _Counting()
     features = _bank(tmp_path, encoder, draws=1, precision=torch.bfloat16)
-    assert encoder.trunk[0].weight.dtype == torch.bfloat16
+    assert encoder.backbone[0].weight.dtype == torch.bfloat16
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, _expected()[:1], atol=0.2)
     assert np.abs(features - _expected()[:1]).max() > 1e-4

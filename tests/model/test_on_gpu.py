@@ -17,7 +17,7 @@ from stroke_ctp.common.files import write_json
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model import training as networks
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.weights import pretrained_trunk
+from stroke_ctp.model.weights import pretrained_backbone
 
 pytestmark = pytest.mark.gpu
 
@@ -29,7 +29,7 @@ DETERMINISTIC = ("network.dropout=0.0", "network.feature_dropout=0.0")
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """By which features answer to their frames, unlike torch's initial ones."""
-    trunk, _ = pretrained_trunk("none")
+    trunk, _ = pretrained_backbone("none")
     generator = torch.Generator().manual_seed(0)
     for module in trunk:
         if isinstance(module, nn.Conv2d):
@@ -83,7 +83,7 @@ def test_features_have_the_temporal_contrast_of_the_cpus(weights: Path, precisio
     frames = torch.randn(1, 2, 32, 128, 128, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         reference = encoder(frames)
-        encoder.to("cuda").trunk.to(precision)
+        encoder.to("cuda").backbone.to(precision)
         features = encoder(frames.to("cuda", precision)).cpu()
     contrasts = [(one - one.mean(dim=2, keepdim=True)).flatten() for one in (reference, features)]
     assert float(torch.corrcoef(torch.stack(contrasts))[0, 1]) > least

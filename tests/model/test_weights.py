@@ -14,7 +14,7 @@ from torchvision.models import vgg16, vgg19
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model import weights
-from stroke_ctp.model.weights import oxford_file, pretrained_trunk, provenance_of
+from stroke_ctp.model.weights import oxford_file, pretrained_backbone, provenance_of
 
 RGB_SD = torch.tensor([0.229, 0.224, 0.225])
 """Of ImageNet, as torchvision documents for its models."""
@@ -29,7 +29,7 @@ def _zeros_like(make: Callable[..., nn.Module]) -> dict[str, Tensor]:
 
 def _refused(name: str) -> str:
     with pytest.raises(UserError) as refusal:
-        pretrained_trunk(name)
+        pretrained_backbone(name)
     sentence = str(refusal.value)
     for alternative in ("encoder.weights=oxford", "encoder.weights=imagenet", "encoder.weights=FILE", "weights=none"):
         assert alternative in sentence
@@ -39,10 +39,10 @@ def _refused(name: str) -> str:
 def test_no_weights_are_the_same_every_time_labelled_so_and_leave_the_random_state_alone():
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    first, provenance = pretrained_trunk("none")
+    first, provenance = pretrained_backbone("none")
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(2)
-    again, same = pretrained_trunk("none")
+    again, same = pretrained_backbone("none")
     assert provenance == same == provenance_of("none")
     assert provenance.weights == "none"
     for one, two in zip(first.parameters(), again.parameters(), strict=True):
@@ -50,7 +50,7 @@ def test_no_weights_are_the_same_every_time_labelled_so_and_leave_the_random_sta
 
 
 def test_the_hash_is_that_of_the_trunks_numbers_in_order():
-    trunk, provenance = pretrained_trunk("none")
+    trunk, provenance = pretrained_backbone("none")
     digest = hashlib.sha256()
     for value in trunk.state_dict().values():
         digest.update(value.numpy().tobytes())
@@ -62,7 +62,7 @@ def test_a_file_is_taken_as_it_is_whether_it_holds_the_whole_network_or_its_trun
     trunk_only = {name.removeprefix("features."): value for name, value in state.items() if "features" in name}
     for name, content in (("whole.pth", state), ("trunk.pth", trunk_only)):
         torch.save(content, tmp_path / name)
-        trunk, provenance = pretrained_trunk(str(tmp_path / name))
+        trunk, provenance = pretrained_backbone(str(tmp_path / name))
         assert not any(parameter.any() for parameter in trunk.parameters())
         assert provenance.weights == name
         assert provenance.sha256 == hashlib.sha256(bytes(4 * 20_024_384)).hexdigest()
@@ -135,7 +135,7 @@ def test_a_damaged_file_in_the_cache_is_named(tmp_path: Path, monkeypatch, conte
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"vgg19-oxford-normalized\.pth is damaged .*remove it"):
-        pretrained_trunk("oxford")
+        pretrained_backbone("oxford")
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def oxford() -> dict[str, Tensor]:
 def test_the_oxford_trunk_on_grey_or_colour_answers_as_the_published_network_on_the_rgb_image(
     oxford: dict[str, Tensor], channels: int
 ):
-    trunk, provenance = pretrained_trunk("oxford")
+    trunk, provenance = pretrained_backbone("oxford")
     assert provenance.weights == "oxford"
     to_bgr, offset = oxford["0.weight"], oxford["0.bias"]
     standardized = torch.randn(2, channels, 40, 40, generator=torch.Generator().manual_seed(0)).expand(-1, 3, -1, -1)
@@ -163,7 +163,7 @@ def test_the_oxford_trunk_on_grey_or_colour_answers_as_the_published_network_on_
 
 
 def test_the_oxford_trunk_after_the_first_layer_is_the_published_one(oxford: dict[str, Tensor]):
-    trunk, _ = pretrained_trunk("oxford")
+    trunk, _ = pretrained_backbone("oxford")
     theirs = list(oxford.values())[4:]
     ours = list(trunk.parameters())[2:]
     assert len(ours) == 30

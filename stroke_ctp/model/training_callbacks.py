@@ -1,4 +1,4 @@
-"""What happens around the epochs of a training: progress, checkpoints, an end in time."""
+"""Lightning callbacks and plugins of a training: progress, early stopping, atomic checkpoints."""
 
 import io
 import logging
@@ -16,51 +16,53 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tqdm import tqdm
 
 from stroke_ctp.common.files import whole
+from stroke_ctp.model.checkpoints import TrainingFiles
 
 
-def training_callbacks(folder: Path, patience: int, title: str, n_after: int | None = 0) -> list[Callback]:
-    """Early stopping on validation loss, `best.ckpt` with the weights of its minimum, `last.ckpt`, progress.
+def training_callbacks(files: TrainingFiles, patience: int, title: str, n_after: int | None = 0) -> list[Callback]:
+    """Early stopping on the validation loss, checkpoints and progress of one training.
 
     Args:
-        folder: Of the checkpoints.
+        files: Where checkpoints are written.
         patience: Epochs without a lower validation loss before training ends.
         title: Of the progress bar.
-        n_after: Trainings that this command has yet to do after this one; None if others go on beside it, whose
-            lines would overwrite each other: none is then shown.
+        n_after: Trainings that this command runs after this one; None if others run beside it in other processes,
+            whose progress lines would overwrite each other: no progress is shown then.
     """
     progress = EpochProgress(title, n_after or 0)
     if n_after is None:
         progress.disable()
-    return [Patience("val_loss", patience=patience), *checkpoints(folder), progress]
+    return [Patience("val_loss", patience=patience), *checkpoint_callbacks(files), progress]
 
 
-def checkpoints(folder: Path) -> list[Callback]:
-    """`best.ckpt` with the weights of the lowest validation loss, `last.ckpt` with all that continues a training."""
+def checkpoint_callbacks(files: TrainingFiles) -> list[Callback]:
+    """Callbacks that write the best and the last checkpoint."""
+    options: dict[str, Any] = {"dirpath": files.folder, "enable_version_counter": False}
     return [
-        Checkpoints(folder, "best", monitor="val_loss", save_weights_only=True, enable_version_counter=False),
-        Checkpoints(folder, "last", every_n_epochs=1, enable_version_counter=False),
+        Checkpoints(filename=files.best.stem, monitor="val_loss", save_weights_only=True, **options),
+        Checkpoints(filename=files.last.stem, every_n_epochs=1, **options),
     ]
 
 
-def alone() -> LightningEnvironment:
-    """A run is one process wherever it is: how many SLURM was asked for where it started is not Lightning's concern."""
-    return LightningEnvironment()
-
-
 class Checkpoints(ModelCheckpoint):
-    """Checkpoints that a resumed run knows again when its folder has been moved, or has another name on this machine.
+    """Checkpoints that a resumed run finds again when its folder was moved or has another name on this machine.
 
-    Lightning forgets the lowest loss then, and the next epoch, however bad, would take the place of the best.
+    Otherwise Lightning forgets the lowest loss, and the next epoch replaces the best one, however bad it is.
     """
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the paths as those of the same files in today's folder."""
+        """Replace the recorded folder by the present one."""
         here = {key: self._here(state_dict[key]) for key in state_dict if key.endswith("_path")}
         models = {self._here(path): score for path, score in state_dict["best_k_models"].items()}
         super().load_state_dict(state_dict | here | {"best_k_models": models, "dirpath": self.dirpath})
 
     def _here(self, path: str) -> str:
         return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+
+def single_process() -> LightningEnvironment:
+    """A run is one process, also inside a SLURM job with several tasks."""
+    return LightningEnvironment()
 
 
 @contextmanager
@@ -74,19 +76,19 @@ def torch_threads(n: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints that appear whole or not at all, also where a process can be killed at any time."""
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that appear whole or not at all, also if the process is killed."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Write beside the file and then in its place: Lightning's own way passes through another file system."""
-        content = io.BytesIO()  # into a file, torch.save would hide why there is no room
+        """Write a temporary file beside `path`, then rename it; Lightning would go through another file system."""
+        content = io.BytesIO()  # torch.save to a file hides the reason of a full disk
         torch.save(checkpoint, content)
         with whole(Path(path)) as partial:
             partial.write_bytes(content.getbuffer())
 
 
 class Patience(EarlyStopping):
-    """Early stopping that a resumed run remembers: a training that had ended is not taken further."""
+    """Early stopping that holds for a resumed run: a training that had ended does not go on."""
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop at once if patience had run out when the run was interrupted."""
@@ -95,7 +97,7 @@ class Patience(EarlyStopping):
 
 
 def quiet_lightning() -> None:
-    """Silence what Lightning says about hardware, loaders and folders at every fold of a sweep."""
+    """Silence Lightning's messages about hardware, loaders and folders, which it repeats in every fold."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for message in (
         ".*does not have many workers.*",
@@ -109,17 +111,17 @@ def quiet_lightning() -> None:
 
 
 class EpochProgress(ProgressBar):
-    """One line for a training: epochs, time left at most in it and in all to come, validation loss and its minimum."""
+    """One line per training: epochs, longest time left for it and for all others, validation loss and its minimum."""
 
     def __init__(self, title: str, n_after: int = 0) -> None:
-        """Take what stands before the bar, and the number of trainings to come."""
+        """Take the bar's title and the number of trainings to come."""
         super().__init__()
         self.title, self.n_after = title, n_after
         self.bar: tqdm | None = None
         self.lowest = float("inf")
 
     def disable(self) -> None:
-        """Lightning's way of saying that another process shows the progress."""
+        """Show nothing; Lightning calls this in processes that do not show progress."""
         self._silent = True
 
     def enable(self) -> None:
@@ -129,7 +131,7 @@ class EpochProgress(ProgressBar):
     _silent = False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin where an interrupted run ended."""
+        """Start at the epoch at which an interrupted run ended."""
         super().on_train_start(trainer, pl_module)
         if trainer.early_stopping_callback is not None:
             self.lowest = float(trainer.early_stopping_callback.best_score)
@@ -145,7 +147,7 @@ class EpochProgress(ProgressBar):
         )
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Another epoch."""
+        """Count an epoch."""
         loss = trainer.callback_metrics.get("val_loss")
         if self.bar is None or loss is None:
             return
@@ -155,13 +157,13 @@ class EpochProgress(ProgressBar):
         self.bar.set_postfix_str(self._all_left(self.bar) + losses, refresh=False)
 
     def _all_left(self, bar: tqdm) -> str:
-        """Time until the last training to come has ended, should none of them stop early."""
+        """Time until all trainings to come have ended, if none stops early."""
         if not self.n_after:
             return ""
         epochs = bar.total - bar.n + self.n_after * bar.total
         return f"all <{tqdm.format_interval(epochs * bar.format_dict['elapsed'] / (bar.n - bar.initial))}, "
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Leave the line as it stands."""
+        """Close the bar; its line stays."""
         if self.bar is not None:
             self.bar.close()

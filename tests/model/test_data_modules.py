@@ -16,7 +16,7 @@ from stroke_ctp.cohort.inputs import Attenuation
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.model.cached_features import BankedFeatures
-from stroke_ctp.model.data import Batch, CTPDataModule, EpochBatches
+from stroke_ctp.model.data_modules import Batch, CTPDataModule, EpochBatches
 
 CPU = torch.device("cpu")
 PIPELINE = FramePipeline(Attenuation(), FixedStandardization(-500.0, 500.0))

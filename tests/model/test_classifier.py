@@ -27,14 +27,14 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model import training as networks
-from stroke_ctp.model.callbacks import WholeCheckpoints
-from stroke_ctp.model.checkpoint import read_checkpoint
-from stroke_ctp.model.data import CTPDataModule
+from stroke_ctp.model.training_callbacks import AtomicCheckpoints
+from stroke_ctp.model.checkpoints import read_checkpoint
+from stroke_ctp.model.data_modules import CTPDataModule
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import FeatureStandardization
-from stroke_ctp.model.module import CoreClassifier
-from stroke_ctp.model.network import TemporalNetwork
-from stroke_ctp.model.weights import Provenance, pretrained_trunk
+from stroke_ctp.model.classifier import CoreClassifier
+from stroke_ctp.model.temporal_network import TemporalNetwork
+from stroke_ctp.model.weights import Provenance, pretrained_backbone
 
 N = 12
 PATIENTS = np.arange(N)
@@ -50,8 +50,8 @@ class _TinyEncoder(Encoder):
         nn.Module.__init__(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self.trunk = nn.Sequential(nn.Conv2d(3, 512, 5, stride=8), nn.ReLU())
-        self.trunk.requires_grad_(trainable_blocks > 0)
+            self.backbone = nn.Sequential(nn.Conv2d(3, 512, 5, stride=8), nn.ReLU())
+        self.backbone.requires_grad_(trainable_blocks > 0)
         self.trainable_blocks, self.provenance = trainable_blocks, Provenance(weights, "0" * 64)
 
 
@@ -130,7 +130,7 @@ def test_with_one_draw_and_no_augmentation_the_bank_gives_the_losses_and_predict
 
 
 def test_with_the_real_trunk_the_bank_holds_the_features_of_the_direct_route(cohort: Cohort, tmp_path: Path):
-    trunk, _ = pretrained_trunk("none")
+    trunk, _ = pretrained_backbone("none")
     generator = torch.Generator().manual_seed(0)
     for module in trunk:  # torch's initial weights give features that hardly answer to the frames
         if isinstance(module, nn.Conv2d):
@@ -283,7 +283,7 @@ def test_checkpoints_leave_out_a_frozen_trunk_and_keep_a_trained_one(
     trained = _weights(tmp_path)
     assert trained["network.head.weight"].shape == (1, 32)
     if kept:
-        assert not torch.equal(trained["encoder.trunk.0.weight"], _TinyEncoder().trunk[0].weight)
+        assert not torch.equal(trained["encoder.backbone.0.weight"], _TinyEncoder().backbone[0].weight)
 
 
 @pytest.mark.usefixtures("tiny")
@@ -415,7 +415,7 @@ def test_a_checkpoint_whose_writing_is_interrupted_leaves_the_last_one(tmp_path:
         def __reduce__(self):
             raise KeyboardInterrupt
 
-    checkpoints, path = WholeCheckpoints(), tmp_path / "last.ckpt"
+    checkpoints, path = AtomicCheckpoints(), tmp_path / "last.ckpt"
     checkpoints.save_checkpoint({"epoch": 3}, path)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.save_checkpoint({"epoch": 4, "rest": Interrupted()}, path)
@@ -424,7 +424,7 @@ def test_a_checkpoint_whose_writing_is_interrupted_leaves_the_last_one(tmp_path:
 
 
 def test_a_checkpoint_that_finds_no_room_says_why_and_leaves_the_last_one(tmp_path: Path):
-    checkpoints, path = WholeCheckpoints(), tmp_path / "last.ckpt"
+    checkpoints, path = AtomicCheckpoints(), tmp_path / "last.ckpt"
     checkpoints.save_checkpoint({"epoch": 3}, path)
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))

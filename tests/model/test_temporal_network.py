@@ -8,7 +8,7 @@ from torch import nn
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.feature_standardization import FLOOR, FeatureStandardization
-from stroke_ctp.model.network import KERNEL_SIZES, FeatureDropout, TemporalConvolution, TemporalNetwork
+from stroke_ctp.model.temporal_network import KERNEL_SIZES, FeatureDropout, TemporalConvolution, TemporalNetwork
 
 
 def _features(batch: int = 3) -> torch.Tensor:

@@ -7,8 +7,9 @@ from sklearn.linear_model import LogisticRegression
 
 from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.model import baselines as baseline
-from stroke_ctp.model.baselines import baseline_values, fit_scale, probability_of
+from stroke_ctp.common.files import write_json
+from stroke_ctp.model import conventional
+from stroke_ctp.model.conventional import Scale, core_values
 
 
 def _values(sign: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -20,11 +21,11 @@ def _values(sign: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_scale_is_oriented_so_that_a_high_probability_is_a_large_core(sign: float):
     values, labels = _values(sign)
-    scale = fit_scale(values, labels)
-    assert np.sign(scale["slope"]) == sign
-    probability = probability_of(values, **scale)
+    scale = Scale.fit(values, labels)
+    assert np.sign(scale.slope) == sign
+    probability = scale.probability(values)
     assert probability[labels == 1].mean() > 0.7 > 0.3 > probability[labels == 0].mean()
-    assert -scale["intercept"] / scale["slope"] == pytest.approx(20, abs=2)
+    assert -scale.intercept / scale.slope == pytest.approx(20, abs=2)
 
 
 def test_the_probability_is_that_of_logistic_regression_without_a_penalty():
@@ -32,25 +33,25 @@ def test_the_probability_is_that_of_logistic_regression_without_a_penalty():
     theirs = LogisticRegression(C=1e12).fit(values[:, None], labels)
     other = np.linspace(-10, 60, 50)
     expected = theirs.predict_proba(other[:, None])[:, 1]
-    np.testing.assert_allclose(probability_of(other, **fit_scale(values, labels)), expected, atol=1e-4)
+    np.testing.assert_allclose(Scale.fit(values, labels).probability(other), expected, atol=1e-4)
 
 
 def test_the_scale_is_that_of_the_highest_likelihood():
     values, labels = _values()
-    scale = fit_scale(values, labels)
+    scale = Scale.fit(values, labels)
 
     def likelihood(slope: float, intercept: float) -> float:
-        probability = probability_of(values, slope, intercept, missing=0.0)
+        probability = Scale(slope, intercept, missing=0.0).probability(values)
         return float(np.log(np.where(labels == 1, probability, 1 - probability)).sum())
 
-    best = likelihood(scale["slope"], scale["intercept"])
+    best = likelihood(scale.slope, scale.intercept)
     for slope, intercept in ((1.02, 1), (0.98, 1), (1, 1.02), (1, 0.98)):
-        assert likelihood(slope * scale["slope"], intercept * scale["intercept"]) < best
+        assert likelihood(slope * scale.slope, intercept * scale.intercept) < best
 
 
 def test_classes_that_do_not_overlap_give_probabilities_all_the_same():
     values = np.arange(20.0)
-    probability = probability_of(values, **fit_scale(values, (values > 9).astype(np.int64)))
+    probability = Scale.fit(values, (values > 9).astype(np.int64)).probability(values)
     assert np.isfinite(probability).all()
     assert (probability[:10] < 0.5).all()
     assert (probability[10:] > 0.5).all()
@@ -58,16 +59,16 @@ def test_classes_that_do_not_overlap_give_probabilities_all_the_same():
 
 def test_a_patient_who_cannot_be_measured_is_scored_as_the_median_of_the_training_folds():
     values, labels = _values()
-    scale = fit_scale(values, labels)
-    missing = probability_of(np.array([np.nan]), **scale)
-    assert missing == pytest.approx(probability_of(np.array([np.median(values)]), **scale))
+    scale = Scale.fit(values, labels)
+    missing = scale.probability(np.array([np.nan]))
+    assert missing == pytest.approx(scale.probability(np.array([np.median(values)])))
     values[::7] = np.nan
-    assert np.isfinite(probability_of(values, **fit_scale(values, labels))).all()
+    assert np.isfinite(Scale.fit(values, labels).probability(values)).all()
 
 
 def test_training_folds_of_which_nobody_can_be_measured_are_refused():
     with pytest.raises(UserError, match="no patient of the training folds could be measured"):
-        fit_scale(np.full(6, np.nan), np.arange(6) % 2)
+        Scale.fit(np.full(6, np.nan), np.arange(6) % 2)
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ def cohort(tmp_path: Path) -> Path:
         np.save(tmp_path / "series" / f"{name}.npy", np.full(SERIES_SHAPE, value, np.float16))
     table = pd.DataFrame({"patient": ["q", "p"], "series": ["b.npy", "a.npy"], "scan_cbv_ml": ["7.5", ""]})
     table.to_csv(tmp_path / "cohort.csv", index=False)
+    write_json(tmp_path / "cohort.json", {"hash": tmp_path.name})
     return tmp_path
 
 
@@ -87,17 +89,17 @@ def test_areas_are_computed_once_for_every_patient_in_the_cohorts_order(cohort: 
         calls.append(definition)
         return float(series.mean())
 
-    monkeypatch.setattr(baseline, "core_area", mean)
-    monkeypatch.setattr(baseline, "parallel_map", lambda function, items, _: map(function, items))
-    assert baseline_values("cbv", Cohort(cohort)).tolist() == [5.0, 3.0]
-    assert baseline_values("cbv", Cohort(cohort)).tolist() == [5.0, 3.0]
+    monkeypatch.setattr(conventional, "core_area", mean)
+    monkeypatch.setattr(conventional, "parallel_map", lambda function, items, _: map(function, items))
+    assert core_values("cbv", Cohort(cohort)).tolist() == [5.0, 3.0]
+    assert core_values("cbv", Cohort(cohort)).tolist() == [5.0, 3.0]
     assert calls == ["cbv", "cbv"]
 
 
 def test_volumes_of_whole_scans_are_a_column_of_the_cohort_in_which_an_empty_cell_is_no_number(cohort: Path):
-    np.testing.assert_array_equal(baseline_values("cbv_scan", Cohort(cohort)), [7.5, np.nan])
+    np.testing.assert_array_equal(core_values("cbv_scan", Cohort(cohort)), [7.5, np.nan])
 
 
 def test_a_cohort_without_that_column_is_refused_with_the_command_that_adds_it(cohort: Path):
     with pytest.raises(UserError, match=r"rcbf_scan needs the column scan_rcbf_ml.*preprocess … volumes=true"):
-        baseline_values("rcbf_scan", Cohort(cohort))
+        core_values("rcbf_scan", Cohort(cohort))

@@ -1,0 +1,16 @@
+"""Lists of values in a sentence."""
+
+from collections.abc import Collection, Iterable
+
+
+def one_of(values: Collection[str]) -> str:
+    """`a, b or c`."""
+    *others, last = values
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def some(values: Iterable[str], at_most: int = 5) -> str:
+    """The first few of `values`, without repetition, and how many more there are; a set in its order."""
+    ordered = sorted(values) if isinstance(values, set) else list(dict.fromkeys(values))
+    more = len(ordered) - at_most
+    return ", ".join(ordered[:at_most]) + (f" and {more} more" if more > 0 else "")

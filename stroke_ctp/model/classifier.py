@@ -1,0 +1,119 @@
+"""The article's classifier, and its training in Lightning."""
+
+from typing import Any
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchmetrics.classification import BinaryAUROC
+
+from stroke_ctp.model.data_modules import Batch, FoldDataModule
+from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.feature_standardization import FeatureStandardization
+from stroke_ctp.model.temporal_network import TemporalNetwork
+
+
+class CoreClassifier(L.LightningModule):
+    """Encoder, feature standardization and temporal network, trained to tell large from small cores."""
+
+    def __init__(
+        self,
+        network: TemporalNetwork,
+        encoder: Encoder | nn.Identity,
+        input_standardization: nn.Module,
+        standardize_features: bool = True,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            network: From features to a logit.
+            encoder: From frames to features; the identity where batches hold features.
+            input_standardization: The frames' standardization. It is kept here because its running statistics,
+                if it has any, belong to the trained weights.
+            standardize_features: Whether features are standardized per channel on the training fold.
+            learning_rate: Of RMSprop.
+            weight_decay: Of RMSprop.
+            seed: Of dropout, together with the step.
+        """
+        super().__init__()
+        self.network, self.encoder, self.input_standardization = network, encoder, input_standardization
+        self.feature_standardization = FeatureStandardization() if standardize_features else None
+        self.validation_auc = BinaryAUROC()
+        self.learning_rate, self.weight_decay, self.seed = learning_rate, weight_decay, seed
+        self._train_losses: list[tuple[Tensor, int]] = []
+        """Loss and number of patients of each batch of the epoch."""
+        # Lightning must not require the frozen backbone, which checkpoints leave out.
+        self.strict_loading = not self._has_frozen_backbone
+
+    @property
+    def _has_frozen_backbone(self) -> bool:
+        return isinstance(self.encoder, Encoder) and self.encoder.trainable_blocks == 0
+
+    def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, " batch"]:
+        """Logit of a large core.
+
+        Single precision, also where the encoder's is mixed: probabilities of eight bits tie.
+        """
+        with torch.autocast(self.device.type, enabled=False):
+            if self.feature_standardization is not None:
+                features = self.feature_standardization(features)
+            return self.network(features)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Binary cross-entropy of a training batch."""
+        loss = F.binary_cross_entropy_with_logits(self(self.encoder(batch.input)), batch.label)
+        self._train_losses.append((loss.detach(), len(batch.label)))
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's mean loss. Logging every step through Lightning takes a tenth of the step."""
+        losses, sizes = zip(*self._train_losses, strict=True)
+        self._train_losses.clear()
+        self.log("train_loss", torch.stack(losses) @ torch.tensor(sizes, device=self.device).float() / sum(sizes))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Binary cross-entropy of a validation batch, and ROC-AUC of the whole fold, which is only logged."""
+        logit = self(self.encoder(batch.input))
+        loss = F.binary_cross_entropy_with_logits(logit, batch.label)
+        self.log("val_loss", loss, batch_size=len(batch.label))
+        self.validation_auc(logit, batch.label.int())
+        self.log("val_auc", self.validation_auc, batch_size=len(batch.label))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """RMSprop on what is trainable."""
+        trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return torch.optim.RMSprop(trainable, lr=self.learning_rate, weight_decay=self.weight_decay)
+
+    def on_train_start(self) -> None:
+        """Fit the feature standardization to the training fold; a resumed run has it in its checkpoint."""
+        if self.feature_standardization is None or self.current_epoch > 0:
+            return
+        data: FoldDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        with torch.no_grad():
+            self.feature_standardization.fit(
+                self.encoder(batch.input) for batch in data.unaugmented_training(self.device)
+            )
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed dropout by the step, so that a resumed run repeats the uninterrupted one."""
+        seed = self.seed * 1_000_003 + self.global_step
+        # torch.manual_seed seeds every kind of accelerator, which takes a twelfth of a step.
+        (torch.default_generator if self.device.type == "cpu" else torch).manual_seed(seed)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave the frozen backbone out: its provenance identifies it, and it takes 80 MB."""
+        if self._has_frozen_backbone:
+            for key in [key for key in checkpoint["state_dict"] if key.startswith("encoder.")]:
+                del checkpoint["state_dict"][key]
+
+    def load_weights(self, state: dict[str, Tensor]) -> None:
+        """Take the weights of a checkpoint, which does not hold a frozen backbone."""
+        result = self.load_state_dict(state, strict=False)
+        absent = [key for key in result.missing_keys if not (self._has_frozen_backbone and key.startswith("encoder."))]
+        if absent or result.unexpected_keys:
+            raise ValueError(f"checkpoint does not fit: missing {absent}, unexpected {result.unexpected_keys}")

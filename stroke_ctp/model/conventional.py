@@ -1,0 +1,137 @@
+"""Conventional perfusion analysis as a model: the core of a patient, scaled to a probability on the training folds."""
+
+from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from joblib import cpu_count
+from sklearn.linear_model import LogisticRegression
+from tqdm import tqdm
+
+from stroke_ctp.cohort.patients import Patients
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.parallel import parallel_map
+from stroke_ctp.hemodynamics.core_area import core_area
+from stroke_ctp.model.checkpoints import TrainingFiles
+from stroke_ctp.model.protocol import Fold
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Logistic regression from a measurement to the probability of a large core."""
+
+    slope: float
+    intercept: float
+    missing: float
+    """Median measurement of the training folds; it replaces one that is missing."""
+
+    @classmethod
+    def fit(cls, values: Float[np.ndarray, " patient"], labels: Int[np.ndarray, " patient"]) -> "Scale":
+        """Fit to the patients of the training folds.
+
+        Args:
+            values: Measurements, NaN where one is missing.
+            labels: Classes.
+
+        Raises:
+            UserError: Every measurement is missing.
+        """
+        known = np.isfinite(values)
+        if not known.any():
+            raise UserError("no patient of the training folds could be measured; see the scans' quality.csv")
+        missing = float(np.median(values[known]))
+        fitted = LogisticRegression(C=np.inf).fit(np.where(known, values, missing)[:, None], labels)
+        return cls(float(fitted.coef_[0, 0]), float(fitted.intercept_[0]), missing)
+
+    def probability(self, values: Float[np.ndarray, " patient"]) -> Float[np.ndarray, " patient"]:
+        """Probability of a large core."""
+        known = np.where(np.isfinite(values), values, self.missing)
+        return 1 / (1 + np.exp(-(self.slope * known + self.intercept)))
+
+
+TWO_LEVELS = {"cbv": "cbv", "rcbf": "rcbf"}
+"""Models that measure the core at the two levels, and their definition of the core."""
+WHOLE_SCAN = {"cbv_scan": "scan_cbv_ml", "rcbf_scan": "scan_rcbf_ml"}
+"""Models that use the core of the whole scan, and the column that `preprocess volumes=true` adds for each."""
+
+
+@dataclass(frozen=True)
+class FittedConventional:
+    """A conventional core whose scale is fitted on one fold."""
+
+    name: str
+    scale: Scale
+    not_measurable: int
+    """Patients of the cohort whose perfusion could not be measured."""
+
+    def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
+        """Probability of a large core; see `protocol.FittedModel`."""
+        values = core_values(self.name, patients)
+        return self.scale.probability(values if rows is None else values[rows])
+
+    def record(self) -> dict[str, Any]:
+        """Scale, and number of patients that could not be measured."""
+        return {"scale": asdict(self.scale), "not_measurable": self.not_measurable}
+
+
+@dataclass(frozen=True)
+class ConventionalModel:
+    """Area [cm²] or volume [mL] of the core by conventional perfusion analysis."""
+
+    name: str
+    """Of `TWO_LEVELS` or `WHOLE_SCAN`."""
+    encoder: None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Nothing but its name."""
+        return {}
+
+    def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedConventional:
+        """Fit orientation and scale to the training folds; nothing is written."""
+        values = core_values(self.name, fold.cohort)
+        train = fold.split.train
+        scale = Scale.fit(values[train], fold.labels[train])
+        return FittedConventional(self.name, scale, int(np.isnan(values).sum()))
+
+    def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedConventional:
+        """A core whose scale was fitted before."""
+        return FittedConventional(self.name, Scale(**record["scale"]), record["not_measurable"])
+
+
+def core_values(name: str, patients: Patients) -> Float[np.ndarray, " patient"]:
+    """Area [cm²] or volume [mL] of every patient's core; NaN where it cannot be measured.
+
+    Raises:
+        UserError: The patients have no volumes of whole scans.
+    """
+    if name in TWO_LEVELS:
+        return _areas(TWO_LEVELS[name], patients)
+    values = patients.measurements(WHOLE_SCAN[name])
+    if values is None:
+        raise UserError(
+            f"model={name} needs the column {WHOLE_SCAN[name]} in cohort.csv; "
+            "add it with `python -m stroke_ctp.preprocess … volumes=true`"
+        )
+    return values
+
+
+_measured: dict[tuple[str, str], Float[np.ndarray, " patient"]] = {}
+"""Areas of cohorts, by definition and cohort: all folds of a process share them."""
+
+
+def _areas(definition: str, patients: Patients) -> Float[np.ndarray, " patient"]:
+    if patients.hash is None:
+        return np.array([_area(row, definition, patients) for row in range(len(patients))])
+    key = definition, patients.hash
+    if key not in _measured:
+        area = partial(_area, definition=definition, patients=patients)
+        results = parallel_map(area, range(len(patients)), cpu_count())
+        _measured[key] = np.array(list(tqdm(results, f"core by {definition}", len(patients), unit="patient", ncols=79)))
+    return _measured[key]
+
+
+def _area(row: int, definition: str, patients: Patients) -> float:
+    return core_area(patients.series(row), definition)

@@ -1,0 +1,92 @@
+"""What every model offers: it is fitted on a fold, and then scores patients.
+
+Scoring needs neither labels nor Lightning's trainer nor Hydra, so that new patients can be scored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from stroke_ctp.cohort.folds import Split
+from stroke_ctp.cohort.patients import Patients
+from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.model.checkpoints import TrainingFiles
+from stroke_ctp.model.weights import Provenance
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of a cohort."""
+
+    cohort: Cohort
+    labels: Int[np.ndarray, " patient"]
+    """Class of each patient: 1 for a large core, 0 for a small one."""
+    split: Split
+    number: int
+    n_folds: int
+
+
+class FittedModel(Protocol):
+    """A model fitted on one fold."""
+
+    def score(
+        self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None
+    ) -> Float[np.ndarray, " row"]:
+        """Probability of a large core.
+
+        Args:
+            patients: A cohort, or new patients.
+            rows: Which of them, in this order; None for all.
+        """
+        ...
+
+    def record(self) -> dict[str, Any]:
+        """How the model was fitted, as plain values: what `Model.load` needs, and what an audit verifies."""
+        ...
+
+
+class Model(Protocol):
+    """A way to predict the class of a patient's core."""
+
+    @property
+    def name(self) -> str:
+        """Name of its folder in a study."""
+        ...
+
+    @property
+    def encoder(self) -> Provenance | None:
+        """Pretrained weights in use; None for a model without any.
+
+        Raises:
+            UserError: The weights cannot be read.
+        """
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """What distinguishes this model from others of the same name in a study, as plain values."""
+        ...
+
+    def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedModel:
+        """Fit the model to the training patients of a fold, and choose its epoch on the validation patients.
+
+        Args:
+            fold: Patients and classes.
+            files: Where a training keeps its checkpoints; a training that was interrupted continues from them.
+            runs_to_come: Number of runs after this one, for the progress line; None if they run in other processes.
+        """
+        ...
+
+    def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedModel:
+        """A model that was fitted before.
+
+        Args:
+            files: Its checkpoints.
+            record: From `FittedModel.record`.
+
+        Raises:
+            UserError: A file is missing or damaged.
+        """
+        ...

@@ -1,0 +1,39 @@
+"""All models by name: what a reader calls them, and the order in which they are shown.
+
+A new model needs an entry here, a class that offers `protocol.Model`, and a choice in `conf/model`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """How a model is presented."""
+
+    display_name: str
+    in_article: bool = False
+    """Whether the article reports it."""
+    in_table2: bool = True
+    """Whether Table 2 has a column for it even if it was not run."""
+
+
+REGISTRY = {
+    "full": ModelEntry("Full", in_article=True),
+    "global": ModelEntry("Global alone", in_article=True),
+    "local": ModelEntry("Local alone", in_article=True),
+    "cbv": ModelEntry("CBV core"),
+    "rcbf": ModelEntry("rCBF core"),
+    "cbv_scan": ModelEntry("CBV core, whole scan", in_table2=False),
+    "rcbf_scan": ModelEntry("rCBF core, whole scan", in_table2=False),
+}
+"""Models by the name of their folder in a study, in the order of tables and figures."""
+
+
+def display_name(model: str) -> str:
+    """What a reader calls a model; an unknown one goes by its own name."""
+    return REGISTRY[model].display_name if model in REGISTRY else model
+
+
+def in_order(models: list[str]) -> list[str]:
+    """Models in the order in which they are shown; unknown ones last, by name."""
+    return [name for name in REGISTRY if name in models] + sorted(set(models) - set(REGISTRY))

@@ -1,0 +1,97 @@
+"""The table in which every prediction is kept: written by runs and ensembles, read and checked by everything else."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import file_digest, whole
+from stroke_ctp.common.text import one_of, some
+
+COLUMNS = ("patient", "fold", "split", "label", "core_ml", "probability")
+
+
+def predictions_table(
+    cohort: Cohort,
+    labels: Int[np.ndarray, " patient"],
+    rows: Int[np.ndarray, " row"],
+    probability: Float[np.ndarray, " row"],
+    split: str | Sequence[str],
+    fold: int | str,
+) -> pd.DataFrame:
+    """Rows of the table.
+
+    Args:
+        cohort: The patients.
+        labels: Class of each of them.
+        rows: Which of them were scored.
+        probability: Of a large core.
+        split: validation, test or external; one for all rows, or one for each.
+        fold: Number of the fold, or `mean` for an ensemble.
+
+    Raises:
+        UserError: A probability is not finite: the training diverged.
+    """
+    if not np.isfinite(probability).all():
+        raise UserError(f"fold {fold}: the training diverged; choose another name and a lower learning_rate")
+    patients = cohort.table.iloc[rows]
+    return pd.DataFrame(
+        {
+            "patient": patients["patient"].to_numpy(),
+            "fold": fold,
+            "split": split,
+            "label": labels[rows],
+            "core_ml": patients["core_ml"].to_numpy() if "core_ml" in patients else np.nan,
+            "probability": probability,
+        }
+    )
+
+
+def write_predictions(path: Path, table: pd.DataFrame) -> str:
+    """Write a table; its SHA-256."""
+    with whole(path) as partial:
+        table.to_csv(partial, index=False)
+    return file_digest(path)
+
+
+def read_predictions(path: Path, digest: str, folds: Collection[str], splits: Collection[str]) -> pd.DataFrame:
+    """Read a table; `patient` and `fold` are text, `label` is an integer.
+
+    Args:
+        path: Of the file.
+        digest: SHA-256 that was recorded when the file was written.
+        folds: Values that its column `fold` may have.
+        splits: Values that its column `split` may have.
+
+    Raises:
+        UserError: The file was changed, a column is missing, or a value is out of range; names file and patient.
+    """
+    if not path.exists() or file_digest(path) != digest:
+        raise UserError(f"{path} was changed after it was written; remove it and run its command again")
+    empty = {"core_ml": ["", "nan"], "probability": ["", "nan"], "label": ["", "nan"]}
+    try:
+        table = pd.read_csv(path, dtype={"patient": str, "fold": str}, keep_default_na=False, na_values=empty)
+    except ValueError as error:
+        raise UserError(f"{path} is not a table ({error}); remove it and run its command again") from error
+    missing = [column for column in COLUMNS if column not in table]
+    if missing:
+        raise UserError(f"{path} must have the columns {', '.join(COLUMNS)}; {some(missing)} is missing")
+    probability = pd.to_numeric(table["probability"], errors="coerce")
+    label = pd.to_numeric(table["label"], errors="coerce")
+    _require(table["fold"].isin(folds), table, path, f"fold must be {one_of(folds)}")
+    _require(table["split"].isin(splits), table, path, f"split must be {one_of(splits)}")
+    _require(label.isin([0, 1]), table, path, "label must be 0 (small) or 1 (large)")
+    _require(probability.between(0, 1), table, path, "probability must be a number from 0 to 1")
+    return table.assign(probability=probability, label=label.astype(int))[list(COLUMNS)]
+
+
+def _require(valid: pd.Series, table: pd.DataFrame, path: Path, rule: str) -> None:
+    if not valid.all():
+        row = table[~valid].iloc[0]
+        got = row[rule.split()[0]]
+        where = f"patient {row['patient']} in {path}"
+        raise UserError(f"{rule}, got {got} ({where}); remove the file and run its command again")

@@ -1,0 +1,126 @@
+"""A study on disk: its settings, the runs of its models, and their ensembles."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import claim, differing, read_json, refuse_others
+from stroke_ctp.common.text import some
+from stroke_ctp.model.registry import in_order
+from stroke_ctp.study.ensemble_folder import EnsembleFolder
+from stroke_ctp.study.run_folder import RunFolder
+
+_CACHE = "bank"
+"""Name of the feature cache's folder, which lies beside the studies."""
+_WAY_OUT = "choose another name=NAME"
+
+
+class StudyFolder:
+    """The only reader and writer of `OUTPUTS/NAME`.
+
+    `settings.json` holds what all runs share, `MODEL/settings.json` what distinguishes a model. The folder of a run is
+    `MODEL/fold-K`, that of an ensemble `MODEL/ensemble`, that of the report `report`.
+    """
+
+    def __init__(self, outputs: Path, name: str) -> None:
+        """Name a study; nothing is read or written yet.
+
+        Raises:
+            UserError: The name is not that of a folder, or it is the feature cache's.
+        """
+        if not name or name != Path(name).name or name.startswith(".") or name == _CACHE:
+            raise UserError(f"name must be a plain folder name other than {_CACHE}, got {name!r}")
+        self.path, self.name = outputs / name, name
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report."""
+        return self.path / "report"
+
+    def settings(self) -> dict[str, Any]:
+        """What all runs share because it determines their results.
+
+        Raises:
+            UserError: The file is missing or damaged.
+        """
+        return read_json(self._settings)
+
+    def refuse_other_settings(self, settings: Mapping[str, Any]) -> None:
+        """Refuse a study that was made with other settings.
+
+        Raises:
+            UserError: Names the settings that differ.
+        """
+        refuse_others(self.path, settings, _WAY_OUT)
+
+    def claim(self, settings: Mapping[str, Any], model: str, identity: Mapping[str, Any]) -> None:
+        """Record the settings of the study and of a model, before anything is written into it.
+
+        Raises:
+            UserError: Other settings are recorded; names those that differ.
+        """
+        claim(self.path, settings, _WAY_OUT)
+        claim(self.path / model, identity, _WAY_OUT)
+
+    def models(self) -> list[str]:
+        """Names of the models of which a fold was begun, in the order in which they are shown."""
+        return in_order([path.parent.name for path in self.path.glob("*/fold-*") if path.is_dir()])
+
+    def run(self, model: str, fold: int) -> RunFolder:
+        """One fold of one model."""
+        return RunFolder(self.path / model / f"fold-{fold}")
+
+    def ensemble(self, model: str) -> EnsembleFolder:
+        """The ensemble of a model."""
+        return EnsembleFolder(self.path / model / "ensemble")
+
+    def complete_runs(self, model: str, partial: bool = False) -> dict[int, RunFolder]:
+        """The runs of a model by fold, all of them; `partial`: some may be missing.
+
+        Raises:
+            UserError: Folds are missing, with the command that trains them, or runs differ in what they must share.
+        """
+        found: dict[int, RunFolder] = {}
+        for path in (self.path / model).glob("fold-*"):
+            if re.fullmatch(r"fold-\d+", path.name) and (run := RunFolder(path)).is_complete:
+                found[run.fold] = run
+        if not found:
+            raise UserError(f"no fold of {self.path / model} is complete; run `{self._train(model)} fold=0..9`")
+        first = found[min(found)].record()
+        missing = [fold for fold in range(first.n_folds) if fold not in found]
+        if missing and not partial:
+            size = "" if first.n_folds == 10 else f" folds.n={first.n_folds}"
+            raise UserError(
+                f"{self.path / model} must have all folds 0 to {first.n_folds - 1}, "
+                f"missing {some(map(str, missing), first.n_folds)}; "
+                f"run `{self._train(model)} fold={','.join(map(str, missing))}{size}`"
+            )
+        runs = {fold: found[fold] for fold in sorted(found) if fold < first.n_folds}
+        for run in runs.values():
+            require_same(run.record().shared, first.shared, run.path)
+        return runs
+
+    def _train(self, model: str) -> str:
+        from stroke_ctp.model.registry import training_choice
+
+        return f"python -m stroke_ctp.train cohort=DIR name={self.name} {training_choice(model)}"
+
+    @property
+    def _settings(self) -> Path:
+        return self.path / "settings.json"
+
+
+def require_same(settings: Mapping[str, Any], first: Mapping[str, Any], where: Path) -> None:
+    """Refuse runs whose numbers must not stand in one table.
+
+    Raises:
+        UserError: Names what differs.
+    """
+    differ = differing(settings, first)
+    if differ:
+        raise UserError(
+            f"{where} differs from the first run in {where.parent}: {', '.join(differ)};"
+            " train one of them again under another name"
+        )
