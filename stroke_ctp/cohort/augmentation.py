@@ -1,17 +1,20 @@
 """Rotation, shift and flip: one draw per patient, the same for all frames and both levels."""
 
-from dataclasses import dataclass
+import dataclasses
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from stroke_ctp.common.settings import require_real
+from stroke_ctp.common.schemas import STRICT
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Draw:
     """What happens to each patient of a batch."""
 
@@ -30,20 +33,16 @@ class Draw:
         return Draw(self.angle[rows], self.shift[rows], self.flip[rows])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Augmentation:
     """How far augmentation goes; the defaults are the article's (section 2.2)."""
 
-    max_angle: float = 15.0
+    max_angle: Annotated[float, Field(ge=0)] = 15.0
     """Rotations lie within ± this [deg]."""
-    max_shift: float = 10.0
+    max_shift: Annotated[float, Field(ge=0)] = 10.0
     """Shifts along each axis lie within ± this [pixel]; they need not be whole pixels."""
-    flip_probability: float = 0.5
-
-    def __post_init__(self) -> None:
-        require_real("augmentation.max_angle", self.max_angle, least=0)
-        require_real("augmentation.max_shift", self.max_shift, least=0)
-        require_real("augmentation.flip_probability", self.flip_probability, least=0, most=1)
+    flip_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Probability of a flip from anterior to posterior."""
 
     def draw(self, n: int, generator: torch.Generator) -> Draw:
         """Draw for `n` patients, on the CPU, so that every device sees the same numbers."""

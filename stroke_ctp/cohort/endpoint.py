@@ -1,15 +1,28 @@
 """The classes that the network tells apart: above a threshold of an endpoint, or not."""
 
-from dataclasses import asdict, dataclass
+import dataclasses
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int
+from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import STRICT, Text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
+class EndpointSettings:
+    """How the classes are defined on a training cohort."""
+
+    column: Text = "core_ml"
+    """Column of `cohort.csv`, with a number for every patient."""
+    threshold: Literal["median"] | float = "median"
+    """Large is above it: median of the whole training cohort, or a number in the column's unit (core_ml: [mL])."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Endpoint:
     """A column of the cohort and the threshold that divides it.
 
@@ -23,19 +36,17 @@ class Endpoint:
     """In the column's unit, for core volume [mL]."""
 
     @classmethod
-    def of(cls, cohort: Cohort, column: str = "core_ml", threshold: str | float | int = "median") -> "Endpoint":
+    def of(cls, cohort: Cohort, settings: EndpointSettings | None = None) -> "Endpoint":
         """Define an endpoint on a training cohort.
 
         Args:
             cohort: All its patients.
-            column: Of `cohort.csv`, with a number for every patient.
-            threshold: `median` of the cohort, or a number.
+            settings: Column and threshold; by default `EndpointSettings()`.
 
         Raises:
-            UserError: No such column or rule, or a class is left empty.
+            UserError: The cohort has no such column, or a class is empty.
         """
-        if threshold != "median" and not isinstance(threshold, int | float):
-            raise UserError(f"endpoint.threshold must be `median` or a number, got {threshold!r}")
+        column, threshold = (settings or EndpointSettings()).column, (settings or EndpointSettings()).threshold
         values = cohort.column(column)
         endpoint = cls(column, threshold, float(np.median(values) if threshold == "median" else threshold))
         if endpoint.labels(cohort).sum() in (0, len(cohort)):
@@ -51,4 +62,4 @@ class Endpoint:
 
     def as_dict(self) -> dict[str, str | float | int]:
         """For JSON."""
-        return asdict(self)
+        return dataclasses.asdict(self)

@@ -1,15 +1,29 @@
 """Cross-validation: who is trained on, validated and tested in which fold."""
 
-from dataclasses import dataclass
+import dataclasses
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Int
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from sklearn.model_selection import StratifiedKFold
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import STRICT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
+class FoldSettings:
+    """How a cohort is divided."""
+
+    n: Annotated[int, Field(ge=3)] = 10
+    """Number of folds."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the shuffle before the split."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Split:
     """Row numbers of a cohort's patients."""
 
@@ -34,7 +48,7 @@ def check_fold(fold: int, n: int) -> None:
         raise UserError(f"fold must lie between 0 and {n - 1} (folds.n={n}), got {fold}")
 
 
-def split(labels: Int[np.ndarray, " patient"], fold: int, n: int = 10, seed: int = 0) -> Split:
+def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -> Split:
     """Patients of one fold, 8:1:1 at ten folds, stratified by class.
 
     Fold k is tested in fold k and validated in fold k − 1, so that over all folds every patient is tested
@@ -44,20 +58,18 @@ def split(labels: Int[np.ndarray, " patient"], fold: int, n: int = 10, seed: int
     Args:
         labels: Class of each patient.
         fold: Which fold, 0 to n − 1.
-        n: Number of folds.
-        seed: Of the shuffle before the split.
+        folds: Number of folds, and seed of the shuffle before the split.
 
     Raises:
         UserError: No such fold, or too few patients of a class to give every fold one.
     """
-    if n < 3:
-        raise UserError(f"folds.n must be ≥ 3 (train, validation and test), got {n}")
+    n = folds.n
     check_fold(fold, n)
     rarest = int(np.bincount(labels, minlength=2).min())
     if rarest < n:
         raise UserError(f"folds.n={n} needs ≥ {n} patients of each class, got {rarest}; choose a smaller folds.n")
-    folds = StratifiedKFold(n, shuffle=True, random_state=seed)
-    parts = [part for _, part in folds.split(labels, labels)]
+    stratified = StratifiedKFold(n, shuffle=True, random_state=folds.seed)
+    parts = [part for _, part in stratified.split(labels, labels)]
     rest = [k for k in range(n) if k not in (fold, (fold + 1) % n)]
     return Split(
         train=np.sort(np.concatenate([parts[k] for k in rest])),

@@ -1,14 +1,16 @@
 """What the trunk is shown of a series: enhancement, a window of attenuation, or attenuation as it is."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from stroke_ctp.common.settings import require_real, require_whole
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import STRICT
 
 AIR_HU = -1000.0
 
@@ -46,7 +48,7 @@ LEAST_ENHANCEMENT_HU = 0.3
 """Patients whose brain enhances less than this are not brought to the reference: it would be noise that is enlarged."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Enhancement:
     """Attenuation above the pre-contrast baseline, within the brain, for a bolus of reference strength, smoothed.
 
@@ -54,32 +56,26 @@ class Enhancement:
     measured on; what tells core from healthy tissue is enhancement in relation to the rest of the same brain.
     """
 
-    n_baseline: int = 4
-    """Leading frames taken for free of contrast: 6 s."""
-    reference: float | None = 4.0
-    """What the median pixel of the brain enhances by on average over time [HU], after scaling of all frames of a
-    patient by one factor; None leaves enhancement as it was measured."""
-    smoothing_frames: float = 1.5
+    kind: Literal["enhancement"] = "enhancement"
+    """Enhancement above the baseline."""
+    n_baseline: Annotated[int, Field(ge=1)] = 4
+    """Leading frames without contrast; four are 6 s."""
+    reference: Annotated[float, Field(gt=0)] | None = 4.0
+    """Mean enhancement over time of the median brain pixel, to which all frames of a patient are scaled by one
+    factor [HU]; null: as measured."""
+    smoothing_frames: Annotated[float, Field(ge=0)] = 1.5
     """Standard deviation of the Gaussian over time [frame]."""
-    smoothing_pixels: float = 3.0
+    smoothing_pixels: Annotated[float, Field(ge=0)] = 3.0
     """Standard deviation of the Gaussian in the plane [pixel]."""
-    ceiling: float = 20.0
+    ceiling: Annotated[float, Field(gt=0)] = 20.0
     """Changes beyond ± this are clipped [HU]: above the enhancement of tissue, far below that of large vessels
     and below what motion makes of edges, which would otherwise decide the maxima that features are pooled by."""
     mean: float = 0.0
-    scale: float = 6.0
+    """Subtracted by fixed standardization [HU]."""
+    scale: Annotated[float, Field(gt=0)] = 6.0
+    """Divided by in fixed standardization [HU]."""
     background: ClassVar[float] = 0.0
     bfloat16: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require_whole("input.n_baseline", self.n_baseline, 1)
-        if self.reference is not None:
-            require_real("input.reference", self.reference, above=0)
-        require_real("input.smoothing_frames", self.smoothing_frames, least=0)
-        require_real("input.smoothing_pixels", self.smoothing_pixels, least=0)
-        require_real("input.ceiling", self.ceiling, above=0)
-        require_real("input.mean", self.mean)
-        require_real("input.scale", self.scale, above=0)
 
     def __call__(
         self, hu: Float[Tensor, "batch level time height width"]
@@ -95,23 +91,27 @@ class Enhancement:
         return torch.where(mask, smooth(rise, self.smoothing_frames, self.smoothing_pixels), 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Window:
     """Attenuation clipped to a window, as a radiologist views it."""
 
+    kind: Literal["window"] = "window"
+    """Attenuation within a window."""
     low: float = 0.0
-    """[HU]"""
+    """Lower end of the window [HU]."""
     high: float = 100.0
-    """[HU]"""
+    """Upper end of the window [HU]."""
     mean: float = 50.0
-    scale: float = 50.0
+    """Subtracted by fixed standardization [HU]."""
+    scale: Annotated[float, Field(gt=0)] = 50.0
+    """Divided by in fixed standardization [HU]."""
     bfloat16: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        require_real("input.low", self.low)
-        require_real("input.high", self.high, above=self.low)
-        require_real("input.mean", self.mean)
-        require_real("input.scale", self.scale, above=0)
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> "Window":
+        if self.high <= self.low:
+            raise UserError(f"input.high must be a number > {self.low:g} (input.low), got {self.high!r}")
+        return self
 
     def __call__(
         self, hu: Float[Tensor, "batch level time height width"]
@@ -125,18 +125,18 @@ class Window:
         return max(self.low, AIR_HU)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Attenuation:
     """Attenuation as it is, air and skull included: the article's input."""
 
+    kind: Literal["hu"] = "hu"
+    """Attenuation as it is."""
     mean: float = -500.0
-    scale: float = 500.0
+    """Subtracted by fixed standardization [HU]."""
+    scale: Annotated[float, Field(gt=0)] = 500.0
+    """Divided by in fixed standardization [HU]."""
     background: ClassVar[float] = AIR_HU
     bfloat16: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        require_real("input.mean", self.mean)
-        require_real("input.scale", self.scale, above=0)
 
     def __call__(
         self, hu: Float[Tensor, "batch level time height width"]

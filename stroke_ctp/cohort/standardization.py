@@ -1,8 +1,33 @@
 """Bringing frames to the scale that the pretrained trunk expects: mean 0, standard deviation 1."""
 
+from typing import Annotated, Literal
+
 import torch
 from jaxtyping import Float
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
+
+from stroke_ctp.cohort.inputs import Input
+from stroke_ctp.common.schemas import STRICT
+
+
+@dataclass(frozen=True, config=STRICT)
+class FixedSettings:
+    """Settings of `FixedStandardization`: the input's mean and scale."""
+
+    kind: Literal["fixed"] = "fixed"
+    """The input's mean and scale."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class BatchSettings:
+    """Settings of `BatchStandardization`."""
+
+    kind: Literal["batch"] = "batch"
+    """Statistics of each batch."""
+    momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Share of a batch in the running statistics."""
 
 
 class FixedStandardization(nn.Module):
@@ -48,3 +73,10 @@ class BatchStandardization(nn.Module):
         self.running_variance.lerp_(variance, weight)
         self.started.fill_(True)
         return mean, variance.sqrt()
+
+
+def build_standardization(settings: FixedSettings | BatchSettings, shown: Input) -> nn.Module:
+    """The module that standardizes the frames of an input."""
+    if isinstance(settings, BatchSettings):
+        return BatchStandardization(settings.momentum)
+    return FixedStandardization(shown.mean, shown.scale)

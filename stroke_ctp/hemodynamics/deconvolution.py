@@ -7,24 +7,23 @@ that the rectangular rule loses (Fieselmann et al., Int J Biomed Imaging 2011).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from scipy.linalg import circulant, toeplitz
 
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import STRICT
 
-Method = Literal["oscillation", "circulant", "standard", "tikhonov"]
-_METHODS = ("oscillation", "circulant", "standard", "tikhonov")
 TRUNCATIONS: Float[np.ndarray, " truncation"] = np.geomspace(0.01, 0.9, 16)
 """Shares of the largest singular value that `oscillation` tries, rising by a third."""
 _CHUNK = 16384
 """Voxels at a time, so that residue functions need little memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Deconvolution:
     """How residue functions are regularized.
 
@@ -32,19 +31,12 @@ class Deconvolution:
     `standard` does (Østergaard et al., MRM 1996). `tikhonov` is block-circulant, damped instead of truncated.
     """
 
-    method: Method = "oscillation"
-    oscillation_index: float = 0.035
+    method: Literal["oscillation", "circulant", "standard", "tikhonov"] = "oscillation"
+    """Singular value decomposition, and how it is regularized."""
+    oscillation_index: Annotated[float, Field(gt=0, lt=1)] = 0.035
     """Largest oscillation of a residue function, by Wu et al.; for `oscillation`."""
-    truncation: float = 0.2
+    truncation: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Singular values below this share of the largest are left out, or damped; for the other methods."""
-
-    def __post_init__(self) -> None:
-        if self.method not in _METHODS:
-            raise UserError(f"deconvolution.method must be one of {', '.join(_METHODS)}, got {self.method!r}")
-        for name in ("oscillation_index", "truncation"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-                raise UserError(f"deconvolution.{name} must be a number between 0 and 1, got {value!r}")
 
 
 def flow_and_tmax(

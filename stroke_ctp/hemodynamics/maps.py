@@ -1,19 +1,18 @@
 """Perfusion maps of a scan: from attenuation to CBF, CBV, MTT, Tmax and TTP."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import dataclasses
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from scipy.ndimage import gaussian_filter
 
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.hemodynamics.bolus_passage import Passage
 from stroke_ctp.hemodynamics.deconvolution import Deconvolution, flow_and_tmax
 from stroke_ctp.hemodynamics.kinetics import HAEMATOCRIT_RATIO
-
-Calibration = Literal["venous", "reference"]
-_CALIBRATIONS = ("venous", "reference")
 
 REFERENCE_CBV = 2.7
 """Of healthy brain, half grey and half white matter [mL/100 mL]: 1.04 · (3.3 + 1.9) / 2 (Manhart et al., IEEE TMI
@@ -25,26 +24,20 @@ _LEAST_CBF = 0.1
 """Below it a transit time means nothing [mL/100 mL/min]."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Analysis:
     """How a scan is analysed."""
 
-    calibration: Calibration = "reference"
-    """What corrects the arterial curve for partial volume: `reference`, the median CBV of the hemisphere that is not
-    affected, set to that of healthy brain; `venous`, the area under the venous curve, since what flows in flows out."""
-    smoothing_mm: float = 3.0
+    calibration: Literal["reference", "venous"] = "reference"
+    """Corrects the arterial curve for partial volume: reference sets the median CBV of the unaffected hemisphere to
+    that of healthy brain; venous uses the area under the venous curve."""
+    smoothing_mm: Annotated[float, Field(ge=0)] = 3.0
     """Standard deviation of the Gaussian in the plane; 0 for none [mm]."""
-    deconvolution: Deconvolution = field(default_factory=Deconvolution)
-
-    def __post_init__(self) -> None:
-        if self.calibration not in _CALIBRATIONS:
-            raise UserError(f"calibration must be one of {', '.join(_CALIBRATIONS)}, got {self.calibration!r}")
-        number = isinstance(self.smoothing_mm, int | float) and not isinstance(self.smoothing_mm, bool)
-        if not number or not 0 <= self.smoothing_mm < np.inf:
-            raise UserError(f"smoothing_mm must be a number of mm ≥ 0, got {self.smoothing_mm!r}")
+    deconvolution: Deconvolution = Deconvolution()
+    """Regularization of residue functions."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Maps:
     """Perfusion of one scan; 0 outside grey and white matter."""
 

@@ -1,13 +1,13 @@
 """Which acquisitions can become a standard series, and why the others cannot."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from stroke_ctp.common.settings import require_one_of, require_real
+from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.scan.time_grid import needed_frames
 
 _TOLERANCE = 1e-6
@@ -20,37 +20,20 @@ _LEAST_RANGE_HU = 50
 """Between the least and the greatest value of a head, even of one clipped to a brain window."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Rules:
     """What can be included, and how."""
 
-    max_interval_s: float = 3.0
+    max_interval_s: Annotated[float, Field(gt=0)] = 3.0
     """Longest gap between frames that interpolation may bridge [s]."""
-    min_duration_s: float = 48.0
+    min_duration_s: Annotated[float, Field(gt=0)] = 48.0
     """Shortest scan accepted, frames × interval [s]."""
     short_scan: Literal["exclude", "pad"] = "exclude"
-    """What becomes of shorter ones: padded, the last frame is held, and `valid_frames` says from when on."""
+    """Exclude shorter scans, or pad them with their last frame; quality.csv says how many frames are valid."""
     levels: Literal["manifest", "auto"] = "manifest"
-    """Who says where the levels are: the manifest alone, or a proposal where it is silent."""
-    max_motion_mm: float = 20.0
+    """Take the levels from the manifest alone, or propose those that it does not give."""
+    max_motion_mm: Annotated[float, Field(gt=0)] = 20.0
     """Frames in which the skull has moved farther are dropped [mm]."""
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "Rules":
-        """Rules that a user has written.
-
-        Raises:
-            UserError: One is no number, out of range or no choice.
-        """
-        require_one_of("short_scan", settings["short_scan"], ("exclude", "pad"))
-        require_one_of("levels", settings["levels"], ("manifest", "auto"))
-        return cls(
-            max_interval_s=require_real("max_interval_s", settings["max_interval_s"], above=0),
-            min_duration_s=require_real("min_duration_s", settings["min_duration_s"], above=0),
-            short_scan=settings["short_scan"],
-            levels=settings["levels"],
-            max_motion_mm=require_real("max_motion_mm", settings["max_motion_mm"], above=0),
-        )
 
 
 class Excluded(Exception):  # noqa: N818 - a finding about a patient, no error

@@ -1,0 +1,31 @@
+"""Settings of `python -m stroke_ctp.report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+
+from stroke_ctp.common.schemas import STRICT, Folder, Rule, Text
+
+
+def _several(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+@dataclass(frozen=True, config=STRICT)
+class ReportSettings:
+    """Write page, tables and figures of a study, or compare several."""
+
+    name: Annotated[
+        tuple[Text, ...], Field(strict=False), BeforeValidator(_several), Rule("text, or several texts: name=A,B")
+    ]
+    """Name of the study; several, separated by commas, are compared."""
+    outputs: Folder = Path("outputs")
+    """Folder of all studies; the report goes to OUTPUTS/NAME/report."""
+    subgroup: Text | None = None
+    """Column of the manifest whose groups are compared."""
+    sensitivity: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Sensitivity on validation patients of the second operating point."""
+    partial: bool = False
+    """Show a study with missing folds, as partial."""

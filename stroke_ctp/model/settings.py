@@ -1,0 +1,154 @@
+"""Settings of a training: what `python -m stroke_ctp.train` takes, and what a run records.
+
+They stand in this layer, below the commands, because whoever reads a run reads them: the ensemble, the leakage audit
+and the report. This module loads neither Lightning nor torchvision.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from stroke_ctp.cohort.augmentation import Augmentation
+from stroke_ctp.cohort.endpoint import EndpointSettings
+from stroke_ctp.cohort.folds import FoldSettings, check_fold
+from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
+from stroke_ctp.cohort.standardization import BatchSettings, FixedSettings
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import STRICT, Folder, Text
+
+Pathways = Annotated[tuple[Literal["local", "global"], ...], Field(strict=False, min_length=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class AblationSettings:
+    """Which model is trained."""
+
+    name: Text = "full"
+    """Names the folder of its results; cbv, rcbf, cbv_scan and rcbf_scan are conventional baselines without a network."""
+    pathways: Pathways = ("local", "global")
+    """Temporal pathways of the network."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class CacheSettings:
+    """The feature cache of the route bank."""
+
+    draws: Annotated[int, Field(ge=1)] = 2
+    """Augmentation draws; the first is not augmented, and a training batch takes each patient from a random one."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the draws; trainings of different seeds share them."""
+    folder: Folder | None = None
+    """Folder of the cache; null: OUTPUTS/bank."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class EncoderSettings:
+    """The backbone."""
+
+    weights: Text = "oxford"
+    """oxford, imagenet, a file, or none (random: results mean nothing)."""
+    trainable_blocks: Annotated[int, Field(ge=0, le=5)] = 0
+    """Convolutional blocks that are trained, from the last; needs route=direct."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class NetworkSettings:
+    """The temporal network."""
+
+    pathways: Pathways = ("local", "global")
+    """Temporal pathways; by default those of the ablation."""
+    filters: Annotated[int, Field(ge=1)] = 3
+    """Filters of each pathway at each level."""
+    hidden: Annotated[int, Field(ge=1)] = 32
+    """Units of the dense layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """Dropout rate within the pathways."""
+    feature_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """Dropout rate of the encoder's features."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainerSettings:
+    """Lightning's trainer."""
+
+    max_epochs: Annotated[int, Field(ge=1)] = 500
+    """Most epochs of a training."""
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
+    """Hardware to train on."""
+    devices: Annotated[int, Field(ge=1)] = 1
+    """Number of devices of a training."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"] = "32-true"
+    """Floating-point precision."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainSettings:
+    """One fold of one model of a study."""
+
+    fold: Annotated[int, Field(ge=0)]
+    """Fold to train, 0 to folds.n - 1; fold=0..9 trains all."""
+    cohort: Folder = Path("outputs/cohort")
+    """Training cohort, from `python -m stroke_ctp.preprocess`."""
+    name: Text = "stroke"
+    """Name of the study; its results go to OUTPUTS/NAME."""
+    outputs: Folder = Path("outputs")
+    """Folder of all studies."""
+    ablation: AblationSettings = AblationSettings()
+    """Model to train."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of initial weights, order of patients and dropout."""
+    endpoint: EndpointSettings = EndpointSettings()
+    """What is classified."""
+    folds: FoldSettings = FoldSettings()
+    """Cross-validation."""
+    input: Annotated[Enhancement | Window | Attenuation, Field(discriminator="kind")] = Enhancement()
+    """What the encoder sees."""
+    standardization: Annotated[FixedSettings | BatchSettings, Field(discriminator="kind")] = FixedSettings()
+    """How frames are brought to the encoder's scale."""
+    augmentation: Augmentation = Augmentation()
+    """Augmentation of training patients."""
+    route: Literal["bank", "direct"] = "bank"
+    """bank: encode each augmentation draw once for all folds; direct: encode every batch."""
+    bank: CacheSettings = CacheSettings()
+    """Feature cache of route=bank."""
+    encoder: EncoderSettings = EncoderSettings()
+    """Backbone that turns frames into features."""
+    network: NetworkSettings = NetworkSettings()
+    """Temporal network that turns features into a probability."""
+    standardize_features: bool = True
+    """Standardize features per channel on the training fold."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Learning rate of RMSprop."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Weight decay of RMSprop."""
+    batch_size: Annotated[int, Field(ge=1)] = 12
+    """Patients in a batch."""
+    num_workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that read series; route=direct only."""
+    patience: Annotated[int, Field(ge=1)] = 200
+    """Epochs without a lower validation loss before training stops."""
+    trainer: TrainerSettings = TrainerSettings()
+    """Hardware and length of a training."""
+    logger: Literal["csv", "tensorboard", "mlflow"] = "csv"
+    """Where losses are logged."""
+
+    @model_validator(mode="after")
+    def _cache_holds_fixed_features(self) -> "TrainSettings":
+        if self.route == "bank" and self.standardization.kind == "batch":
+            raise UserError("standardization=batch makes features depend on the batch; add route=direct")
+        if self.route == "bank" and self.encoder.trainable_blocks:
+            blocks = self.encoder.trainable_blocks
+            raise UserError(f"encoder.trainable_blocks={blocks} changes features in training; add route=direct")
+        return self
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "TrainSettings":
+        check_fold(self.fold, self.folds.n)
+        return self
+
+    @property
+    def cache(self) -> Path:
+        """Folder of the feature cache."""
+        return self.bank.folder or self.outputs / "bank"
