@@ -1,74 +1,69 @@
-"""`python -m stroke_ctp.ensemble`: a study's members and their mean on an external cohort."""
+"""`python -m stroke_ctp.ensemble`: score an external cohort with the members of a study's models and their mean."""
 
 import time
 
 import numpy as np
 import pandas as pd
-from omegaconf import DictConfig
 
-from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import claim, digest, file_digest, is_complete, read_json, study_folder, whole, write_json
-from stroke_ctp.common.provenance import circumstances
+from stroke_ctp.common.provenance import run_provenance
 from stroke_ctp.config.command_line import run
-from stroke_ctp.model.baselines import BASELINES, baseline_values, probability_of
-from stroke_ctp.statistics.auc import roc_auc
-from stroke_ctp.study.predictions import complete_runs
-from stroke_ctp.study.tables import predictions_table
+from stroke_ctp.config.schemas.ensemble import EnsembleSettings
+from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
+from stroke_ctp.study.members import load_member
+from stroke_ctp.study.predictions_file import predictions_table
+from stroke_ctp.study.study_folder import StudyFolder
 
 
-def ensemble(config: DictConfig) -> None:
-    """Score the external cohort with every member and with their mean."""
-    study = study_folder(config.outputs, config.name)
-    ablation = config.ablation.name
-    cohort = Cohort(str(config.external))
-    folders = list(complete_runs(study / ablation).values())
-    members = [read_json(folder / "metrics.json") for folder in folders]
-    if cohort.hash == members[0]["cohort"]["hash"]:
-        raise UserError(f"external={config.external} is the cohort that {config.name} was trained on; give another")
-    endpoint = Endpoint(**members[0]["endpoint"])
-    labels = endpoint.labels(cohort)
-    folder = study / ablation / "ensemble"
-    settings = {"external": cohort.hash, "members": [digest(member) for member in members]}
-    claim(folder, settings, "remove the folder to score anew")
-    if is_complete(folder):
-        print(f"ensemble: {ablation} is complete in {folder}")
-        return
-
-    began = time.monotonic()
-    if ablation in BASELINES:
-        values = baseline_values(ablation, cohort)
-        probability = np.stack([probability_of(values, **member["scale"]) for member in members])
-    else:
-        from stroke_ctp.model.training import member_probability
-
-        probability = np.stack(
-            [member_probability(*member, cohort, labels) for member in zip(folders, members, strict=True)]
+def ensemble(settings: EnsembleSettings) -> None:
+    """Score the external cohort with every model of the study, or with those that were asked for."""
+    study, cohort = StudyFolder(settings.outputs, settings.name), Cohort(settings.external)
+    models = settings.models or study.models()
+    if not models:
+        raise UserError(
+            f"nothing was trained in {study.path}; run `python -m stroke_ctp.train name={study.name}` first"
         )
-    rows = np.arange(len(cohort))
-    folds: list[int | str] = [*range(len(members)), "mean"]
-    columns = [*probability, probability.mean(axis=0)]
-    tables = [
-        predictions_table(cohort, labels, rows, column, "external", fold)
-        for fold, column in zip(folds, columns, strict=True)
-    ]
-    with whole(folder / "predictions.csv") as partial:
-        pd.concat(tables).to_csv(partial, index=False)
-    metrics = {
-        "ablation": ablation,
-        "n_folds": len(members),
-        "members": settings["members"],
-        "endpoint": endpoint.as_dict(),
-        "encoder": members[0]["encoder"],
-        "cohort": {"hash": cohort.hash, "patients": len(cohort), "large": int(labels.sum())},
-        "auc": {"external": roc_auc(tables[-1]).value, "members": [roc_auc(table).value for table in tables[:-1]]},
-        "predictions": file_digest(folder / "predictions.csv"),
-    }
-    write_json(folder / "run.json", circumstances(cohort.folder, study, began))
-    write_json(folder / "metrics.json", metrics)
-    print(folder)
+    for model in models:
+        study.complete_runs(model)  # hours may pass before the last model's turn
+    for model in models:
+        score_ensemble(study, model, cohort)
+
+
+def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
+    """Score a cohort with all members of one model and their mean, unless that is done."""
+    runs = list(study.complete_runs(model).values())
+    record, folder = runs[0].record(), study.ensemble(model)
+    if cohort.hash == record.cohort.hash:
+        raise UserError(f"external={cohort.folder} is the cohort that {study.name} was trained on; give another")
+    labels = record.endpoint.labels(cohort)
+    folder.claim(cohort.hash, runs)
+    with folder.lock():
+        if folder.is_complete:
+            print(f"ensemble: {model} is complete in {folder.path}")
+            return
+        began = time.monotonic()
+        probability = np.stack([load_member(run).score(cohort) for run in runs])
+        columns = {**dict(enumerate(probability)), MEAN: probability.mean(axis=0)}
+        everybody = np.arange(len(cohort))
+        tables = [
+            predictions_table(cohort, labels, everybody, column, "external", fold) for fold, column in columns.items()
+        ]
+        members = [run.record().digest for run in runs]
+        folder.write(
+            {
+                "model": model,
+                "n_folds": record.n_folds,
+                "members": members,
+                "endpoint": record.endpoint,
+                "encoder": record.encoder,
+                "cohort": ExternalCohort(cohort.hash, len(cohort), int(labels.sum())),
+            },
+            pd.concat(tables),
+            run_provenance(cohort.folder, study.path, began),
+        )
+        print(folder.path)
 
 
 if __name__ == "__main__":
-    run(ensemble, "ensemble", sweeps=True)
+    run(ensemble, EnsembleSettings, lists=("models",))

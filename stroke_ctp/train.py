@@ -1,140 +1,70 @@
-"""`python -m stroke_ctp.train`: train, validate and test the network in one fold of a cohort, or in many."""
+"""`python -m stroke_ctp.train`: fit, validate and test a model in one fold of a cohort, or in many."""
 
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from hydra.utils import instantiate
-from jaxtyping import Float, Int
-from omegaconf import DictConfig
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import Split, check_fold, split
+from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.files import (
-    at_work,
-    claim,
-    digest,
-    file_digest,
-    is_complete,
-    refuse_others,
-    study_folder,
-    whole,
-    write_json,
-)
-from stroke_ctp.common.provenance import circumstances
-from stroke_ctp.common.settings import require_whole
-from stroke_ctp.config.command_line import run, runs_to_come, values_to_come
-from stroke_ctp.model.baselines import BASELINES, baseline_values, fit_scale, probability_of
-from stroke_ctp.statistics.auc import roc_auc
-from stroke_ctp.study.tables import Score, check_settings, predictions_table, run_folder, study_settings
-
-WAY_OUT = "choose another name=NAME"
+from stroke_ctp.common.files import digest
+from stroke_ctp.common.provenance import run_provenance
+from stroke_ctp.config.command_line import run, runs_to_come
+from stroke_ctp.model.build import build_model
+from stroke_ctp.model.protocol import Fold, Model
+from stroke_ctp.model.settings import TrainSettings
+from stroke_ctp.study.predictions_file import predictions_table
+from stroke_ctp.study.run_folder import CohortReference, RunFolder, RunPatients
+from stroke_ctp.study.study_folder import StudyFolder
 
 
-def train(config: DictConfig) -> None:
-    """Train one fold, unless that is done, and write its weights, predictions and metrics."""
-    check_settings(config)
-    for fold in values_to_come("fold"):  # hours may pass before its turn
-        check_fold(require_whole("fold", fold, 0), config.folds.n)
-    cohort = Cohort(str(config.cohort))
-    endpoint = Endpoint.of(cohort, **config.endpoint)
+def train(settings: TrainSettings) -> None:
+    """Fit one fold, unless that is done, and write its predictions and its record."""
+    cohort = Cohort(settings.cohort)
+    endpoint = Endpoint.of(cohort, settings.endpoint)
     labels = endpoint.labels(cohort)
-    parts = split(labels, config.fold, config.folds.n, config.folds.seed)
-    study = study_folder(config.outputs, config.name)
-    settings = study_settings(config, cohort.hash)
-    refuse_others(study, settings, WAY_OUT)
-    folder = run_folder(study, config.ablation.name, config.fold)
-    if not is_complete(folder):
-        encoder, score = scorer(config, cohort, labels, parts, folder)
-        claim(study, settings, WAY_OUT)
-        if encoder is not None:
-            made_of = {"pathways": list(config.network.pathways), "encoder": encoder}
-            claim(study / config.ablation.name, made_of, WAY_OUT)
-        # Two commands may ask for one run at a time; the second then finds it complete.
-        with at_work(folder / ".lock", wait=True):
-            if not is_complete(folder):
-                began = time.monotonic()
-                probability, details = score()
-                facts = {
-                    "ablation": config.ablation.name,
-                    "fold": config.fold,
-                    "n_folds": config.folds.n,
-                    "endpoint": endpoint.as_dict(),
-                    "encoder": encoder,
-                    "cohort": {"hash": cohort.hash, "patients": len(cohort)},
-                    "settings": digest(settings),
-                }
-                predictions = fold_predictions(cohort, labels, parts, probability, config.fold)
-                write_run(folder, predictions, facts | details, circumstances(cohort.folder, study, began))
-                print(folder)
+    parts = split(labels, settings.fold, settings.folds.n, settings.folds.seed)
+    fold = Fold(cohort, labels, parts, settings.fold, settings.folds.n)
+    study, shared = StudyFolder(settings.outputs, settings.name), settings.shared(cohort.hash)
+    study.refuse_other_settings(shared)
+    folder = study.run(settings.model_name, settings.fold)
+    if not folder.is_complete:
+        model = build_model(settings)
+        model.check()
+        study.claim(shared, model.name, model.identity())
+        with folder.lock():
+            if not folder.is_complete:  # another process may have finished it in the meantime
+                folder.write_settings(settings)
+                fit_and_score(model, fold, endpoint, digest(shared), folder, study)
+                print(folder.path)
                 return
-    print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
+    print(f"train: {settings.model_name}, fold {settings.fold} is complete in {folder.path}")
 
 
-def fold_predictions(
-    cohort: Cohort,
-    labels: Int[np.ndarray, " patient"],
-    parts: Split,
-    probability: Float[np.ndarray, " row"],
-    fold: int,
-) -> pd.DataFrame:
-    """The table of a fold's validation patients, then of its test patients."""
+def fit_and_score(
+    model: Model, fold: Fold, endpoint: Endpoint, settings: str, folder: RunFolder, study: StudyFolder
+) -> None:
+    """Fit a model to the training patients of a fold, score validation and test patients, and write the run."""
+    began = time.monotonic()
+    fitted = model.fit(fold, folder.training, runs_to_come())
+    cohort, parts = fold.cohort, fold.split
     rows = np.concatenate([parts.validation, parts.test])
-    names = ["validation"] * parts.validation.size + ["test"] * parts.test.size
-    return predictions_table(cohort, labels, rows, probability, names, fold)
-
-
-def write_run(folder: Path, predictions: pd.DataFrame, facts: dict[str, Any], record: dict[str, Any]) -> None:
-    """Write a run's results; last of all what makes it complete.
-
-    Args:
-        folder: Of the run.
-        predictions: Of the validation and of the test fold.
-        facts: What `metrics.json` holds beside AUC and digest of the predictions.
-        record: Content of `run.json`.
-    """
-    with whole(folder / "predictions.csv") as partial:
-        predictions.to_csv(partial, index=False)
-    measured = {
-        "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
-        "predictions": file_digest(folder / "predictions.csv"),
+    splits = ["validation"] * parts.validation.size + ["test"] * parts.test.size
+    predictions = predictions_table(cohort, fold.labels, rows, fitted.score(cohort, rows), splits, fold.number)
+    names = np.array(cohort.patients)
+    record = {
+        "model": model.name,
+        "fold": fold.number,
+        "n_folds": fold.n_folds,
+        "endpoint": endpoint,
+        "encoder": model.encoder,
+        "cohort": CohortReference(cohort.hash, len(cohort)),
+        "settings": settings,
+        "patients": RunPatients(*(names[part].tolist() for part in (parts.train, parts.validation, parts.test))),
+        "fitted": fitted.record(),
     }
-    write_json(folder / "run.json", record)
-    write_json(folder / "metrics.json", facts | measured)
-
-
-def scorer(
-    config: DictConfig, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split, folder: Path
-) -> tuple[dict[str, Any] | None, Callable[[], Score]]:
-    """The encoder's provenance, if there is one, and the work of a run; what can be checked is checked before it."""
-    instantiate(config.augmentation)
-    if config.ablation.name in BASELINES:
-        return None, lambda: score_by_baseline(config.ablation.name, cohort, labels, parts)
-    from stroke_ctp.model import training as networks
-
-    pipeline = networks.frame_pipeline(config)
-    provenance = networks.provenance_of(str(config.encoder.weights))
-    module = networks.build_module(config, pipeline)
-    trainer = networks.build_trainer(config, folder, runs_to_come())
-
-    def score() -> Score:
-        data = networks.build_data(config, cohort, labels, parts, pipeline, provenance)
-        return networks.trained(config, module, trainer, data, folder)
-
-    return provenance.as_dict(), score
-
-
-def score_by_baseline(name: str, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split) -> Score:
-    """Fit orientation and scale of a conventional core to the training folds, and score with them."""
-    values = baseline_values(name, cohort)
-    scale = fit_scale(values[parts.train], labels[parts.train])
-    rows = np.concatenate([parts.validation, parts.test])
-    return probability_of(values[rows], **scale), {"scale": scale, "not_measurable": int(np.isnan(values).sum())}
+    folder.write(record, predictions, run_provenance(cohort.folder, study.path, began))
 
 
 if __name__ == "__main__":
-    run(train, "train", sweeps=True)
+    run(train, TrainSettings, sweeps=True)

@@ -17,7 +17,7 @@ from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
 from stroke_ctp.common.files import write_json
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.feature_cache import banked, encoding_precision
+from stroke_ctp.model.feature_cache import FeatureCache, encoding_precision
 from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.temporal_network import TemporalNetwork
 
@@ -77,7 +77,8 @@ def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None
         calls = iter(range(10**6))
 
         def encode() -> None:
-            banked(folder / f"bank-{next(calls)}", {}, n_patients, [augmented], lambda: encoder, precision, target)
+            cache = FeatureCache(folder, {"call": next(calls)}, n_patients)
+            cache.features([augmented], lambda: encoder, precision, target)
 
         @torch.inference_mode()
         def bare(batch: int) -> None:

@@ -11,16 +11,24 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger
+from torch import nn
 
 from stroke_ctp.benchmarks.encoding import default_pipeline, device
 from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.folds import Split
-from stroke_ctp.model.cached_features import Draws
-from stroke_ctp.model.training_callbacks import AtomicCheckpoints, alone, checkpoints, quiet_lightning, torch_threads
-from stroke_ctp.model.data_modules import CTPDataModule
-from stroke_ctp.model.feature_standardization import N_FEATURES
+from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.classifier import CoreClassifier
+from stroke_ctp.model.data_modules import CachedFeatureData
+from stroke_ctp.model.feature_cache import Draws
+from stroke_ctp.model.feature_standardization import N_FEATURES
 from stroke_ctp.model.temporal_network import TemporalNetwork
+from stroke_ctp.model.training_callbacks import (
+    AtomicCheckpoints,
+    checkpoint_callbacks,
+    quiet_lightning,
+    single_process,
+    torch_threads,
+)
 
 _BATCH = 12
 
@@ -41,14 +49,14 @@ def seconds_per_epoch(bank: Draws, parts: Split, labels: Int[np.ndarray, " patie
     """Of a training as `python -m stroke_ctp.train` does it, checkpoints and log included [s]."""
     quiet_lightning()
     pipeline = default_pipeline()
-    data = CTPDataModule(None, labels, parts, pipeline, None, bank, batch_size=_BATCH)
-    module = CoreClassifier(TemporalNetwork(), None, pipeline.standardization)
+    data = CachedFeatureData(bank, labels, parts, _BATCH)
+    module = CoreClassifier(TemporalNetwork(), nn.Identity(), pipeline.standardization)
     with tempfile.TemporaryDirectory() as folder, torch_threads(1):  # as training from the bank does
         trainer = L.Trainer(
             devices=1,
             max_epochs=1 + epochs,
             logger=CSVLogger(folder),
-            callbacks=[*checkpoints(Path(folder)), stopwatch := _Stopwatch()],
+            callbacks=[*checkpoint_callbacks(TrainingFiles(Path(folder))), stopwatch := _Stopwatch()],
             plugins=[single_process(), AtomicCheckpoints()],
             enable_progress_bar=False,
             enable_model_summary=False,

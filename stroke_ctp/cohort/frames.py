@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from stroke_ctp.cohort.augmentation import Augmentation, Draw, augment
 from stroke_ctp.cohort.inputs import Input
-from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.cohort.patients import Patients
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class FramePipeline:
         return augment(frames, draw, (self.input.background - mean) / scale)
 
 
-def load_series(cohort: Cohort, rows: list[int]) -> Float[Tensor, "batch level time height width"]:
-    """Series of some patients [HU], copied from disk."""
-    return torch.stack([torch.from_numpy(cohort.series(row).astype("float32")) for row in rows])
+def load_series(patients: Patients, rows: list[int]) -> Float[Tensor, "batch level time height width"]:
+    """Series of some patients [HU], copied into memory."""
+    return torch.stack([torch.from_numpy(patients.series(row).astype("float32")) for row in rows])
 
 
 def augmentation_draw(augmentation: Augmentation, n_patients: int, seed: int, number: int) -> Draw:
@@ -44,7 +44,7 @@ def augmentation_draw(augmentation: Augmentation, n_patients: int, seed: int, nu
 
 
 def frame_source(
-    cohort: Cohort,
+    patients: Patients,
     pipeline: FramePipeline,
     augmentation: Augmentation,
     seed: int,
@@ -52,10 +52,10 @@ def frame_source(
     device: torch.device,
 ) -> Callable[[slice], Float[Tensor, "batch level time height width"]]:
     """A function from rows of the cohort to their frames in one numbered draw; draw 0 is not augmented."""
-    draw = augmentation_draw(augmentation, len(cohort), seed, number) if number > 0 else None
+    draw = augmentation_draw(augmentation, len(patients), seed, number) if number > 0 else None
 
     def frames(rows: slice) -> Float[Tensor, "batch level time height width"]:
-        hu = load_series(cohort, list(range(len(cohort)))[rows]).to(device)
+        hu = load_series(patients, list(range(len(patients)))[rows]).to(device)
         return pipeline(hu, None if draw is None else draw[rows].to(device))
 
     return frames

@@ -1,4 +1,4 @@
-"""Under which circumstances a result came about; none of them belongs to the result."""
+"""Provenance of a result: cohort, duration, device, versions. The result does not depend on it."""
 
 import os
 import platform
@@ -13,13 +13,13 @@ from stroke_ctp import __version__
 _LIBRARIES = ("torch", "torchvision", "lightning", "numpy", "scikit-learn")
 
 
-def circumstances(cohort: Path, study: Path, began: float) -> dict[str, Any]:
-    """Content of `run.json`: where the cohort lay, seconds, device, versions, revision.
+def run_provenance(cohort: Path, study: Path, began: float) -> dict[str, Any]:
+    """Content of `run.json`: path of the cohort, seconds, device, versions, revision.
 
     Args:
-        cohort: Its folder; kept relative to the study, so that both can be moved together.
+        cohort: Folder of the cohort; recorded relative to the study, so that both can be moved together.
         study: Folder of the study.
-        began: `time.monotonic()` when the work began; a training that was interrupted counts from its continuation.
+        began: `time.monotonic()` at the start; an interrupted training counts from its continuation.
     """
     where = os.path.relpath(cohort.resolve(), study.resolve())
     return {"cohort": where, "seconds": round(time.monotonic() - began, 1)} | machine()
@@ -27,7 +27,7 @@ def circumstances(cohort: Path, study: Path, began: float) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """Device, versions and revision."""
-    import torch  # takes seconds to load, which who only asks for a complete result need not wait for
+    import torch  # takes seconds to load, and complete results do not need it
 
     cuda = torch.cuda.is_available()
     return {

@@ -1,7 +1,7 @@
 """Random streams by purpose: one seed gives independent streams for independent uses.
 
-Arithmetic on seeds makes streams collide (`seed * 1_000_003 + n` gave shuffling and dropout the same numbers at the same
-step). A `numpy.random.SeedSequence` with the purpose and the index in its spawn key does not.
+Arithmetic on seeds makes streams collide: `seed * 1_000_003 + n` gives shuffling and dropout the same numbers at the
+same step. A `numpy.random.SeedSequence` with purpose and index in its spawn key does not.
 
 Example:
     >>> from stroke_ctp.common.random_streams import Purpose, torch_generator

@@ -5,10 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from annotated_types import Ge, Gt, Le, Lt
 from joblib import cpu_count
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -93,7 +91,7 @@ def _located(schema: type, loc: tuple[int | str, ...]) -> tuple[str, FieldInfo |
         if found:
             key, field = f"{key}.{part}".lstrip("."), fields(found[0])[str(part)]
             level = [one for one in _members(field.annotation) if is_dataclass(one)]
-        elif is_dataclass(field.annotation if field else schema) or part == loc[-1] and level:
+        elif is_dataclass(field.annotation if field else schema) or (part == loc[-1] and level):
             key = f"{key}.{part}".lstrip(".")
     return key, field
 

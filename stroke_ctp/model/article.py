@@ -1,8 +1,13 @@
-"""The article's model: frozen VGG19 features of every frame, and temporal convolutions over them."""
+"""The article's model: VGG19 features of every frame, and temporal convolutions over them.
 
+On the route `bank` a cohort is encoded once per augmentation draw, into the feature cache; on the route `direct` every
+batch is encoded.
+"""
+
+import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +15,23 @@ import lightning as L
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger
-from torch import Tensor, nn
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch import nn
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.patients import Patients
+from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.random_streams import Purpose, torch_seed
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import Draws, FeatureCache, encoding_precision
+from stroke_ctp.model.loggers import build_logger
 from stroke_ctp.model.protocol import Fold
+from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 from stroke_ctp.model.training_callbacks import (
@@ -34,17 +41,21 @@ from stroke_ctp.model.training_callbacks import (
     torch_threads,
     training_callbacks,
 )
-from stroke_ctp.model.weights import Provenance, provenance_of
+from stroke_ctp.model.weights import provenance_of
+
+_AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+"""Types of mixed precision, as Lightning's trainer uses them."""
 
 
 class ArticleModel:
-    """The article's network as configured. The cached route encodes a cohort once; the direct route every batch."""
+    """The article's network as configured."""
 
     def __init__(self, settings: TrainSettings) -> None:
         """Take the settings; nothing is loaded yet."""
         self.settings = settings
-        standardization = build_standardization(settings.standardization, settings.input)
-        self.pipeline = FramePipeline(settings.input, standardization)
+        self.pipeline = FramePipeline(settings.input, build_standardization(settings.standardization, settings.input))
+        self.is_direct = settings.route == "direct"
+        self.device = device_of(settings.trainer.accelerator)
 
     @property
     def name(self) -> str:
@@ -58,28 +69,30 @@ class ArticleModel:
 
     def identity(self) -> dict[str, Any]:
         """Pathways and backbone weights."""
-        return {"pathways": list(self.settings.network.pathways), "encoder": self.encoder.as_dict()}
+        return {"pathways": list(self.settings.network.pathways), "encoder": asdict(self.encoder)}
 
     def check(self) -> None:
-        """Build the trainer and the logger once, to refuse settings that this machine or installation lacks."""
-        quiet_lightning()
+        """Build trainer and logger once.
+
+        Raises:
+            UserError: This machine or this installation lacks what the settings ask for.
+        """
         with tempfile.TemporaryDirectory() as folder:
-            self._trainer(logger=self._logger(Path(folder)))
+            self._trainer(logger=build_logger(self.settings, Path(folder)))
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> "FittedArticle":
-        """Train until the validation loss has not fallen for `patience` epochs; keep the weights of its minimum."""
-        quiet_lightning()
-        classifier = self.classifier(fold.number, with_encoder=self._is_direct)
+        """Train until the validation loss has not fallen for `patience` epochs; take the weights of its minimum."""
         title = f"train {self.name} {fold.number + 1}/{fold.n_folds}"
+        classifier = self.classifier(fold.number)
         trainer = self._trainer(
             callbacks=training_callbacks(files, self.settings.patience, title, runs_to_come),
-            logger=self._logger(files.folder),
+            logger=build_logger(self.settings, files.folder),
             default_root_dir=files.folder,
         )
         last = files.last if files.last.exists() else None
         if last is not None:
             read_checkpoint(last)  # refuses a damaged one
-        data = self._data(fold)
+        data, cache = self._data(fold), self.cache(fold.cohort)
         with self.threads():
             try:
                 trainer.fit(classifier, data, ckpt_path=last)
@@ -87,11 +100,142 @@ class ArticleModel:
                 raise KeyboardInterrupt from None
         best = read_checkpoint(files.best)
         classifier.load_weights(best["state_dict"])
-        return FittedArticle(self, classifier, trainer.current_epoch, best["epoch"], self.cache(fold.cohort))
+        return FittedArticle(self, classifier, trainer.current_epoch, best["epoch"], cache.name if cache else None)
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> "FittedArticle":
         """A network trained before, with the weights of its best epoch."""
-        quiet_lightning()
-        classifier = self.classifier(0, with_encoder=self._is_direct)
+        classifier = self.classifier(0)
         classifier.load_weights(read_checkpoint(files.best)["state_dict"])
         return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], record["feature_cache"])
+
+    def classifier(self, fold: int) -> CoreClassifier:
+        """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""
+        settings = self.settings
+        torch.manual_seed(settings.seed * 1_000_003 + fold)
+        encoder = Encoder(**asdict(settings.encoder)) if self.is_direct else nn.Identity()
+        return CoreClassifier(
+            TemporalNetwork(**asdict(settings.network)),
+            encoder,
+            self.pipeline.standardization,
+            standardize_features=settings.standardize_features,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            seed=settings.seed,
+        )
+
+    def cache(self, patients: Patients) -> FeatureCache | None:
+        """Where the features of a cohort are kept; None on the direct route, and for patients without a hash."""
+        if self.is_direct or patients.hash is None:
+            return None
+        settings = self.settings
+        key = {part: asdict(getattr(settings, part)) for part in ("input", "standardization", "augmentation")}
+        key |= {
+            "version": __version__,
+            "device": self.device.type,
+            "seed": settings.bank.seed,
+            "cohort": patients.hash,
+            "encoder": asdict(self.encoder),
+            "precision": str(self._precision),
+        }
+        return FeatureCache(settings.cache, key, len(patients))
+
+    def features(self, patients: Patients, n_draws: int = 1) -> Draws:
+        """Features of every patient in the first augmentation draws, of which draw 0 is not augmented.
+
+        They come from the feature cache, or are encoded in memory for patients that are not cached.
+        """
+        settings, cache = self.settings, self.cache(patients)
+        sources = [
+            frame_source(patients, self.pipeline, settings.augmentation, settings.bank.seed, number, self.device)
+            for number in range(n_draws)
+        ]
+        if cache is not None:
+            return cache.features(sources, self._encoder, self._precision, self.device)
+        encoder, everybody = self._encoder(), slice(0, len(patients))
+        return [encoder(source(everybody).to(self._precision)).cpu().numpy() for source in sources]
+
+    def _encoder(self) -> Encoder:
+        """The frozen encoder, ready to encode."""
+        encoder = Encoder(self.settings.encoder.weights).to(self.device).eval()
+        encoder.backbone.to(self._precision)
+        return encoder
+
+    def threads(self) -> AbstractContextManager[None]:
+        """One thread for cached features: batches are too small to share, and rounding depends on the number."""
+        return torch_threads(torch.get_num_threads() if self.is_direct else 1)
+
+    @property
+    def _precision(self) -> torch.dtype:
+        return encoding_precision(self.device, self.pipeline.input.bfloat16)
+
+    def _data(self, fold: Fold) -> FoldDataModule:
+        settings, common = self.settings, (fold.labels, fold.split)
+        if not self.is_direct:
+            features = self.features(fold.cohort, settings.bank.draws)
+            return CachedFeatureData(features, *common, settings.batch_size, settings.seed)
+        return FrameData(
+            fold.cohort,
+            *common,
+            self.pipeline,
+            settings.augmentation,
+            batch_size=settings.batch_size,
+            num_workers=settings.num_workers,
+            seed=settings.seed,
+        )
+
+    def _trainer(self, **options: Any) -> L.Trainer:
+        quiet_lightning()
+        try:
+            return L.Trainer(
+                **asdict(self.settings.trainer),
+                num_sanity_val_steps=0,
+                log_every_n_steps=1,  # epochs have few steps
+                enable_model_summary=False,
+                plugins=[single_process(), AtomicCheckpoints()],
+                **options,
+            )
+        except (MisconfigurationException, ValueError) as error:
+            raise UserError(f"trainer settings do not fit this machine: {' '.join(str(error).split())}") from None
+
+
+@dataclass(frozen=True)
+class FittedArticle:
+    """The article's network with the weights of one fold."""
+
+    model: ArticleModel
+    classifier: CoreClassifier
+    epochs: int
+    best_epoch: int
+    """Epoch of the lowest validation loss, from 0; its weights are used."""
+    feature_cache: str | None
+    """Name of the training cohort's feature cache; None on the direct route."""
+
+    @torch.inference_mode()
+    def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
+        """Probability of a large core; see `protocol.FittedModel`."""
+        device, settings = self.model.device, self.model.settings
+        classifier = self.classifier.to(device).eval()
+        features = None if self.model.is_direct else self.model.features(patients)[0]
+        dtype = _AUTOCAST.get(settings.trainer.precision)
+        parts = []
+        with self.model.threads(), torch.autocast(device.type, dtype, enabled=dtype is not None):
+            for chunk in torch.from_numpy(np.arange(len(patients)) if rows is None else rows).split(
+                settings.batch_size
+            ):
+                if features is None:
+                    frames = self.model.pipeline(load_series(patients, chunk.tolist()).to(device))
+                    inputs = classifier.encoder(frames)
+                else:
+                    inputs = torch.from_numpy(features[chunk.numpy()]).to(device)
+                parts.append(torch.sigmoid(classifier(inputs)).double().cpu())
+        return torch.cat(parts).numpy()
+
+    def record(self) -> dict[str, Any]:
+        """Epochs, feature cache, and a digest of the fitted feature statistics."""
+        statistics = self.classifier.feature_standardization
+        return {
+            "epochs": self.epochs,
+            "best_epoch": self.best_epoch,
+            "feature_cache": self.feature_cache,
+            "feature_statistics": None if statistics is None else statistics.digest(),
+        }

@@ -1,7 +1,7 @@
 """Conventional perfusion analysis as a model: the core of a patient, scaled to a probability on the training folds."""
 
-from dataclasses import asdict, dataclass
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -88,6 +88,9 @@ class ConventionalModel:
     def identity(self) -> dict[str, Any]:
         """Nothing but its name."""
         return {}
+
+    def check(self) -> None:
+        """Nothing is needed."""
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedConventional:
         """Fit orientation and scale to the training folds; nothing is written."""

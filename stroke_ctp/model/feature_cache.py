@@ -20,8 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stroke_ctp.cohort.store import SERIES_SHAPE
-from stroke_ctp.common.files import at_work, digest, mapped_array, whole, write_array, write_json
-from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.common.files import at_work, digest, mapped_array, read_json, whole, write_array, write_json
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
 CHUNK = 4
@@ -34,6 +33,8 @@ _WAY_OUT = "remove it and run the command again"
 
 Frames = Callable[[slice], Float[Tensor, "batch level time height width"]]
 """From rows of a cohort to their frames in one draw, on the encoder's device."""
+Encode = Callable[[Float[Tensor, "batch level time height width"]], Float[Tensor, "batch level time feature"]]
+"""From frames, in the precision of the backbone, to features."""
 Draws = list[Float32[np.ndarray, "patient level time feature"]]
 """Features of every patient, one array per draw. The first draw is not augmented."""
 
@@ -92,11 +93,15 @@ class FeatureCache:
             n_patients: Size of the cohort.
         """
         self.key, self.n_patients = dict(key), n_patients
-        self.name = digest(self.key)
-        self.folder = root / self.name
+        self.folder = root / digest(self.key)
+
+    @property
+    def name(self) -> str:
+        """Digest of the key, which a run records."""
+        return self.folder.name
 
     def features(
-        self, draws: Sequence[Frames], encoder: Callable[[], Encoder], precision: torch.dtype, device: torch.device
+        self, draws: Sequence[Frames], encoder: Callable[[], Encode], precision: torch.dtype, device: torch.device
     ) -> Draws:
         """Features of every patient in the first draws, mapped from disk; missing ones are encoded first.
 
@@ -112,10 +117,8 @@ class FeatureCache:
         missing = [number for number in range(len(draws)) if not self._path(number).exists()]
         if missing:
             write_json(self.folder / "key.json", self.key)
-            made = encoder().to(device).eval()
-            made.backbone.to(precision)
             parts = [part for number in missing for part in self._parts(number)]
-            self._encode(parts, draws, made, precision, _PARTS_IN_WORK.get(device.type, 1))
+            self._encode(parts, draws, encoder(), precision, _PARTS_IN_WORK.get(device.type, 1))
             for number in missing:
                 self._assemble(number)
         for number in range(len(draws)):  # also leftovers of killed processes
@@ -129,6 +132,12 @@ class FeatureCache:
             UserError: The draw is not in the cache, or its file is damaged.
         """
         return mapped_array(self._path(number), self._shape(self.n_patients), _WAY_OUT, mode="c")
+
+    @classmethod
+    def recorded(cls, root: Path, name: str, n_patients: int) -> "FeatureCache | None":
+        """The cache that a run recorded; None if it is no longer there."""
+        key = root / name / "key.json"
+        return cls(root, read_json(key), n_patients) if key.exists() else None
 
     @staticmethod
     def _shape(n_patients: int) -> tuple[int, ...]:
@@ -144,7 +153,7 @@ class FeatureCache:
             yield _Part(number, rows, path, self.folder / ".locks" / f"{number:03d}-{start:06d}")
 
     def _encode(
-        self, parts: Sequence[_Part], draws: Sequence[Frames], encoder: Encoder, precision: torch.dtype, at_a_time: int
+        self, parts: Sequence[_Part], draws: Sequence[Frames], encode: Encode, precision: torch.dtype, at_a_time: int
     ) -> None:
         """Encode all parts: first those that no other process works on, then wait for the others."""
 
@@ -153,7 +162,7 @@ class FeatureCache:
             """Whether the part is there now; without waiting, another process may be working on it."""
             with at_work(part.lock, wait) as mine:
                 if mine and not part.path.exists() and not self._path(part.draw).exists():
-                    features = encoder(draws[part.draw](part.rows).to(precision)).cpu().numpy()
+                    features = encode(draws[part.draw](part.rows).to(precision)).cpu().numpy()
                     with whole(part.path) as unfinished:
                         write_array(unfinished, features.shape, [features], np.float32)
             return mine

@@ -1,5 +1,6 @@
 """Standardization of the encoder's features per channel, on training statistics."""
 
+import hashlib
 from collections.abc import Iterable
 
 import torch
@@ -28,8 +29,8 @@ class FeatureStandardization(nn.Module):
     def fit(self, batches: Iterable[Float[Tensor, "_ level time feature"]]) -> None:
         """Take the statistics of some patients' features, batch by batch.
 
-        A quarter of the backbone's channels answer in fewer than one frame of a thousand: divided by their own
-        standard deviation they would decide the prediction wherever they do. `FLOOR` keeps them small.
+        A quarter of the backbone's channels respond in fewer than one frame of a thousand. Divided by their own standard
+        deviation, they would dominate the prediction of those frames. `FLOOR` limits them.
         """
         n = 0
         total, squares = torch.zeros(2, N_FEATURES, dtype=torch.float64)
@@ -45,3 +46,7 @@ class FeatureStandardization(nn.Module):
     def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, "batch level time feature"]:
         """Standardized features."""
         return (features - self.mean) / self.scale
+
+    def digest(self) -> str:
+        """SHA-256 of mean and scale."""
+        return hashlib.sha256(torch.stack([self.mean, self.scale]).cpu().numpy().tobytes()).hexdigest()

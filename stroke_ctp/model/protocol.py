@@ -14,7 +14,7 @@ from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.model.checkpoints import TrainingFiles
-from stroke_ctp.model.weights import Provenance
+from stroke_ctp.model.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,7 @@ class Fold:
 class FittedModel(Protocol):
     """A model fitted on one fold."""
 
-    def score(
-        self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None
-    ) -> Float[np.ndarray, " row"]:
+    def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
         """Probability of a large core.
 
         Args:
@@ -67,6 +65,14 @@ class Model(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """What distinguishes this model from others of the same name in a study, as plain values."""
+        ...
+
+    def check(self) -> None:
+        """Refuse what this machine cannot do, before anything is written.
+
+        Raises:
+            UserError: Weights, a device or a package are missing.
+        """
         ...
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedModel:

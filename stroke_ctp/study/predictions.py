@@ -1,53 +1,43 @@
-"""The predictions of a study, read from its folder and held to the contract on disk."""
+"""The predictions of a study, as the report and the audit use them."""
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import differing, digest, is_complete, read_json
-from stroke_ctp.study.prediction_tables import is_sealed, read_predictions, some
-
-ARTICLE_ABLATIONS = ("full", "global", "local")
-BASELINES = ("cbv", "rcbf")
-_SETTINGS = ("n_folds", "endpoint", "encoder", "cohort", "settings")
-_OPTIONAL = ("encoder", "settings")
-"""An index has no encoder, and earlier trainings recorded no digest of all their settings."""
-_KINDS: dict[str, Any] = {
-    "n_folds": int,
-    "endpoint": {"column": str, "threshold": int | float},
-    "cohort": {"hash": str},
-}
-"""What the settings that a report reads on are made of."""
+from stroke_ctp.common.text import some
+from stroke_ctp.study.ensemble_folder import MEAN, EnsembleRecord
+from stroke_ctp.study.run_folder import RunFolder, RunRecord
+from stroke_ctp.study.study_folder import StudyFolder, require_same
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """Everything that one ablation predicted."""
+class ModelPredictions:
+    """Everything that one model predicted."""
 
     name: str
+    runs: Mapping[int, RunFolder]
+    """Complete runs, by fold."""
+    record: RunRecord
+    """Of the first run; `RunRecord.shared` is the same in all."""
     folds: pd.DataFrame
     """Rows of the validation and test folds; `fold` and `label` are integers, label 1 is a large core."""
     external: pd.DataFrame | None
-    """Rows of the external cohort, `fold` a member's number or `mean`; None if the ensemble was not run."""
-    settings: dict[str, Any]
-    """What the folds share of their metrics.json: n_folds, endpoint, cohort and, if there is one, encoder."""
+    """Rows of the external cohort, `fold` a member's number or `mean`; None if there is no ensemble."""
+    ensemble_record: EnsembleRecord | None
     missing: tuple[int, ...] = ()
     """Folds that were not run, in a study that is shown as partial."""
-    sealed: bool = False
-    """Whether every table is the one whose digest was recorded when it was made."""
 
     @property
     def n_folds(self) -> int:
         """Number of folds of the cross-validation."""
-        return int(self.settings["n_folds"])
+        return self.record.n_folds
 
     @property
     def test(self) -> pd.DataFrame:
-        """Rows of the test folds: every patient once, predicted by the one model that has not seen the patient."""
+        """Rows of the test folds: every patient once, predicted by the one run that was not trained on the patient."""
         return self.folds[self.folds["split"] == "test"]
 
     @property
@@ -57,151 +47,74 @@ class Ablation:
 
     @property
     def ensemble(self) -> pd.DataFrame | None:
-        """The external cohort's rows of the members' mean."""
-        return None if self.external is None else self.external[self.external["fold"] == "mean"]
-
-    @property
-    def encoder(self) -> tuple[str, str]:
-        """Name and hash of the encoder's weights; both empty for a baseline that has no encoder."""
-        encoder = self.settings["encoder"] or {}
-        return str(encoder.get("weights") or ""), str(encoder.get("sha256") or "")
+        """Rows of the members' mean on the external cohort."""
+        return None if self.external is None else self.external[self.external["fold"] == MEAN]
 
 
 @dataclass(frozen=True)
 class Study:
-    """The ablations that were run under one name: the article's, the baselines, then others by name."""
+    """The models that were run under one name, in the order in which they are shown."""
 
     name: str
-    ablations: dict[str, Ablation]
+    models: Mapping[str, ModelPredictions]
 
     @property
-    def main(self) -> Ablation:
-        """The model that the report is about: the full one, or else the first of those that were run."""
-        return next(iter(self.ablations.values()))
+    def main(self) -> ModelPredictions:
+        """The model that the report is about: the full one, or else the first that was run."""
+        return next(iter(self.models.values()))
 
 
-def read_study(folder: Path, partial: bool = False) -> Study:
-    """Read all ablations of `outputs/NAME`.
+def read_study(folder: StudyFolder, partial: bool = False) -> Study:
+    """Read the predictions of all models of a study.
 
     Args:
         folder: Of the study.
         partial: Whether folds may be missing.
 
     Raises:
-        UserError: Nothing was run, folds are missing, settings differ, or a table breaks the contract.
+        UserError: Nothing was run, folds are missing, runs differ in what they must share, or a table breaks its
+            contract.
     """
-    names = [path.parent.name for path in folder.glob("*/fold-*") if path.is_dir()]
+    names = folder.models()
     if not names:
-        raise UserError(f"nothing was run in {folder}; run `{_train(folder.name)} fold=0..9`")
-    first = [*ARTICLE_ABLATIONS, *BASELINES]
-    ordered = [name for name in first if name in names] + sorted(set(names) - set(first))
-    study = Study(folder.name, {name: read_ablation(folder / name, partial) for name in ordered})
-    one, *others = study.ablations.values()
+        raise UserError(
+            f"nothing was run in {folder.path}; run `python -m stroke_ctp.train cohort=DIR name={folder.name} fold=0..9`"
+        )
+    models = {name: read_model(folder, name, partial) for name in names}
+    first, *others = models.values()
     for other in others:
-        # The encoder may differ: the baseline has none.
-        _require_same(other.settings, one.settings, ("n_folds", "endpoint", "cohort", "settings"), folder / other.name)
-    return study
+        shared, expected = dict(other.record.shared), dict(first.record.shared)
+        shared.pop("encoder"), expected.pop("encoder")  # conventional models have none
+        require_same(shared, expected, folder.path / other.name)
+    return Study(folder.name, models)
 
 
-def read_ablation(folder: Path, partial: bool = False) -> Ablation:
-    """Read and validate the tables of `outputs/NAME/ABLATION`; arguments and errors as in `read_study`.
+def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPredictions:
+    """Read the predictions of one model; arguments and errors as of `read_study`.
 
-    Without all its folds a model has no ensemble.
+    A model with missing folds has no ensemble.
     """
-    runs = complete_runs(folder, partial)
-    ensemble = folder / "ensemble"
-    settings = _settings(next(iter(runs.values())))
-    missing = tuple(fold for fold in range(settings["n_folds"]) if fold not in runs)
-    scored = is_complete(ensemble) and not missing
-    # Before they are read: a table that was cut short is no longer the one that was made.
-    seals = [is_sealed(run) for run in [*runs.values(), *([ensemble] if scored else [])]]
-    tables = [read_predictions(run / "predictions.csv", (str(fold),)) for fold, run in runs.items()]
+    runs = folder.complete_runs(name, partial)
+    record = next(iter(runs.values())).record()
+    missing = tuple(fold for fold in range(record.n_folds) if fold not in runs)
+    tables = [run.predictions() for run in runs.values()]
     folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
-    _require_patients_once(folds, folder, all_of_them=not missing)
-    external = _read_external(ensemble, list(runs.values())) if scored else None
-    return Ablation(folder.name, folds, external, settings, missing, all(seals))
-
-
-def complete_runs(folder: Path, partial: bool = False) -> dict[int, Path]:
-    """Folders of the folds 0 … n−1 of `outputs/NAME/ABLATION` by their numbers; `partial`: some may be missing.
-
-    Raises:
-        UserError: Folds are missing, with the command that trains them, or settings differ between them.
-    """
-    found = {}
-    for path in folder.glob("fold-*"):
-        number = re.fullmatch(r"fold-(\d+)", path.name)
-        if number and is_complete(path):
-            found[int(number[1])] = path
-    train = _train(folder.parent.name, folder.name)
-    if not found:
-        raise UserError(f"no fold of {folder} is complete; run `{train} fold=0..9`")
-    n = _settings(found[min(found)])["n_folds"]
-    missing = [fold for fold in range(n) if fold not in found]
-    if missing and not partial:
-        listed = ",".join(map(str, missing))
-        size = "" if n == 10 else f" folds.n={n}"
-        raise UserError(
-            f"{folder} must have all folds 0 to {n - 1}, missing {some(map(str, missing), n)};"
-            f" run `{train} fold={listed}{size}`"
-        )
-    runs = {fold: found[fold] for fold in sorted(found) if fold < n}
-    first = next(iter(runs.values()))
-    for run in runs.values():
-        _require_same(_settings(run), _settings(first), _SETTINGS, run)
-    return runs
-
-
-def _settings(run: Path) -> dict[str, Any]:
-    metrics = read_json(run / "metrics.json")
-    missing = [key for key in _SETTINGS if key not in metrics and key not in _OPTIONAL]
-    if missing:
-        raise UserError(f"{run / 'metrics.json'} lacks {some(missing)}; remove it and train the fold again")
-    wrong = [key for key, kind in _KINDS.items() if not _is_a(metrics.get(key), kind)]
-    if wrong:
-        raise UserError(f"{run / 'metrics.json'} has a damaged {some(wrong)}; remove it and train the fold again")
-    return {key: metrics.get(key) for key in _SETTINGS}
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    """Whether a value of a JSON file is a `kind`, or an object that has values of these kinds."""
-    if isinstance(kind, dict):
-        return isinstance(value, dict) and all(_is_a(value.get(key), each) for key, each in kind.items())
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _require_same(settings: dict[str, Any], first: dict[str, Any], keys: tuple[str, ...], where: Path) -> None:
-    """Numbers of different data or definitions must not stand in one table."""
-    keys_that_differ = differing({key: settings[key] for key in keys}, {key: first[key] for key in keys})
-    if keys_that_differ:
-        raise UserError(
-            f"{where} differs from the first run in {where.parent}: {', '.join(keys_that_differ)};"
-            " train one of them again under another name"
-        )
-
-
-def _read_external(ensemble: Path, runs: list[Path]) -> pd.DataFrame:
-    path, n_folds = ensemble / "predictions.csv", len(runs)
-    made_of = read_json(ensemble / "metrics.json").get("members")
-    if made_of != [digest(read_json(run / "metrics.json")) for run in runs]:
-        raise UserError(f"{ensemble} was made of other trainings than those beside it; remove it and run it again")
-    members = [*map(str, range(n_folds)), "mean"]
-    table = read_predictions(path, members)
-    n_patients = table["patient"].nunique()
-    missing = [member for member in members if (table["fold"] == member).sum() < n_patients]
-    if missing:
-        raise UserError(
-            f"{path} must have every patient in each of the members 0 to {n_folds - 1} and in their mean,"
-            f" missing in {some(missing)}; remove it and run the ensemble again"
-        )
-    again = table[table.duplicated(["fold", "patient"])]
-    if len(again):
-        raise UserError(f"{path} must hold a patient once per fold, repeated: {some(again['patient'])}")
-    return table
+    _require_patients_once(folds, folder.path / name, all_of_them=not missing)
+    ensemble = folder.ensemble(name)
+    scored = ensemble.is_complete and not missing
+    return ModelPredictions(
+        name,
+        runs,
+        record,
+        folds,
+        ensemble.predictions(list(runs.values())) if scored else None,
+        ensemble.record() if scored else None,
+        missing,
+    )
 
 
 def _require_patients_once(folds: pd.DataFrame, folder: Path, all_of_them: bool) -> None:
-    """No patient is tested or validated twice over all folds; with all folds, none never."""
+    """Require that no patient is tested or validated twice over all folds and, with all folds, that each is once."""
     patients = set(folds["patient"])
     for split, verb in (("test", "tested"), ("validation", "validated")):
         rows = folds.loc[folds["split"] == split, "patient"]
@@ -211,7 +124,3 @@ def _require_patients_once(folds: pd.DataFrame, folder: Path, all_of_them: bool)
             raise UserError(f"{rule}, repeated: {some(rows[rows.duplicated()])}; {way_out}")
         if all_of_them and patients - set(rows):
             raise UserError(f"{rule}, never {verb}: {some(patients - set(rows))}; {way_out}")
-
-
-def _train(name: str, ablation: str = "full") -> str:
-    return f"python -m stroke_ctp.train cohort=DIR name={name} ablation={ablation}"

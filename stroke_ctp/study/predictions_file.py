@@ -11,6 +11,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest, whole
 from stroke_ctp.common.text import one_of, some
+from stroke_ctp.statistics.auc import roc_auc
 
 COLUMNS = ("patient", "fold", "split", "label", "core_ml", "probability")
 
@@ -49,6 +50,11 @@ def predictions_table(
             "probability": probability,
         }
     )
+
+
+def auc_of(rows: pd.DataFrame) -> float | None:
+    """ROC-AUC of some rows; None where a class is missing."""
+    return roc_auc(rows["label"].to_numpy(int), rows["probability"].to_numpy(float)).value
 
 
 def write_predictions(path: Path, table: pd.DataFrame) -> str:

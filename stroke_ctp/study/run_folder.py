@@ -1,45 +1,47 @@
 """One fold of one model on disk: what a run writes, and what it records of its inputs."""
 
-import os
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work, digest, file_digest, read_json, read_record, write_json
-from stroke_ctp.common.provenance import machine
+from stroke_ctp.common.files import at_work, digest, read_json, write_json
+from stroke_ctp.common.records import plain, read_record
+from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.model.checkpoints import TrainingFiles
-from stroke_ctp.model.weights import Provenance
-from stroke_ctp.study.predictions_file import read_predictions, write_predictions
+from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.settings import TrainSettings
+from stroke_ctp.study.predictions_file import auc_of, read_predictions, write_predictions
+
+_WAY_OUT = "remove it and train the fold again"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class CohortReference:
-    """Which cohort a run used."""
+    """Which cohort was used."""
 
     hash: str
     patients: int
     """Number of its patients."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class RunPatients:
-    """Who was used for what, by identifier in the cohort's order."""
+    """Patients by their use, in the cohort's order."""
 
     train: list[str]
     validation: list[str]
     test: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class RunRecord:
-    """Content of `metrics.json`: everything that a run's predictions depend on, and their AUC."""
+    """Content of `metrics.json`: what a run's predictions depend on, and their AUC."""
 
     model: str
     fold: int
@@ -51,16 +53,22 @@ class RunRecord:
     """Digest of the study's settings."""
     patients: RunPatients
     fitted: dict[str, Any]
-    """What the model records of its fit: epochs, scale, feature cache, digest of fitted statistics."""
-    auc: dict[str, float | None] = field(default_factory=dict)
-    """Of validation and test patients; None where one class is missing."""
-    predictions: str = ""
+    """What the model recorded of its fit: epochs, scale, feature cache, digest of fitted statistics."""
+    auc: dict[str, float | None]
+    """Of validation and test patients; None where a class is missing."""
+    predictions: str
     """SHA-256 of `predictions.csv`."""
 
     @property
     def digest(self) -> str:
-        """Identifies the run: an ensemble records the digests of its members."""
+        """Identifies the run in the record of an ensemble."""
         return digest(asdict(self))
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What all runs of a model must share."""
+        names = ("n_folds", "endpoint", "encoder", "cohort", "settings")
+        return {name: value for name, value in asdict(self).items() if name in names}
 
 
 class RunFolder:
@@ -93,40 +101,56 @@ class RunFolder:
         """Wait until no other process works on this run, and keep others from it."""
         return at_work(self.path / ".lock", wait=True)
 
-    def write(self, record: RunRecord, predictions: pd.DataFrame, aucs: dict[str, float | None], provenance: dict[str, Any]) -> None:
-        """Write the results of a run; the record, which completes it, comes last.
+    def write_settings(self, settings: TrainSettings) -> None:
+        """Record the settings before the run begins."""
+        write_json(self._settings, plain(settings))
+
+    def settings(self) -> TrainSettings:
+        """Settings of the run.
+
+        Raises:
+            UserError: The file is missing or damaged.
+        """
+        return read_record(self._settings, TrainSettings, _WAY_OUT)
+
+    def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
+        """Write the results of a run; the record comes last and completes it.
 
         Args:
-            record: Without AUC and digest of the predictions, which are added here.
+            record: Fields of `RunRecord` but for AUC and digest of the predictions, which are added here.
             predictions: Of validation and test patients; see `predictions_file`.
-            aucs: Of both.
             provenance: Time, device, versions; see `provenance`.
         """
-        write_predictions(self._predictions, predictions)
+        digest = write_predictions(self._predictions, predictions)
         write_json(self.path / "run.json", provenance)
-        complete = replace(record, auc=aucs, predictions=file_digest(self._predictions))
-        write_json(self._record, asdict(complete))
+        aucs = {split: auc_of(rows) for split, rows in predictions.groupby("split")}
+        write_json(self._record, asdict(RunRecord(**record, auc=aucs, predictions=digest)))
 
     def record(self) -> RunRecord:
         """What the run recorded.
 
         Raises:
-            UserError: The file is damaged.
+            UserError: The file is missing or damaged.
         """
-        return read_record(self._record, RunRecord, "remove it and train the fold again")
+        return read_record(self._record, RunRecord, _WAY_OUT)
 
     def provenance(self) -> dict[str, Any]:
-        """Path of the cohort, seconds, device, versions and revision."""
+        """Path of the cohort, seconds, device, versions and revision.
+
+        Raises:
+            UserError: The file is missing or damaged.
+        """
         return read_json(self.path / "run.json")
 
     def predictions(self) -> pd.DataFrame:
         """Predictions of the validation and test patients.
 
         Raises:
-            UserError: The table was changed after the run, or breaks the contract.
+            UserError: The table was changed after the run, or breaks its contract.
         """
-        require_unchanged(self._predictions, self.record().predictions)
-        return read_predictions(self._predictions, (str(self.fold),), ("validation", "test"))
+        return read_predictions(
+            self._predictions, self.record().predictions, folds=(str(self.fold),), splits=("validation", "test")
+        )
 
     @property
     def _predictions(self) -> Path:
@@ -135,3 +159,7 @@ class RunFolder:
     @property
     def _record(self) -> Path:
         return self.path / "metrics.json"
+
+    @property
+    def _settings(self) -> Path:
+        return self.path / "settings.json"

@@ -8,7 +8,7 @@ from typing import Any
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, differing, read_json, refuse_others
 from stroke_ctp.common.text import some
-from stroke_ctp.model.registry import in_order
+from stroke_ctp.model.registry import in_order, training_choice
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.run_folder import RunFolder
 
@@ -103,8 +103,6 @@ class StudyFolder:
         return runs
 
     def _train(self, model: str) -> str:
-        from stroke_ctp.model.registry import training_choice
-
         return f"python -m stroke_ctp.train cohort=DIR name={self.name} {training_choice(model)}"
 
     @property

@@ -27,13 +27,13 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model import training as networks
-from stroke_ctp.model.training_callbacks import AtomicCheckpoints
 from stroke_ctp.model.checkpoints import read_checkpoint
+from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CTPDataModule
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import FeatureStandardization
-from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.temporal_network import TemporalNetwork
+from stroke_ctp.model.training_callbacks import AtomicCheckpoints
 from stroke_ctp.model.weights import Provenance, pretrained_backbone
 
 N = 12

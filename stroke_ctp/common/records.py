@@ -1,0 +1,39 @@
+"""JSON files with a schema: written from typed records, read back into them."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from stroke_ctp.common.errors import UserError
+
+Record = TypeVar("Record")
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A pydantic dataclass as plain values that JSON can hold."""
+    return TypeAdapter(type(record)).dump_python(record, mode="json")
+
+
+def read_record(path: Path, schema: type[Record], way_out: str) -> Record:
+    """Read a JSON file into a typed record.
+
+    Args:
+        path: Of the file.
+        schema: A pydantic dataclass.
+        way_out: What the user can do about a missing or damaged file.
+
+    Raises:
+        UserError: The file is missing, is not JSON, or does not fit the schema.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; {way_out}") from None
+    try:
+        return TypeAdapter(schema).validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = f"{where}: {first['msg']}" if where else first["msg"]
+        raise UserError(f"{path} is damaged ({reason}); {way_out}") from None

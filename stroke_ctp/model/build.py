@@ -1,0 +1,15 @@
+"""From settings to a model."""
+
+from stroke_ctp.model.protocol import Model
+from stroke_ctp.model.settings import TrainSettings
+
+
+def build_model(settings: TrainSettings) -> Model:
+    """The model that the settings name. A new model gets a branch here and an entry in `registry`."""
+    if settings.model.kind == "article":
+        from stroke_ctp.model.article import ArticleModel  # loads Lightning, which takes seconds
+
+        return ArticleModel(settings)
+    from stroke_ctp.model.conventional import ConventionalModel
+
+    return ConventionalModel(settings.model.kind)

@@ -1,0 +1,27 @@
+"""Fitted models of a study, loaded from their runs."""
+
+from dataclasses import replace
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.model.build import build_model
+from stroke_ctp.model.protocol import FittedModel
+from stroke_ctp.study.run_folder import RunFolder
+
+
+def load_member(run: RunFolder) -> FittedModel:
+    """The model that a run has fitted, on this machine's hardware.
+
+    Raises:
+        UserError: A file is missing or damaged, or the encoder's weights are no longer those of the training.
+    """
+    recorded, record = run.settings(), run.record()
+    outputs = run.path.parents[2]  # the study may have been moved, also to another machine
+    model = build_model(replace(recorded, outputs=outputs, trainer=replace(recorded.trainer, accelerator="auto")))
+    if model.encoder != record.encoder:
+        assert model.encoder is not None
+        assert record.encoder is not None
+        raise UserError(
+            f"{run.path} was trained with encoder weights {record.encoder.sha256[:12]}…, but "
+            f"encoder.weights={recorded.encoder.weights} are now {model.encoder.sha256[:12]}…"
+        )
+    return model.load(run.training, record.fitted)
