@@ -217,7 +217,7 @@ class FittedArticle:
         classifier = self.classifier.to(device).eval()
         features = None if self.model.is_direct else self.model.features(patients)[0]
         dtype = _AUTOCAST.get(settings.trainer.precision)
-        parts = []
+        scored, parts = torch.from_numpy(np.arange(len(patients)) if rows is None else rows), []
         with self.model.threads(), torch.autocast(device.type, dtype, enabled=dtype is not None):
             for chunk in torch.from_numpy(np.arange(len(patients)) if rows is None else rows).split(
                 settings.batch_size

@@ -29,8 +29,8 @@ class FeatureStandardization(nn.Module):
     def fit(self, batches: Iterable[Float[Tensor, "_ level time feature"]]) -> None:
         """Take the statistics of some patients' features, batch by batch.
 
-        A quarter of the backbone's channels respond in fewer than one frame of a thousand. Divided by their own standard
-        deviation, they would dominate the prediction of those frames. `FLOOR` limits them.
+        A quarter of the backbone's channels respond in fewer than one frame of a thousand. Divided by their own
+        standard deviation, they would dominate the prediction of those frames. `FLOOR` limits them.
         """
         n = 0
         total, squares = torch.zeros(2, N_FEATURES, dtype=torch.float64)

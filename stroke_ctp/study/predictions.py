@@ -78,7 +78,8 @@ def read_study(folder: StudyFolder, partial: bool = False) -> Study:
     names = folder.models()
     if not names:
         raise UserError(
-            f"nothing was run in {folder.path}; run `python -m stroke_ctp.train cohort=DIR name={folder.name} fold=0..9`"
+            f"nothing was run in {folder.path}; "
+            f"run `python -m stroke_ctp.train cohort=DIR name={folder.name} fold=0..9`"
         )
     models = {name: read_model(folder, name, partial) for name in names}
     first, *others = models.values()
