@@ -217,11 +217,10 @@ class FittedArticle:
         classifier = self.classifier.to(device).eval()
         features = None if self.model.is_direct else self.model.features(patients)[0]
         dtype = _AUTOCAST.get(settings.trainer.precision)
-        scored, parts = torch.from_numpy(np.arange(len(patients)) if rows is None else rows), []
+        scored = torch.from_numpy(np.arange(len(patients)) if rows is None else rows)
+        parts = []
         with self.model.threads(), torch.autocast(device.type, dtype, enabled=dtype is not None):
-            for chunk in torch.from_numpy(np.arange(len(patients)) if rows is None else rows).split(
-                settings.batch_size
-            ):
+            for chunk in scored.split(settings.batch_size):
                 if features is None:
                     frames = self.model.pipeline(load_series(patients, chunk.tolist()).to(device))
                     inputs = classifier.encoder(frames)
