@@ -1,0 +1,124 @@
+"""A run's folder: what is written is read back, and damage is one sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.settings import TrainSettings
+from stroke_ctp.study.run_folder import CohortReference, RunFolder, RunPatients, RunRecord
+
+PROVENANCE = {"cohort": "../cohort", "seconds": 1.5, "device": "CPU"}
+PREDICTIONS = pd.DataFrame(
+    {
+        "patient": ["001", "NA", "003", "004"],
+        "fold": 3,
+        "split": ["validation", "validation", "test", "test"],
+        "label": [1, 0, 1, 1],
+        "core_ml": [50.0, 3.0, 60.0, None],
+        "probability": [0.9, 0.2, 0.7, 0.1],
+    }
+)
+
+
+def record(**changed: Any) -> dict[str, Any]:
+    made = {
+        "model": "full",
+        "fold": 3,
+        "n_folds": 10,
+        "endpoint": Endpoint("core_ml", "median", 32.4),
+        "encoder": Provenance("oxford", "6c7336"),
+        "cohort": CohortReference("c0ffee", 6),
+        "settings": "0123",
+        "patients": RunPatients(["005", "006"], ["001", "NA"], ["003", "004"]),
+        "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": "abc", "feature_statistics": "def"},
+    }
+    return made | changed
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "study" / "full" / "fold-3")
+    folder.write(record(), PREDICTIONS, PROVENANCE)
+    return folder
+
+
+def test_what_is_written_is_read_back(run: RunFolder) -> None:
+    read = run.record()
+    assert read.patients.train == ["005", "006"]
+    assert read.endpoint == Endpoint("core_ml", "median", 32.4)
+    assert read.auc == {"test": None, "validation": 1.0}  # both test patients are large
+    assert run.provenance() == PROVENANCE
+    assert run.predictions()["patient"].tolist() == ["001", "NA", "003", "004"]
+
+
+def test_settings_are_read_back_as_they_were(tmp_path: Path) -> None:
+    settings = TrainSettings(fold=3, learning_rate=0.01, outputs=Path("elsewhere"))
+    folder = RunFolder(tmp_path / "fold-3")
+    folder.write_settings(settings)
+    assert folder.settings() == settings
+
+
+def test_a_run_is_complete_only_with_both_results(run: RunFolder) -> None:
+    assert run.is_complete
+    (run.path / "metrics.json").unlink()
+    assert not run.is_complete
+
+
+def test_the_digest_changes_with_every_part_of_the_record(run: RunFolder) -> None:
+    digests = {run.record().digest}
+    for changed in ({"fold": 4}, {"settings": "4567"}, {"fitted": {"epochs": 10}}, {"encoder": None}):
+        other = RunFolder(run.path.parents[1] / "other" / "fold-3")
+        other.write(record(**changed), PREDICTIONS, PROVENANCE)
+        digests.add(other.record().digest)
+    assert len(digests) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "metrics.json is damaged (Invalid JSON"),
+        (b"{}", "metrics.json is damaged (model: "),
+        (b"[" * 100_000, "metrics.json is damaged (Invalid JSON: recursion limit"),
+        (b"\xff\xfe", "metrics.json is damaged (Invalid JSON"),
+    ],
+)
+def test_a_damaged_record_is_named_with_the_reason(run: RunFolder, content: bytes, sentence: str) -> None:
+    (run.path / "metrics.json").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        run.record()
+    assert sentence in str(caught.value)
+    assert "remove it and train the fold again" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("n_folds", "two"), ("n_folds", None), ("endpoint", "large"), ("cohort", 1), ("patients", {"train": "all"})],
+)
+def test_a_record_of_wrong_types_is_refused_by_name(run: RunFolder, where: str, value: object) -> None:
+    path = run.path / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {where: value}))
+    with pytest.raises(UserError, match=f"metrics.json is damaged \\({where}"):
+        run.record()
+
+
+def test_predictions_that_were_changed_after_the_run_are_refused(run: RunFolder) -> None:
+    path = run.path / "predictions.csv"
+    path.write_text(path.read_text().replace("0.9", "0.8"))
+    with pytest.raises(UserError, match=r"predictions\.csv was changed after it was written"):
+        run.predictions()
+
+
+def test_a_record_lists_every_file_that_a_run_leaves(run: RunFolder) -> None:
+    run.write_settings(TrainSettings(fold=3))
+    with run.lock():
+        pass
+    assert {path.name for path in run.path.iterdir()} == {
+        *("predictions.csv", "metrics.json", "run.json", "settings.json", ".lock")
+    }
+    assert set(RunRecord.__dataclass_fields__) == set(json.loads((run.path / "metrics.json").read_text()))
