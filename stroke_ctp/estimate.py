@@ -13,8 +13,8 @@ from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoc
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.standard_series import standard_series
-from stroke_ctp.cohort.store import SERIES_SHAPE
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.common.settings import require_whole
 from stroke_ctp.config.command_line import run
 from stroke_ctp.model.encoder import Encoder

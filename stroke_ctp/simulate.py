@@ -15,7 +15,7 @@ from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.common.settings import require_jobs, require_whole
 from stroke_ctp.common.types import CTPScan
 from stroke_ctp.config.command_line import run
-from stroke_ctp.phantom.acquisition import PIXEL_MM
+from stroke_ctp.phantom.acquisition import SCANNER_PIXEL_MM
 from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
 from stroke_ctp.phantom.patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.scan.nifti import write_mask, write_nifti
@@ -100,7 +100,9 @@ def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: i
     distance = protocol.slices[1] - protocol.slices[0]
     first = -distance * (len(protocol.slices) - 1) / 2
     with whole(path) as partial:
-        write_nifti(partial, CTPScan.simultaneous(hu, protocol.times, (distance, PIXEL_MM, PIXEL_MM), first))
+        write_nifti(
+            partial, CTPScan.simultaneous(hu, protocol.times, (distance, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM), first)
+        )
         if recruit.fault == "truncated":
             content = partial.read_bytes()
             partial.write_bytes(content[: len(content) * 6 // 10])

@@ -14,8 +14,9 @@ from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.standardization import FixedStandardization
-from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import write_json
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import banked, encoding_precision
 from stroke_ctp.model.feature_standardization import FeatureStandardization
@@ -63,7 +64,7 @@ def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None
     target = device()
     batches = BATCHES[target.type][:n_batches]
     precision = encoding_precision(target, Enhancement.bfloat16)
-    images = torch.randn(n_patients * _FRAMES, 3, 128, 128, device=target).to(
+    images = torch.randn(n_patients * _FRAMES, 3, *SERIES_SHAPE[2:], device=target).to(
         precision, memory_format=torch.channels_last
     )
     encoder = Encoder("none").to(target).eval()

@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import CSVLogger
 from stroke_ctp.benchmarks.encoding import default_pipeline, device
 from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.folds import Split
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.cached_features import Draws
 from stroke_ctp.model.callbacks import WholeCheckpoints, alone, checkpoints, quiet_lightning, torch_threads
 from stroke_ctp.model.data import CTPDataModule
@@ -28,7 +29,9 @@ _BATCH = 12
 def noise_bank(n_patients: int, n_draws: int) -> Draws:
     """Features that are noise: what training costs does not depend on them."""
     random = np.random.default_rng(0)
-    return [random.standard_normal((n_patients, 2, 32, N_FEATURES), dtype=np.float32) for _ in range(n_draws)]
+    return [
+        random.standard_normal((n_patients, *SERIES_SHAPE[:2], N_FEATURES), dtype=np.float32) for _ in range(n_draws)
+    ]
 
 
 def fold_of(n_patients: int, n_folds: int) -> tuple[Split, Int[np.ndarray, " patient"]]:

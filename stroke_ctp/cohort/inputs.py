@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from stroke_ctp.common.geometry import AIR_HU, N_BASELINE
 from stroke_ctp.common.settings import require_real, require_whole
-
-AIR_HU = -1000.0
 
 
 @runtime_checkable
@@ -54,8 +53,8 @@ class Enhancement:
     measured on; what tells core from healthy tissue is enhancement in relation to the rest of the same brain.
     """
 
-    n_baseline: int = 4
-    """Leading frames taken for free of contrast: 6 s."""
+    n_baseline: int = N_BASELINE
+    """Leading pre-contrast frames."""
     reference: float | None = 4.0
     """What the median pixel of the brain enhances by on average over time [HU], after scaling of all frames of a
     patient by one factor; None leaves enhancement as it was measured."""
@@ -86,7 +85,7 @@ class Enhancement:
     ) -> Float[Tensor, "batch level time height width"]:
         """Enhancement [HU], 0 outside the brain."""
         baseline = hu[:, :, : self.n_baseline].mean(dim=2)
-        mask = brain_mask(baseline)[:, :, None]
+        mask = input_mask(baseline)[:, :, None]
         rise = torch.where(mask, hu - baseline[:, :, None], 0.0)
         if self.reference is not None:
             rise *= self.reference / _typical_enhancement(rise, mask)[:, None, None, None, None]
@@ -157,7 +156,7 @@ def _typical_enhancement(
     return median.nan_to_num(LEAST_ENHANCEMENT_HU).clamp(min=LEAST_ENHANCEMENT_HU)
 
 
-def brain_mask(
+def input_mask(
     baseline: Float[Tensor, "batch level height width"],
 ) -> Bool[Tensor, "batch level height width"]:
     """Pixels of the brain, by attenuation and size, without its outermost 3 mm.

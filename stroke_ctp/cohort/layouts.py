@@ -14,7 +14,7 @@ import pandas as pd
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import whole
-from stroke_ctp.common.types import LEVELS
+from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.scan.dicom.maps import low_volume_ml
 
 Row = dict[str, str | float | None]

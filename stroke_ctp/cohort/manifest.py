@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.types import LEVELS
+from stroke_ctp.common.geometry import LEVELS
 
 _REQUIRED = ("scan", "patient")
 _MADE = "series"

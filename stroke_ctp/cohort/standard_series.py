@@ -7,7 +7,8 @@ import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Bool, Float
 
 from stroke_ctp.cohort.manifest import ManifestPatient
-from stroke_ctp.common.types import LEVELS, CTPScan
+from stroke_ctp.common.geometry import BASELINE_S, LEVELS, STANDARD_TIMES
+from stroke_ctp.common.types import CTPScan
 from stroke_ctp.scan.inclusion import Excluded, Rules, check_intensity, check_level, check_motion, check_timing
 from stroke_ctp.scan.levels import Choice, Slab, choose_levels
 from stroke_ctp.scan.nifti import mask_volume_ml
@@ -15,9 +16,7 @@ from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, no
 from stroke_ctp.scan.read import read_scan
 from stroke_ctp.scan.registration import Motion
 from stroke_ctp.scan.standard_grid import held_volumes, to_standard_grid
-from stroke_ctp.scan.time_grid import STANDARD_TIMES, needed_frames, to_standard_times
-
-_BASELINE_S = 4.5
+from stroke_ctp.scan.time_grid import needed_frames, to_standard_times
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _places(patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool) 
 def _proposal(scans: dict[int, CTPScan], given: dict[str, tuple[int, int]]) -> Choice:
     slabs = []
     for scan in scans.values():
-        early = np.nanmin(scan.times, axis=1) <= _BASELINE_S
+        early = np.nanmin(scan.times, axis=1) < BASELINE_S
         slabs.append(Slab(scan.hu[early].mean(axis=0), scan.spacing[1:], scan.positions))
     choice = choose_levels(slabs, given)
     if choice is None:

@@ -10,9 +10,7 @@ from jaxtyping import Float
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import mapped_array, read_json
-
-SERIES_SHAPE = (2, 32, 128, 128)
-"""Level, time, height, width of a standard series."""
+from stroke_ctp.common.geometry import SERIES_SHAPE
 
 
 class Cohort:

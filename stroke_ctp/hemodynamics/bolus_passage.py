@@ -14,7 +14,7 @@ from stroke_ctp.hemodynamics.bolus_detection import (
     enhancement,
     require_rise,
 )
-from stroke_ctp.hemodynamics.regions import away_from_bone, brain_axes, brain_mask, tissue_mask
+from stroke_ctp.hemodynamics.regions import away_from_bone, brain_axes, intracranial_mask, parenchyma_mask
 from stroke_ctp.hemodynamics.vessels import Vessel, denoised, find_artery, find_vein
 
 _FIRST_FRAMES = 2
@@ -56,7 +56,7 @@ def follow_bolus(
         NotMeasurable: No bolus, too few frames, contrast that comes too early or goes too late, no brain.
     """
     hu, step = at_regular_times(hu, times)
-    brain = brain_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)
+    brain = intracranial_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)
     inner = away_from_bone(brain, pixel_mm)
     leftward, backward = brain_axes(brain, pixel_mm)
     n_baseline = count_baseline_frames(hu, inner)
@@ -66,7 +66,7 @@ def follow_bolus(
         n_baseline = arrival
         rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
     vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery)
-    tissue = tissue_mask(baseline, brain, pixel_mm)
+    tissue = parenchyma_mask(baseline, brain, pixel_mm)
     left = tissue & (leftward > 0)
     if not left.any() or not (tissue & ~left).any():
         raise NotMeasurable("no grey or white matter on one side of the midline; check the scan's attenuation")

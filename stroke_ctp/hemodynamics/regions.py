@@ -2,8 +2,9 @@
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, binary_opening, gaussian_filter, label
+from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, binary_opening, gaussian_filter
 
+from stroke_ctp.common.masks import largest_component
 from stroke_ctp.hemodynamics.bolus_detection import NotMeasurable
 
 _SOFT_HU = (0.0, 100.0)
@@ -17,7 +18,7 @@ _TISSUE_SMOOTHING_MM = 2.5
 _TISSUE_WIDTH_MM = 11.0
 
 
-def brain_mask(
+def intracranial_mask(
     baseline: Float[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
     """The inside of the skull: in each slice the largest piece of soft tissue, out to the bone.
@@ -45,13 +46,13 @@ def away_from_bone(
     """Brain so far from the skull that a head that moves does not bring bone there.
 
     Args:
-        brain: From `brain_mask`.
+        brain: From `intracranial_mask`.
         pixel_mm: Distance between rows and columns [mm].
     """
     return binary_erosion(brain, _disc(_BONE_MARGIN_MM, pixel_mm)[None])
 
 
-def tissue_mask(
+def parenchyma_mask(
     baseline: Float[np.ndarray, "slice height width"],
     brain: Bool[np.ndarray, "slice height width"],
     pixel_mm: tuple[float, float],
@@ -60,7 +61,7 @@ def tissue_mask(
 
     Args:
         baseline: Attenuation without contrast [HU].
-        brain: From `brain_mask`.
+        brain: From `intracranial_mask`.
         pixel_mm: Distance between rows and columns [mm].
     """
     smooth = gaussian_filter(baseline, (0, *(_TISSUE_SMOOTHING_MM / mm for mm in pixel_mm)))
@@ -77,7 +78,7 @@ def brain_axes(
     The midline is the long axis of the brain's outline, over all slices, through its centre.
 
     Args:
-        brain: From `brain_mask`, not empty; rows from anterior to posterior, columns from the patient's right to left.
+        brain: From `intracranial_mask`, not empty; rows run to posterior, columns to the patient's left.
         pixel_mm: Distance between rows and columns [mm].
     """
     _, rows, columns = np.nonzero(brain)
@@ -93,11 +94,8 @@ def brain_axes(
 def _brain_of(
     soft: Bool[np.ndarray, "height width"], ball: Bool[np.ndarray, "_ _"]
 ) -> Bool[np.ndarray, "height width"]:
-    pieces, n_pieces = label(binary_opening(soft, ball))
-    if n_pieces == 0:
-        return np.zeros_like(soft)
-    largest = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
-    # Opening took what is narrow at the rim, where the sinuses run; it is had back as far as it is soft.
+    largest = largest_component(binary_opening(soft, ball))
+    # The opening removed the narrow rim, where the sinuses run: the dilation restores it.
     return binary_fill_holes(binary_dilation(largest, ball) & soft)
 
 

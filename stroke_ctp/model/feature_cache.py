@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stroke_ctp.common.files import at_work, digest, mapped_array, whole, write_array, write_json
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
@@ -116,7 +117,7 @@ def banked(
 
 
 def _shape(n_patients: int) -> tuple[int, ...]:
-    return (n_patients, 2, 32, N_FEATURES)
+    return (n_patients, *SERIES_SHAPE[:2], N_FEATURES)
 
 
 def _path(folder: Path, number: int) -> Path:

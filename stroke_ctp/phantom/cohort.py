@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from stroke_ctp.common.geometry import FRAME_INTERVAL_S, N_FRAMES
 from stroke_ctp.phantom.acquisition import Protocol
 
 MEDIAN_ML = 32.4
@@ -103,9 +104,9 @@ def _training_slab(fault: Fault | None, random: np.random.Generator) -> Slab:
     basal_ganglia = int(random.integers(0, 3))
     offset = random.normal(0, 1.5)
     slices = tuple(float(10 * (k - basal_ganglia) + offset) for k in range(5))
-    n_frames, interval = 32, 1.5
+    n_frames, interval = N_FRAMES, FRAME_INTERVAL_S
     if fault == "short":
-        n_frames = int(random.integers(20, 32))
+        n_frames = int(random.integers(20, N_FRAMES))
     elif fault == "coarse":
         n_frames, interval = 16, float(random.choice([3.5, 4.0]))
     protocol = Protocol(slices, 10.0, n_frames, interval, noise=random.uniform(2, 4))

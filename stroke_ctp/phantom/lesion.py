@@ -10,9 +10,6 @@ from stroke_ctp.phantom.anatomy import Anatomy
 from stroke_ctp.phantom.fields import Grid, SmoothField
 from stroke_ctp.phantom.tissue import LEAST_VIABLE_CBV, VARIATION, Compartment, Perfusion
 
-CORE_CBV = 1.2
-"""Core has a CBV below this [mL/100 mL]: syngo Neuro Perfusion CT, the article's software."""
-
 _TISSUES = (Compartment.GREY, Compartment.WHITE)
 _CENTRE, _SEMI_AXES = (42.0, -2.0, 14.0), (36.0, 58.0, 40.0)
 """Territory of the middle cerebral artery (x, y, z) [mm]."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from stroke_ctp.hemodynamics.lesion import CORE_CBV
 from stroke_ctp.phantom.acquisition import Protocol, acquire, rendering_grid
 from stroke_ctp.phantom.anatomy import Anatomy
 from stroke_ctp.phantom.bolus import Bolus, draw_bolus
 from stroke_ctp.phantom.fields import Grid, SmoothField
-from stroke_ctp.phantom.lesion import CORE_CBV, Lesion, cbv_map, local_variation
+from stroke_ctp.phantom.lesion import Lesion, cbv_map, local_variation
 from stroke_ctp.phantom.motion import draw_motion
 from stroke_ctp.phantom.tissue import (
     ENHANCING,

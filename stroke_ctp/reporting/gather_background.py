@@ -10,9 +10,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import file_digest, read_json
-from stroke_ctp.common.types import LEVELS
+from stroke_ctp.common.geometry import LEVELS, SERIES_SHAPE
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model.feature_standardization import N_FEATURES
 from stroke_ctp.model.network import KERNEL_SIZES, TemporalNetwork

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
 
-from stroke_ctp.common.types import LEVELS
+from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.scan.head import head_mask
 
 Rule = Literal["ventricles", "middle slices", "20 mm apart"]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy.ndimage import map_coordinates
 
-AIR_HU = -1000.0
+from stroke_ctp.common.geometry import AIR_HU
 
 Rigid = Float[np.ndarray, "4 4"]
 """Takes a point (x, y, z, 1) of the first frame to its place in another [mm]."""

@@ -1,17 +1,15 @@
-"""A scan's levels on the standard grid: 128×128 pixels over 200×200 mm, the head in its middle, still."""
+"""A scan's levels on the standard pixel grid, the head centred and its motion corrected."""
 
 import numpy as np
 from jaxtyping import Float, Float32
 
+from stroke_ctp.common.geometry import AIR_HU, N_PIXELS, PIXEL_MM
 from stroke_ctp.scan.head import head_centre_mm
 from stroke_ctp.scan.registration import Motion, estimate_motion, is_thick
-from stroke_ctp.scan.slab import AIR_HU, Volumes, resample, slice_points
+from stroke_ctp.scan.slab import Volumes, resample, slice_points
 
-SIZE = 128
-FIELD_OF_VIEW_MM = 200.0
-SPACING_MM = FIELD_OF_VIEW_MM / SIZE
 _FWHM_PER_SIGMA = 2.3548
-_FINEST_MM = SPACING_MM / 2
+_FINEST_MM = PIXEL_MM / 2
 """Pixels in which a scan is held: fine enough that interpolating once more costs no resolution."""
 
 
@@ -53,7 +51,7 @@ def to_standard_grid(
     for level, centre, motion in zip(levels, centres, motions, strict=True):
         points = _grid_points(volumes, level, centre)
         resampled = [resample(volumes, time, points, rigid) for time, rigid in enumerate(motion.rigid)]
-        frames.append(np.stack(resampled).reshape(-1, SIZE, SIZE))
+        frames.append(np.stack(resampled).reshape(-1, N_PIXELS, N_PIXELS))
     return frames, motions
 
 
@@ -74,7 +72,7 @@ def _smoothing(n: int, spacing_mm: float) -> tuple[Float32[np.ndarray, "held n"]
     held_mm = max(spacing_mm, _FINEST_MM)
     n_held = n if held_mm == spacing_mm else int(n * spacing_mm / held_mm)
     # turns a pixel's width at half maximum into a standard pixel's
-    sigma = np.sqrt(max(0.0, SPACING_MM**2 - spacing_mm**2)) / _FWHM_PER_SIGMA
+    sigma = np.sqrt(max(0.0, PIXEL_MM**2 - spacing_mm**2)) / _FWHM_PER_SIGMA
     if sigma == 0:
         return np.eye(n, dtype=np.float32), spacing_mm
     distance = _centred(n_held, held_mm)[:, None] - _centred(n, spacing_mm)
@@ -87,7 +85,7 @@ def _centred(n: int, spacing_mm: float) -> Float[np.ndarray, " n"]:
 
 
 def _centre(volumes: Volumes, level: int) -> tuple[float, float]:
-    return head_centre_mm(volumes.hu[0, level], volumes.spacing[1:], SPACING_MM)
+    return head_centre_mm(volumes.hu[0, level], volumes.spacing[1:], PIXEL_MM)
 
 
 def _slice(volumes: Volumes, level: int) -> Volumes:
@@ -101,23 +99,23 @@ def _on_grid(volumes: Volumes, centre: tuple[float, float]) -> Volumes:
         _interpolation(n, spacing, offset)
         for n, spacing, offset in zip(volumes.hu.shape[2:], volumes.spacing[1:], centre, strict=True)
     )
-    corner = float(_centred(SIZE, SPACING_MM)[0])
+    corner = float(_centred(N_PIXELS, PIXEL_MM)[0])
     return Volumes(
         rows @ volumes.hu @ columns.T,
-        (volumes.spacing[0], SPACING_MM, SPACING_MM),
+        (volumes.spacing[0], PIXEL_MM, PIXEL_MM),
         (volumes.first[0], corner + centre[0], corner + centre[1]),
     )
 
 
 def _interpolation(n: int, spacing_mm: float, offset_mm: float) -> Float32[np.ndarray, "128 n"]:
     """Weights of linear interpolation from a row's pixels to the grid's, the outermost repeated beyond."""
-    at = np.clip((_centred(SIZE, SPACING_MM) + offset_mm) / spacing_mm + (n - 1) / 2, 0, n - 1)
+    at = np.clip((_centred(N_PIXELS, PIXEL_MM) + offset_mm) / spacing_mm + (n - 1) / 2, 0, n - 1)
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n))).astype(np.float32)
 
 
 def _grid_points(volumes: Volumes, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:
     """The grid's pixels (x, y, z) in a level [mm]."""
-    corner = float(_centred(SIZE, SPACING_MM)[0])
+    corner = float(_centred(N_PIXELS, PIXEL_MM)[0])
     first = (volumes.first[0], corner + centre[0], corner + centre[1])
-    spacing = (volumes.spacing[0], SPACING_MM, SPACING_MM)
-    return slice_points(level, (SIZE, SIZE), spacing, first)
+    spacing = (volumes.spacing[0], PIXEL_MM, PIXEL_MM)
+    return slice_points(level, (N_PIXELS, N_PIXELS), spacing, first)

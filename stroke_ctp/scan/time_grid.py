@@ -1,12 +1,9 @@
-"""Standard times: 32 frames, one every 1.5 s."""
+"""Interpolation of frames in time, to the standard times above all."""
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-N_FRAMES = 32
-FRAME_INTERVAL_S = 1.5
-STANDARD_TIMES = np.arange(N_FRAMES) * FRAME_INTERVAL_S
-"""0, 1.5, …, 46.5 [s]."""
+from stroke_ctp.common.geometry import STANDARD_TIMES
 
 
 def needed_frames(times: Float[np.ndarray, " time"]) -> int:

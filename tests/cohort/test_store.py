@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.geometry import SERIES_SHAPE
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from perfused_head import ARTERIES, COLUMNS, PIXEL_MM, ROWS, SINUS, disc, head
 
 from stroke_ctp.hemodynamics.bolus_detection import NotMeasurable, at_regular_times, count_baseline_frames
 from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
-from stroke_ctp.hemodynamics.regions import brain_axes, brain_mask
+from stroke_ctp.hemodynamics.regions import brain_axes, intracranial_mask
 
 
 def in_discs(vessel, places, radius):
@@ -40,7 +40,7 @@ def test_the_baseline_ends_when_the_contrast_comes(start):
 @pytest.mark.parametrize("angle", [-20.0, 0.0, 12.0])
 def test_the_midline_turns_with_the_head(angle):
     hu, _ = head(angle)
-    brain = brain_mask(hu[0], PIXEL_MM)
+    brain = intracranial_mask(hu[0], PIXEL_MM)
     leftward, backward = brain_axes(brain, PIXEL_MM)
     turn = np.deg2rad(angle)
     inside = brain[0]
@@ -127,5 +127,5 @@ def test_noise_alone_delays_no_arrival():
     counts = []
     for seed in range(5):
         hu, _ = head(noise=8.0, seed=seed)
-        counts.append(count_baseline_frames(hu, brain_mask(hu[:2].mean(axis=0), PIXEL_MM)))
+        counts.append(count_baseline_frames(hu, intracranial_mask(hu[:2].mean(axis=0), PIXEL_MM)))
     assert max(counts) - min(counts) <= 2

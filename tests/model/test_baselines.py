@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model import baselines as baseline
 from stroke_ctp.model.baselines import baseline_values, fit_scale, probability_of
 

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol
+from stroke_ctp.phantom.acquisition import SCANNER_PIXEL_MM, Protocol
 from stroke_ctp.phantom.cohort import training_cohort
 from stroke_ctp.phantom.patient import DigitalPatient
 from stroke_ctp.scan.levels import Slab, choose_levels
 
 HEADS = [recruit for recruit in training_cohort(12, 0) if recruit.fault is None]
-SPACING = (PIXEL_MM, PIXEL_MM)
+SPACING = (SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
 
 
 def slab_of(recruit, slices, thickness) -> Slab:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.scan.time_grid import STANDARD_TIMES, needed_frames, to_standard_times
+from stroke_ctp.common.geometry import STANDARD_TIMES
+from stroke_ctp.scan.time_grid import needed_frames, to_standard_times
 
 
 @pytest.mark.parametrize("interval_s", [1.0, 1.5, 2.8, 3.0])

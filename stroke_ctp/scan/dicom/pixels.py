@@ -8,10 +8,9 @@ from jaxtyping import Float32, Integer
 from pydicom.pixels import get_decoder, iter_pixels
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from stroke_ctp.common.geometry import AIR_HU
 from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.inclusion import Excluded
-
-AIR_HU = -1000.0
 
 
 def hu_images(frames: Sequence[Frame]) -> Iterator[Float32[np.ndarray, "rows columns"]]:

@@ -9,13 +9,14 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from scipy.ndimage import shift
 
+from stroke_ctp.common.geometry import AIR_HU
 from stroke_ctp.common.types import CTPScan
 from stroke_ctp.scan.dicom.duplicates import without_copies
 from stroke_ctp.scan.dicom.files import ct_files, is_dicom, printable, quiet
 from stroke_ctp.scan.dicom.frames import Frame
 from stroke_ctp.scan.dicom.geometry import Stack, stack_of
 from stroke_ctp.scan.dicom.order import times_of
-from stroke_ctp.scan.dicom.pixels import AIR_HU, hu_images
+from stroke_ctp.scan.dicom.pixels import hu_images
 from stroke_ctp.scan.dicom.rows import expected_times, rows_of
 from stroke_ctp.scan.dicom.series import perfusion_frames
 from stroke_ctp.scan.inclusion import Excluded
