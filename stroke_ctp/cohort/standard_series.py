@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Bool, Float
 
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.common.geometry import BASELINE_S, LEVELS, STANDARD_TIMES
 from stroke_ctp.common.types import CTPScan
 from stroke_ctp.scan.inclusion import Excluded, Rules, check_intensity, check_level, check_motion, check_timing
+from stroke_ctp.scan.itk import use_one_thread
 from stroke_ctp.scan.levels import Choice, Slab, choose_levels
 from stroke_ctp.scan.nifti import mask_volume_ml
 from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu
@@ -65,7 +65,7 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
     Raises:
         Excluded: The patient cannot be included, with the reason.
     """
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # the cores are busy with other patients
+    use_one_thread()
     rules = rules or Rules()
     missing = [level for level in LEVELS if not any(level in row.levels for row in patient.rows)]
     if missing and rules.levels == "manifest":

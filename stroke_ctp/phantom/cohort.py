@@ -22,9 +22,8 @@ class Slab:
     """One scan of a patient."""
 
     protocol: Protocol
-    basal_ganglia: int | None
-    """0-based slice of the level, None where the slab does not hold it."""
-    supraganglionic: int | None
+    level_slices: tuple[int | None, int | None]
+    """Of each of `LEVELS` the slice, counted from 0; None where the slab does not hold the level."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _training_slab(fault: Fault | None, random: np.random.Generator) -> Slab:
     elif fault == "coarse":
         n_frames, interval = 16, float(random.choice([3.5, 4.0]))
     protocol = Protocol(slices, 10.0, n_frames, interval, noise=random.uniform(2, 4))
-    return Slab(protocol, basal_ganglia, basal_ganglia + 2)
+    return Slab(protocol, (basal_ganglia, basal_ganglia + 2))
 
 
 def _external_slabs(fault: Fault | None, random: np.random.Generator) -> tuple[Slab, ...]:
@@ -118,9 +117,9 @@ def _external_slabs(fault: Fault | None, random: np.random.Generator) -> tuple[S
     noise, offset = random.uniform(3, 5), random.normal(0, 2.0)
     if random.random() < 0.5:
         slices = tuple(float(z + offset) for z in (-10, 0, 10, 20))
-        return (Slab(Protocol(slices, 10.0, n_frames, 1.0, noise), 1, 3),)
+        return (Slab(Protocol(slices, 10.0, n_frames, 1.0, noise), (1, 3)),)
     lower, upper = (offset, offset + 5), (offset + 20, offset + 25)
     return (
-        Slab(Protocol(lower, 5.0, n_frames, 1.0, noise), 0, None),
-        Slab(Protocol(upper, 5.0, n_frames, 1.0, noise), None, 0),
+        Slab(Protocol(lower, 5.0, n_frames, 1.0, noise), (0, None)),
+        Slab(Protocol(upper, 5.0, n_frames, 1.0, noise), (None, 0)),
     )

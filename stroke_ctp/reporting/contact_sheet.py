@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,12 @@ from markupsafe import Markup
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from stroke_ctp.common.files import read_json, whole
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.geometry import LEVELS, N_BASELINE, N_FRAMES, N_PIXELS, STANDARD_TIMES
 from stroke_ctp.common.masks import soft_tissue_mask
 from stroke_ctp.reporting.figures.flowchart import draw_flowchart, flow_sentence
 from stroke_ctp.reporting.page import embedded, render
 
-NAME = "contact_sheet.html"
 _BASELINE_HU, _RISE_HU = (0.0, 80.0), (0.0, 30.0)
 """What is black and white in the pictures."""
 _N_ARTERIAL = 12
@@ -63,40 +61,33 @@ class Card:
     plots: tuple[Plot, ...]
 
 
-def write_contact_sheet(cohort: Path) -> None:
-    """Write `contact_sheet.html` of a cohort, unless the one that is there shows this very cohort.
-
-    Args:
-        cohort: Folder with `cohort.csv`, `cohort.json`, `quality.csv`, `motion.csv`, `excluded.csv` and the series.
-    """
-    summary = read_json(cohort / "cohort.json")
-    mark = f"<!-- cohort {summary['hash']} of {summary['counts']['patients']} -->"
-    page = cohort / NAME
+def write_contact_sheet(cohort: Cohort) -> None:
+    """Write the contact sheet of a cohort, unless there is one of the same content."""
+    counts = cohort.description["counts"]
+    mark = f"<!-- cohort {cohort.description['hash']} of {counts['patients']} -->"
+    page = cohort.files.contact_sheet
     if page.exists() and mark in page.read_text("utf-8"):
         return
     cards = list(_cards(cohort))
-    counts = summary["counts"]
-    excluded = pd.read_csv(cohort / "excluded.csv", dtype=str, keep_default_na=False)
     content = {
         "mark": Markup(mark),
         "n": len(cards),
         "flowchart": embedded(draw_flowchart(counts), flow_sentence("Cohort", counts)),
         "flow": flow_sentence("Cohort", counts),
-        "excluded": excluded.to_dict("records"),
+        "excluded": cohort.excluded.to_dict("records"),
         "cards": cards,
         "concerns": [card for card in cards if card.concerns],
     }
-    with whole(page) as partial:
-        partial.write_text(render("contact_sheet.html", content), "utf-8")
+    cohort.files.write_contact_sheet(render("contact_sheet.html", content))
 
 
-def _cards(cohort: Path) -> Iterator[Card]:
-    included, quality, motion = (_table(cohort / f"{name}.csv") for name in ("cohort", "quality", "motion"))
-    quality, motions = quality.set_index("patient"), dict(list(motion.groupby("patient")))
+def _cards(cohort: Cohort) -> Iterator[Card]:
+    quality = dict(cohort.quality.set_index("patient").iterrows())
+    motions = dict(list(cohort.motion.groupby("patient")))
     first: dict[bytes, str] = {}
-    for number, (patient, name) in enumerate(zip(included.patient, included["series"], strict=True)):
-        series = np.load(cohort / "series" / name).astype(np.float32)
-        row = quality.loc[patient]
+    for number, patient in enumerate(cohort.patients):
+        series = cohort.series(number).astype(np.float32)
+        row = quality[patient]
         twin = first.setdefault(hashlib.sha256(series.tobytes()).digest(), patient)
         yield Card(
             anchor=f"patient-{number}",
@@ -106,11 +97,6 @@ def _cards(cohort: Path) -> Iterator[Card]:
             picture=_picture(series, patient),
             plots=(_bolus_plot(series), _motion_plot(motions[patient])),
         )
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """A table of the cohort, in which a patient may be called NA."""
-    return pd.read_csv(path, dtype={"patient": str, "series": str}, keep_default_na=False, na_values=[""])
 
 
 def _facts(row: pd.Series) -> str:

@@ -1,7 +1,7 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
@@ -72,13 +72,9 @@ def test_training_folds_of_which_nobody_can_be_measured_are_refused():
 
 
 @pytest.fixture
-def cohort(tmp_path: Path) -> Path:
-    (tmp_path / "series").mkdir()
-    for name, value in (("a", 3.0), ("b", 5.0)):
-        np.save(tmp_path / "series" / f"{name}.npy", np.full(SERIES_SHAPE, value, np.float16))
-    table = pd.DataFrame({"patient": ["q", "p"], "series": ["b.npy", "a.npy"], "scan_cbv_ml": ["7.5", ""]})
-    table.to_csv(tmp_path / "cohort.csv", index=False)
-    return tmp_path
+def cohort(write_cohort: Callable[..., Path]) -> Path:
+    series = {name: np.full(SERIES_SHAPE, value) for name, value in (("a.npy", 3.0), ("b.npy", 5.0))}
+    return write_cohort({"patient": ["q", "p"], "series": ["b.npy", "a.npy"], "scan_cbv_ml": ["7.5", ""]}, series)
 
 
 def test_areas_are_computed_once_for_every_patient_in_the_cohorts_order(cohort: Path, monkeypatch):

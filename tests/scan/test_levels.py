@@ -25,7 +25,7 @@ def proposals():
         (slab,) = recruit.slabs
         choice = choose_levels([slab_of(recruit, slab.protocol.slices, slab.protocol.thickness)])
         found = [choice.places[level][1] for level in ("basal_ganglia", "supraganglionic")]
-        rows.append((*found, slab.basal_ganglia, slab.supraganglionic))
+        rows.append((*found, *slab.level_slices))
     return np.array(rows)
 
 
