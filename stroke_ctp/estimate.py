@@ -19,7 +19,7 @@ from stroke_ctp.common.settings import require_whole
 from stroke_ctp.config.command_line import run
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import encoding_precision
-from stroke_ctp.phantom.cohort import external_cohort, training_cohort
+from stroke_ctp.phantom.recruitment import external_cohort, training_cohort
 from stroke_ctp.phantom.simulated_cohort import Row, SimulatedCohort
 
 _TRIAL_PATIENTS = 4

@@ -13,16 +13,15 @@ from tqdm import tqdm
 from stroke_ctp import __version__
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.common.settings import require_jobs, require_real
 from stroke_ctp.config.command_line import run
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
-from stroke_ctp.hemodynamics.scan_analysis import measure
+from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
 from stroke_ctp.reporting.figures.vessels import draw_vessels
-from stroke_ctp.scan.inclusion import Excluded
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{remaining}]"
 
@@ -72,7 +71,7 @@ def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
     if (volumes := task.output.finished_volumes(key)) is not None:
         return row | volumes
     try:
-        measured = measure(task.scan, task.frame_interval_s, analysis)
+        measured = analyse_scan(task.scan, task.frame_interval_s, analysis)
     except Excluded as finding:
         return row | {"reason": finding.reason}
     task.output.write_maps(measured, task.scan)

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.cohort.core_volumes import add_core_volumes, check_label
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.layouts import write_layout_manifest
 from stroke_ctp.cohort.manifest import ManifestPatient, read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
@@ -27,7 +28,6 @@ from stroke_ctp.common.parallel import shared_map
 from stroke_ctp.common.settings import require_jobs
 from stroke_ctp.config.command_line import run
 from stroke_ctp.reporting.contact_sheet import write_contact_sheet
-from stroke_ctp.scan.inclusion import Rules
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 

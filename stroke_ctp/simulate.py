@@ -9,7 +9,7 @@ from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.common.settings import require_jobs, require_whole
 from stroke_ctp.config.command_line import run
-from stroke_ctp.phantom.cohort import Recruit, external_cohort, training_cohort
+from stroke_ctp.phantom.recruitment import Recruit, external_cohort, training_cohort
 from stroke_ctp.phantom.simulated_cohort import Row, SimulatedCohort
 
 

@@ -13,14 +13,14 @@ import pytest
 from omegaconf import OmegaConf
 
 from stroke_ctp.cohort import patient_series
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.patient_series import finished_record, preprocess_patient
 from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.types import CTPScan
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.preprocess import preprocess
-from stroke_ctp.scan.inclusion import Rules
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_mask, write_nifti
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic,core_ml,label_definition,mRS\n"

@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.config.command_line import CONF
-from stroke_ctp.phantom.acquisition import Protocol
-from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
-from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.recruitment import Recruit, ScanPlan, external_cohort, training_cohort
+from stroke_ctp.phantom.scanner import Protocol
 from stroke_ctp.phantom.simulated_cohort import SimulatedCohort
 from stroke_ctp.simulate import simulate
 
@@ -215,7 +215,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 
 
 def recruit(number=1, **changes):
-    plain = {"patient": f"P{number}", "seed": (5, 1, number), "core_ml": 40.0, "slabs": (Slab(TINY, (0, 1)),)}
+    plain = {"patient": f"P{number}", "seed": (5, 1, number), "core_ml": 40.0, "slabs": (ScanPlan(TINY, (0, 1)),)}
     return Recruit(**{**plain, **changes})
 
 
@@ -250,7 +250,7 @@ def test_a_truncated_scan_cannot_be_read(tmp_path):
 
 @pytest.mark.usefixtures("drawn")
 def test_two_slabs_share_the_segmented_core_between_them(tmp_path):
-    slabs = (Slab(TINY, (0, None)), Slab(UPPER, (None, 0)))
+    slabs = (ScanPlan(TINY, (0, None)), ScanPlan(UPPER, (None, 0)))
     rows = SimulatedCohort(tmp_path).write_patient(recruit(core_ml=90.0, slabs=slabs, segmented=True))
     lower, upper = (nib.load(tmp_path / row["core_mask"]).get_fdata() > 0 for row in rows)
     assert lower.any()
@@ -270,6 +270,8 @@ def test_segmented_volumes_differ_from_true_ones_by_a_fifth(tmp_path, drawn):
 def test_a_patient_and_each_of_their_scans_have_random_streams_of_their_own(tmp_path, drawn):
     """NumPy pads seeds with zeros: (5, 1, 7) and (5, 1, 7, 0) are one stream."""
     for number in (1, 2):
-        SimulatedCohort(tmp_path).write_patient(recruit(number, slabs=(Slab(TINY, (0, None)), Slab(UPPER, (None, 0)))))
+        SimulatedCohort(tmp_path).write_patient(
+            recruit(number, slabs=(ScanPlan(TINY, (0, None)), ScanPlan(UPPER, (None, 0))))
+        )
     assert len(drawn["streams"]) == 2 * 3
     assert len(set(drawn["streams"])) == 2 * 3

@@ -11,12 +11,12 @@ from stroke_ctp.benchmarks.measuring import Timing, in_turns
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
 from stroke_ctp.cohort.standard_series import standard_series
 from stroke_ctp.common.geometry import LEVELS
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
-from stroke_ctp.hemodynamics.lesion import find_lesion
+from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
+from stroke_ctp.hemodynamics.core_and_penumbra import segment_lesion
 from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
-from stroke_ctp.phantom.acquisition import SCANNER_MATRIX, SCANNER_PIXEL_MM, Protocol
-from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.scanner import SCANNER_MATRIX, SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_nifti
 from stroke_ctp.scan.read import read_scan
 
@@ -53,7 +53,9 @@ def measure_maps(repeats: int, path: Path) -> list[Timing]:
 
     def maps() -> None:
         pixel_mm = scan.spacing[1:]
-        find_lesion(perfusion_maps(follow_bolus(scan.hu, scan.times[:, 0], pixel_mm), pixel_mm, Analysis()), pixel_mm)
+        segment_lesion(
+            perfusion_maps(find_bolus_passage(scan.hu, scan.times[:, 0], pixel_mm), pixel_mm, Analysis()), pixel_mm
+        )
 
     (taken,) = in_turns([maps], repeats)
     return [Timing("perfusion maps", taken)]

@@ -9,12 +9,11 @@ from tqdm import tqdm
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.patient_series import Result, SeriesRecord, record_key
 from stroke_ctp.cohort.store import CohortFolder
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.parallel import shared_map
-from stroke_ctp.hemodynamics.lesion import DEFINITIONS
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.hemodynamics.maps import Analysis
-from stroke_ctp.hemodynamics.scan_analysis import measure
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
@@ -101,7 +100,7 @@ def _measured(patient: ManifestPatient, analysis: Analysis) -> CoreVolumes:
     total = dict.fromkeys(DEFINITIONS, 0.0)
     try:
         for row in patient.rows:
-            measured = measure(patient.folder / row.scan, row.frame_interval_s, analysis)
+            measured = analyse_scan(patient.folder / row.scan, row.frame_interval_s, analysis)
             of_scan = measured.lesion.volumes(measured.scan.spacing)
             total = {name: round(total[name] + (of_scan[f"core_{name}_ml"] or 0), 3) for name in total}
     except Excluded as finding:

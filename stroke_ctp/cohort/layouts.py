@@ -15,7 +15,7 @@ import pandas as pd
 from stroke_ctp.cohort.manifest import COLUMNS
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import whole
-from stroke_ctp.scan.dicom.maps import low_volume_ml
+from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
 Row = dict[str, str | float | None]
 """One line of a manifest; paths are absolute."""

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.common.files import digest, read_json, remove_unused, whole, write_json
-from stroke_ctp.hemodynamics.scan_analysis import Measured
-from stroke_ctp.hemodynamics.vessels import Vessel
+from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
+from stroke_ctp.hemodynamics.vessel_selection import Vessel
 from stroke_ctp.scan.read import scan_files
 from stroke_ctp.scan.write_volume import write_like
 
@@ -64,7 +64,7 @@ class ScanFolder:
         record = read_json(self._record)
         return record["volumes"] if record["key"] == key else None
 
-    def write_maps(self, measured: Measured, source: Path) -> None:
+    def write_maps(self, measured: ScanAnalysis, source: Path) -> None:
         """Write maps and masks that lie on the scan in any viewer.
 
         Args:
@@ -78,7 +78,7 @@ class ScanFolder:
         for name, volume in volumes.items():
             write_like(self.folder / f"{name}.nii.gz", volume, source, measured.scan)
 
-    def write_record(self, key: str, measured: Measured) -> dict[str, Any]:
+    def write_record(self, key: str, measured: ScanAnalysis) -> dict[str, Any]:
         """Record that everything else is written; the scan's volumes [mL]."""
         volumes = measured.lesion.volumes(measured.scan.spacing)
         write_json(self._record, {"key": key, "volumes": volumes, **_provenance(measured)})
@@ -91,7 +91,7 @@ def scan_key(scan: Path, frame_interval_s: float | None) -> str:
     return digest({"scan": files, "interval": frame_interval_s})
 
 
-def _provenance(measured: Measured) -> Mapping[str, Any]:
+def _provenance(measured: ScanAnalysis) -> Mapping[str, Any]:
     passage, scan = measured.passage, measured.scan
 
     def described(vessel: Vessel) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, binary_opening, gaussian_filter
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.masks import largest_component
-from stroke_ctp.hemodynamics.bolus_detection import NotMeasurable
 
 _SOFT_HU = (0.0, 100.0)
 """Brain, fluid and vessels; not bone, fat or air."""
@@ -28,7 +28,7 @@ def intracranial_mask(
         pixel_mm: Distance between rows and columns [mm].
 
     Raises:
-        NotMeasurable: There is none.
+        Excluded: There is none.
     """
     smooth = gaussian_filter(baseline, (0, *(1.0 / mm for mm in pixel_mm)))
     soft = (smooth > _SOFT_HU[0]) & (smooth < _SOFT_HU[1])
@@ -36,11 +36,13 @@ def intracranial_mask(
     brain = np.stack([_brain_of(level, ball) for level in soft])
     if not brain.any():
         low, high = _SOFT_HU
-        raise NotMeasurable(f"no slice shows a brain, {low:g} to {high:g} HU and wider than {2 * _SCALP_MM:g} mm")
+        raise Excluded(
+            "perfusion", f"no slice shows a brain, {low:g} to {high:g} HU and wider than {2 * _SCALP_MM:g} mm"
+        )
     return brain
 
 
-def away_from_bone(
+def erode_from_bone(
     brain: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
     """Brain so far from the skull that a head that moves does not bring bone there.

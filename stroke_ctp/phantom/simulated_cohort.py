@@ -9,11 +9,11 @@ from jaxtyping import Bool
 
 from stroke_ctp.common.files import whole
 from stroke_ctp.common.geometry import LEVELS
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.hemodynamics.lesion import DEFINITIONS
-from stroke_ctp.phantom.acquisition import SCANNER_PIXEL_MM
-from stroke_ctp.phantom.cohort import Recruit, Slab
-from stroke_ctp.phantom.patient import BRAIN_GRID, DigitalPatient
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
+from stroke_ctp.phantom.recruitment import Recruit, ScanPlan
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_mask, write_nifti
 
 SEGMENTATION_LOG_SD = 0.2
@@ -78,7 +78,7 @@ def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: i
             partial.write_bytes(content[: len(content) * 6 // 10])
 
 
-def _write_segmentation(path: Path, core: Bool[np.ndarray, "z y x"], slabs: tuple[Slab, ...], number: int) -> None:
+def _write_segmentation(path: Path, core: Bool[np.ndarray, "z y x"], slabs: tuple[ScanPlan, ...], number: int) -> None:
     """Write the part of the core in one slab's share of the brain: below or above the middle of the gap."""
     share = np.ones(BRAIN_GRID.z.size, dtype=bool)
     if len(slabs) == 2:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from stroke_ctp.common.geometry import AIR_HU
 from stroke_ctp.hemodynamics.kinetics import tissue_curve
-from stroke_ctp.phantom.bolus import STEP, Bolus, arterial_curve, venous_curve
+from stroke_ctp.phantom.contrast_curves import STEP, Bolus, arterial_curve, venous_curve
 
 
 class Compartment(IntEnum):

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float32
 
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.scan.itk import silence_warnings
 
 _FLOATS = {"16": "f4", "64": "f8"}

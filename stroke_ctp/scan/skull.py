@@ -1,4 +1,4 @@
-"""The skull's two surfaces, and how their outlines run from slice to slice.
+"""The skull's two surfaces, and how their skull_outlines run from slice to slice.
 
 Between slices that lie further apart than the skull is thick, grey values say nothing of where it runs; the distance
 to its outline does (shape-based interpolation: Raya and Udupa, IEEE Trans Med Imaging 1990).
@@ -23,7 +23,7 @@ Stack = Float[np.ndarray, "slice height width"]
 
 
 @dataclass(frozen=True)
-class Outlines:
+class SkullOutlines:
     """Of every pixel's nearest outline of the skull; lengths are positive towards the bone's dark side."""
 
     distance: Stack
@@ -34,7 +34,9 @@ class Outlines:
     """By how much the slope grows from there to a place 1 mm above [1/mm]."""
 
 
-def outlines(image: Float32[np.ndarray, "slice height width"], spacing: tuple[float, float, float]) -> Outlines:
+def skull_outlines(
+    image: Float32[np.ndarray, "slice height width"], spacing: tuple[float, float, float]
+) -> SkullOutlines:
     """Outer and inner outline of the skull in three or more slices.
 
     An outline that is open, as at the skull's base, is that of the bone alone.
@@ -51,11 +53,13 @@ def outlines(image: Float32[np.ndarray, "slice height width"], spacing: tuple[fl
     distance = np.where(is_inner, inner, outer)
     slope_inner, bend_inner = _derivatives(inner, spacing[0])
     slope_outer, bend_outer = _derivatives(outer, spacing[0])
-    return Outlines(distance, np.where(is_inner, slope_inner, slope_outer), np.where(is_inner, bend_inner, bend_outer))
+    return SkullOutlines(
+        distance, np.where(is_inner, slope_inner, slope_outer), np.where(is_inner, bend_inner, bend_outer)
+    )
 
 
 def _distances(masks: list[Bool[np.ndarray, "height width"]], spacing: tuple[float, float, float]) -> Stack:
-    """To the masks' outlines in their planes [mm], positive inside."""
+    """To the masks' skull_outlines in their planes [mm], positive inside."""
     return np.stack([gaussian_filter(_distance(mask, spacing[1:]), _SMOOTHING_PIXELS) for mask in masks])
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from dicom_files import VENDORS, classic, enhanced, new_uid, save, save_all, uids
 
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.phantom.acquisition import SCANNER_PIXEL_MM, Protocol
-from stroke_ctp.phantom.patient import DigitalPatient
-from stroke_ctp.scan.dicom.scan import read_dicom
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.dicom.reader import read_dicom
 from stroke_ctp.scan.nifti import read_nifti, write_nifti
 
 N_FRAMES, N_SLICES, INTERVAL_S = 10, 4, 2.0

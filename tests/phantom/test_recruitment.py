@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.cohort import external_cohort, training_cohort
+from stroke_ctp.phantom.recruitment import external_cohort, training_cohort
 
 SEEDS = range(20)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from stroke_ctp.phantom.acquisition import SCANNER_MATRIX, SCANNER_PIXEL_MM, Protocol, acquire, rendering_grid
-from stroke_ctp.phantom.bolus import DURATION, STEP
+from stroke_ctp.phantom.contrast_curves import DURATION, STEP
+from stroke_ctp.phantom.scanner import SCANNER_MATRIX, SCANNER_PIXEL_MM, Protocol, acquire, rendering_grid
 
 N_CURVE = round(DURATION / STEP)
 

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
-from stroke_ctp.phantom.bolus import STEP
-from stroke_ctp.phantom.fields import Grid
-from stroke_ctp.phantom.motion import source_points
+from stroke_ctp.phantom.contrast_curves import STEP
+from stroke_ctp.phantom.head_motion import source_points
+from stroke_ctp.phantom.smooth_field import Grid
 
 SCANNER_PIXEL_MM = 1.5
 SCANNER_MATRIX = 160
