@@ -42,7 +42,7 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
             return
         began = time.monotonic()
         probability = np.stack([load_member(run).score(cohort) for run in runs])
-        columns = {**dict(enumerate(probability)), MEAN: probability.mean(axis=0)}
+        columns: dict[int | str, np.ndarray] = {**dict(enumerate(probability)), MEAN: probability.mean(axis=0)}
         everybody = np.arange(len(cohort))
         tables = [
             predictions_table(cohort, labels, everybody, column, "external", fold) for fold, column in columns.items()

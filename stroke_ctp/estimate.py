@@ -13,14 +13,14 @@ from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoc
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.standard_series import standard_series
-from stroke_ctp.cohort.store import SERIES_SHAPE
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.common.settings import require_whole
 from stroke_ctp.config.command_line import run
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import encoding_precision
-from stroke_ctp.phantom.cohort import external_cohort, training_cohort
-from stroke_ctp.simulate import scan_patient, write_manifest
+from stroke_ctp.phantom.recruitment import external_cohort, training_cohort
+from stroke_ctp.phantom.simulated_cohort import Row, SimulatedCohort
 
 _TRIAL_PATIENTS = 4
 _TRIAL_EPOCHS = 3
@@ -63,10 +63,11 @@ def seconds_per_scan() -> tuple[float, float]:
     """Time to simulate and to preprocess one patient, with all cores at work [s]."""
     recruits = [recruit for recruit in training_cohort(20, 0) if recruit.fault is None][:_TRIAL_PATIENTS]
     with tempfile.TemporaryDirectory() as folder:
-        rows: list[dict[str, object]] = []
-        simulate = seconds(lambda: rows.extend(row for r in recruits for row in scan_patient(r, Path(folder))))
-        write_manifest(Path(folder) / "manifest.csv", rows)
-        patients = read_manifest(Path(folder) / "manifest.csv")
+        cohort = SimulatedCohort(Path(folder))
+        rows: list[Row] = []
+        simulate = seconds(lambda: rows.extend(row for r in recruits for row in cohort.write_patient(r)))
+        cohort.write_manifest(rows)
+        patients = read_manifest(cohort.manifest)
         preprocess = seconds(lambda: [standard_series(patient) for patient in patients])
     cores = joblib.cpu_count()
     return simulate / len(recruits) / cores, preprocess / len(recruits) / cores

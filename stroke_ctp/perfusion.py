@@ -1,9 +1,11 @@
 """Conventional perfusion analysis: `python -m stroke_ctp.perfusion scan=PATH|manifest=FILE out=DIR`."""
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import numpy as np
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
@@ -11,13 +13,15 @@ from tqdm import tqdm
 from stroke_ctp import __version__
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
-from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import claim, out_folder, whole
+from stroke_ctp.common.errors import Excluded, UserError
+from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.common.settings import require_jobs, require_real
 from stroke_ctp.config.command_line import run
 from stroke_ctp.hemodynamics.maps import Analysis
-from stroke_ctp.map_scan import Task, map_scan
+from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
+from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
+from stroke_ctp.reporting.figures.vessels import draw_vessels
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{remaining}]"
 
@@ -25,7 +29,8 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{r
 def perfusion(config: DictConfig) -> None:
     """Analyse the scans that are not done yet and write the table of all."""
     out = out_folder(config.out)
-    tasks = _tasks(config, out)
+    folder = PerfusionFolder(out)
+    tasks = _tasks(config, folder)
     jobs = min(require_jobs(config.jobs), len(tasks))
     made_here = not out.exists()
     analysis: Analysis = instantiate(config.analysis)
@@ -34,30 +39,51 @@ def perfusion(config: DictConfig) -> None:
         out, {"version": __version__, "analysis": settings}, "choose another out, or remove the folder to make it anew"
     )
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
-    results = parallel_map(functools.partial(map_scan, analysis=analysis), tasks, jobs)
+    results = parallel_map(functools.partial(_analyse, analysis=analysis), tasks, jobs)
     rows = list(tqdm(results, "perfusion", len(tasks), ncols=79, bar_format=_BAR))
     failed = [row["reason"] for row in rows if "reason" in row]
     if len(failed) == len(rows):
         if made_here:
-            _remove_empty(out)
+            folder.remove_unused()
         raise UserError(
             failed[0] if len(rows) == 1 else f"none of {len(rows)} scans can be measured; first: {failed[0]}"
         )
-    with whole(out / "volumes.csv") as partial:
-        pd.DataFrame(rows).to_csv(partial, index=False)
+    folder.write_table(rows)
     if failed:
-        print(f"{len(failed)} of {len(rows)} scans cannot be measured (volumes.csv, column reason)")
-    print(out / "volumes.csv")
+        print(f"{len(failed)} of {len(rows)} scans cannot be measured ({folder.table.name}, column reason)")
+    print(folder.table)
 
 
-def _remove_empty(out: Path) -> None:
-    """Remove a folder that holds nothing but the mark of its settings."""
-    if [path.name for path in out.iterdir()] == ["settings.json"]:
-        (out / "settings.json").unlink()
-        out.rmdir()
+@dataclass(frozen=True)
+class _Task:
+    """One scan to analyse."""
+
+    patient: str
+    scan: Path
+    frame_interval_s: float | None
+    output: ScanFolder
 
 
-def _tasks(config: DictConfig, out: Path) -> list[Task]:
+def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
+    """Analyse one scan and write its maps, unless that is done; its row of the table."""
+    row = {"patient": task.patient, "scan": task.scan.name, "folder": task.output.folder.name}
+    key = scan_key(task.scan, task.frame_interval_s)
+    if (volumes := task.output.finished_volumes(key)) is not None:
+        return row | volumes
+    try:
+        measured = analyse_scan(task.scan, task.frame_interval_s, analysis)
+    except Excluded as finding:
+        return row | {"reason": finding.reason}
+    task.output.write_maps(measured, task.scan)
+    scan, passage = measured.scan, measured.passage
+    vessels = [(vessel.voxels, vessel.curve) for vessel in (passage.artery, passage.vein)]
+    names = [scan.slice_index(index) for index in range(scan.hu.shape[1])]
+    times = np.arange(len(passage.rise)) * passage.step
+    draw_vessels(task.output.vessels, scan.hu.max(axis=0), scan.spacing[1:], names, times, *vessels)
+    return row | task.output.write_record(key, measured)
+
+
+def _tasks(config: DictConfig, out: PerfusionFolder) -> list[_Task]:
     given = [name for name in ("scan", "manifest") if config[name] not in (None, "")]
     if len(given) != 1:
         raise UserError(f"give either scan=PATH or manifest=FILE, got {' and '.join(given) or 'neither'}")
@@ -68,14 +94,14 @@ def _tasks(config: DictConfig, out: Path) -> list[Task]:
         interval = config.frame_interval_s
         if interval is not None:
             interval = require_real("frame_interval_s", interval, above=0)
-        return [Task("", scan, interval, out)]
+        return [_Task("", scan, interval, out.only_scan())]
     if config.frame_interval_s is not None:
         raise UserError("frame_interval_s is that of scan=PATH; give it as a column of the manifest instead")
     patients = read_manifest(Path(str(config.manifest)), levels_required=False)
     check_scans(patients)
     rows = [(patient, row) for patient in patients for row in patient.rows]
     return [
-        Task(patient.patient, patient.folder / row.scan, row.frame_interval_s, out / f"{number:05d}")
+        _Task(patient.patient, patient.folder / row.scan, row.frame_interval_s, out.scan(number))
         for number, (patient, row) in enumerate(rows, start=1)
     ]
 

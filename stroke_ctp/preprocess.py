@@ -14,19 +14,20 @@ from typing import Any
 from omegaconf import DictConfig
 from tqdm import tqdm
 
+from stroke_ctp.cohort.core_volumes import add_core_volumes, check_label
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.layouts import write_layout_manifest
 from stroke_ctp.cohort.manifest import ManifestPatient, read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
-from stroke_ctp.cohort.records import Record, make_record, valid_record
-from stroke_ctp.cohort.tables import remove_leftovers, write_cohort, write_excluded
-from stroke_ctp.cohort.volumes import check_label, with_volumes
+from stroke_ctp.cohort.patient_series import Result, finished_record, preprocess_patient
+from stroke_ctp.cohort.store import Cohort, CohortFolder
+from stroke_ctp.cohort.tables import excluded_rows, write_cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work, claim, out_folder
+from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import shared_map
 from stroke_ctp.common.settings import require_jobs
 from stroke_ctp.config.command_line import run
-from stroke_ctp.reporting.contact_sheet import NAME, write_contact_sheet
-from stroke_ctp.scan.inclusion import Rules
+from stroke_ctp.reporting.contact_sheet import write_contact_sheet
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
@@ -42,21 +43,21 @@ def preprocess(config: DictConfig) -> None:
     patients = read_manifest(_manifest(config, out), levels_required=rules.levels == "manifest")
     check_scans(patients)
     claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")
-    records = _process(out, patients, rules, jobs)
-    pairs = with_volumes(out, list(zip(patients, records, strict=True)), config.label, config.volumes, jobs)
-    patients, records = [patient for patient, _ in pairs], [record for _, record in pairs]
-    if all("reason" in record for record in records):
-        reason, n = Counter(record["reason"] for record in records).most_common(1)[0]
-        table = write_excluded(out, patients, records)
-        raise UserError(f"none of {len(patients)} patients can be included; {n} of them: {reason} (all in {table})")
-    # One command at a time: what another is writing here would be taken for what it has left.
-    with at_work(out / ".tables.lock", wait=True):
-        counts = write_cohort(out, patients, records, rules)
-        remove_leftovers(out, patients, records)
-        write_contact_sheet(out)
+    folder = CohortFolder(out)
+    results = add_core_volumes(folder, _process(folder, patients, rules, jobs), config.label, config.volumes, jobs)
+    if not any(record.included for _, record in results):
+        folder.write_excluded(excluded_rows(results))
+        reason, n = Counter(record.reason for _, record in results).most_common(1)[0]
+        raise UserError(
+            f"none of {len(patients)} patients can be included; {n} of them: {reason} (all in {folder.excluded})"
+        )
+    # One command at a time: the removal of leftovers would take another's partial files.
+    with folder.lock_tables():
+        counts = write_cohort(folder, results, rules)
+        write_contact_sheet(Cohort(out))
     print(_summary(counts))
-    print(f"{out / NAME}: look at it before training")
-    print(out / "cohort.csv")
+    print(f"{folder.contact_sheet}: look at it before training")
+    print(folder.table)
 
 
 def _manifest(config: DictConfig, out: Path) -> Path:
@@ -74,18 +75,19 @@ def _manifest(config: DictConfig, out: Path) -> Path:
     return manifest
 
 
-def _process(out: Path, patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> list[Record]:
-    records = {patient.number: valid_record(out, patient, rules) for patient in patients}
+def _process(folder: CohortFolder, patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> list[Result]:
+    """Make the series that are missing; the results of all patients."""
+    records = {patient.number: finished_record(folder, patient, rules) for patient in patients}
     todo = [patient for patient in patients if records[patient.number] is None]
     done = len(patients) - len(todo)
     if todo:
-        # Until the tables fit the series again, this is no cohort.
-        (out / "cohort.json").unlink(missing_ok=True)
+        folder.invalidate()
         print(f"{len(todo)} of {len(patients)} patients to preprocess on {min(jobs, len(todo))} core(s)")
-        results = shared_map(functools.partial(make_record, out=out, rules=rules), todo, min(jobs, len(todo)))
+        task = functools.partial(preprocess_patient, folder=folder, rules=rules)
+        results = shared_map(task, todo, min(jobs, len(todo)))
         for patient, record in tqdm(results, "preprocess", len(patients), initial=done, ncols=79, bar_format=_BAR):
             records[patient.number] = record
-    return [record for record in records.values() if record is not None]
+    return [(patient, record) for patient in patients if (record := records[patient.number]) is not None]
 
 
 def _summary(counts: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ def train(settings: TrainSettings) -> None:
     cohort = Cohort(settings.cohort)
     endpoint = Endpoint.of(cohort, settings.endpoint)
     labels = endpoint.labels(cohort)
-    parts = split(labels, settings.fold, settings.folds.n, settings.folds.seed)
+    parts = split(labels, settings.fold, settings.folds)
     fold = Fold(cohort, labels, parts, settings.fold, settings.folds.n)
     study, shared = StudyFolder(settings.outputs, settings.name), settings.shared(cohort.hash)
     study.refuse_other_settings(shared)

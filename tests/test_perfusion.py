@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from dicom_files import classic, save_all
+from heads import save_nifti
 from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
-from scan.heads import save_nifti
 
 from stroke_ctp.config.command_line import run
 

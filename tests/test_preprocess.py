@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from stroke_ctp.cohort import records
+from stroke_ctp.cohort import patient_series
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import read_manifest
-from stroke_ctp.cohort.records import make_record, record_path, valid_record
+from stroke_ctp.cohort.patient_series import finished_record, preprocess_patient
+from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work
-from stroke_ctp.common.types import CTPScan
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.preprocess import preprocess
-from stroke_ctp.scan.inclusion import Rules
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_mask, write_nifti
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic,core_ml,label_definition,mRS\n"
@@ -126,12 +126,13 @@ def test_a_second_run_computes_nothing_and_a_changed_scan_only_itself(manifest, 
 
 def test_an_exclusion_is_looked_at_again_when_its_cause_may_be_gone(manifest, tmp_path, monkeypatch):
     (patient, *_) = read_manifest(manifest)
-    make_record(patient, out=tmp_path, rules=Rules(), wait=False)
-    assert valid_record(tmp_path, patient, Rules()) is not None
-    for module, name, value in (("os", "access", lambda *_: False), (records.__name__, "__version__", "0.0")):
+    folder = CohortFolder(tmp_path)
+    preprocess_patient(patient, folder=folder, rules=Rules(), wait=False)
+    assert finished_record(folder, patient, Rules()) is not None
+    for module, name, value in (("os", "access", lambda *_: False), (patient_series.__name__, "__version__", "0.0")):
         with monkeypatch.context() as patch:  # nobody is refused a file as root
             patch.setattr(f"{module}.{name}", value)
-            assert valid_record(tmp_path, patient, Rules()) is None
+            assert finished_record(folder, patient, Rules()) is None
 
 
 def test_patients_that_left_the_manifest_leave_the_cohort(manifest, tmp_path):
@@ -273,14 +274,14 @@ def test_a_damaged_series_is_made_again_by_the_same_command(manifest, tmp_path):
 
 def test_a_patient_at_whom_another_machine_is_is_left_to_it_and_not_done_again(manifest, tmp_path, monkeypatch):
     patient = read_manifest(manifest)[0]
-    lock = record_path(tmp_path, patient).with_suffix(".lock")
-    with at_work(lock, wait=False) as mine:
-        assert mine
-        assert make_record(patient, out=tmp_path, rules=Rules(), wait=False) is None
-        assert not record_path(tmp_path, patient).exists()
-    theirs = make_record(patient, out=tmp_path, rules=Rules(), wait=False)
-    monkeypatch.setattr(records, "standard_series", None)  # would fail if it were called again
-    assert make_record(patient, out=tmp_path, rules=Rules(), wait=True) == theirs
+    folder = CohortFolder(tmp_path)
+    with folder.records.lock(patient.number, wait=False) as locked:
+        assert locked
+        assert preprocess_patient(patient, folder=folder, rules=Rules(), wait=False) is None
+        assert finished_record(folder, patient, Rules()) is None
+    theirs = preprocess_patient(patient, folder=folder, rules=Rules(), wait=False)
+    monkeypatch.setattr(patient_series, "standard_series", None)  # would fail if it were called again
+    assert preprocess_patient(patient, folder=folder, rules=Rules(), wait=True) == theirs
 
 
 def test_two_commands_on_one_folder_share_the_patients_and_both_end_with_the_whole_cohort(manifest, tmp_path):

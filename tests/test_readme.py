@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from readme import README, readme_commands, run
 
+from stroke_ctp.cohort.manifest import COLUMNS
+
 ELSEWHERE = ("make ", "python -m stroke_ctp.benchmark", "python -m stroke_ctp.estimate")
 COMMANDS = [line for line in readme_commands() if not line.startswith(ELSEWHERE)]
 
@@ -24,15 +26,6 @@ def test_readme_command_runs(command: str, workplace: Path, bank: Path) -> None:
     assert (workplace / said.split()[-1]).exists()  # a command ends with the path of what it made
 
 
-def test_every_manifest_column_of_the_reader_is_in_the_readme() -> None:
-    for column in (
-        "scan",
-        "patient",
-        "basal_ganglia",
-        "supraganglionic",
-        "core_ml",
-        "core_mask",
-        "label_definition",
-        "frame_interval_s",
-    ):
-        assert f"`{column}`" in README
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_manifest_column_of_the_reader_is_in_the_readme(column: str) -> None:
+    assert f"`{column}`" in README

@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.config.command_line import CONF
-from stroke_ctp.phantom.acquisition import Protocol
-from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
-from stroke_ctp.phantom.patient import DigitalPatient
-from stroke_ctp.simulate import scan_patient, simulate
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.recruitment import Recruit, ScanPlan, external_cohort, training_cohort
+from stroke_ctp.phantom.scanner import Protocol
+from stroke_ctp.phantom.simulated_cohort import SimulatedCohort
+from stroke_ctp.simulate import simulate
 
 SIZES = ("n_train=3", "n_external=2")
 TINY = Protocol((0.0, 5.0), thickness=5.0, n_frames=4, interval=1.0, noise=3.0)
@@ -145,8 +146,8 @@ def test_an_interrupted_run_makes_only_what_is_missing_and_the_same_bytes(simula
 
 
 def test_one_seed_gives_the_same_bytes_in_any_process_and_another_seed_others(simulated, tmp_path):
-    scan_patient(training_cohort(3, 0)[0], tmp_path / "again")
-    scan_patient(training_cohort(3, 1)[0], tmp_path / "other")
+    SimulatedCohort(tmp_path / "again").write_patient(training_cohort(3, 0)[0])
+    SimulatedCohort(tmp_path / "other").write_patient(training_cohort(3, 1)[0])
     first = (simulated / "train/scans/T001.nii.gz").read_bytes()
     assert (tmp_path / "again/scans/T001.nii.gz").read_bytes() == first
     assert (tmp_path / "other/scans/T001.nii.gz").read_bytes() != first
@@ -214,7 +215,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 
 
 def recruit(number=1, **changes):
-    plain = {"patient": f"P{number}", "seed": (5, 1, number), "core_ml": 40.0, "slabs": (Slab(TINY, 0, 1),)}
+    plain = {"patient": f"P{number}", "seed": (5, 1, number), "core_ml": 40.0, "slabs": (ScanPlan(TINY, (0, 1)),)}
     return Recruit(**{**plain, **changes})
 
 
@@ -240,8 +241,8 @@ def drawn(monkeypatch):
 
 @pytest.mark.usefixtures("drawn")
 def test_a_truncated_scan_cannot_be_read(tmp_path):
-    scan_patient(recruit(), tmp_path / "whole")
-    scan_patient(recruit(fault="truncated"), tmp_path / "cut")
+    SimulatedCohort(tmp_path / "whole").write_patient(recruit())
+    SimulatedCohort(tmp_path / "cut").write_patient(recruit(fault="truncated"))
     nib.load(tmp_path / "whole/scans/P1.nii.gz").get_fdata()
     with pytest.raises((OSError, EOFError)):
         nib.load(tmp_path / "cut/scans/P1.nii.gz").get_fdata()
@@ -249,8 +250,8 @@ def test_a_truncated_scan_cannot_be_read(tmp_path):
 
 @pytest.mark.usefixtures("drawn")
 def test_two_slabs_share_the_segmented_core_between_them(tmp_path):
-    slabs = (Slab(TINY, 0, None), Slab(UPPER, None, 0))
-    rows = scan_patient(recruit(core_ml=90.0, slabs=slabs, segmented=True), tmp_path)
+    slabs = (ScanPlan(TINY, (0, None)), ScanPlan(UPPER, (None, 0)))
+    rows = SimulatedCohort(tmp_path).write_patient(recruit(core_ml=90.0, slabs=slabs, segmented=True))
     lower, upper = (nib.load(tmp_path / row["core_mask"]).get_fdata() > 0 for row in rows)
     assert lower.any()
     assert upper.any()
@@ -260,7 +261,7 @@ def test_two_slabs_share_the_segmented_core_between_them(tmp_path):
 
 def test_segmented_volumes_differ_from_true_ones_by_a_fifth(tmp_path, drawn):
     for number in range(1, 26):
-        scan_patient(recruit(number, segmented=True), tmp_path)
+        SimulatedCohort(tmp_path).write_patient(recruit(number, segmented=True))
     logs = np.log(np.array(drawn["aims"]) / 40)
     assert logs.std() == pytest.approx(0.2, abs=3 * 0.2 / np.sqrt(2 * 25))
     assert abs(logs.mean()) < 3 * 0.2 / np.sqrt(25)
@@ -269,6 +270,8 @@ def test_segmented_volumes_differ_from_true_ones_by_a_fifth(tmp_path, drawn):
 def test_a_patient_and_each_of_their_scans_have_random_streams_of_their_own(tmp_path, drawn):
     """NumPy pads seeds with zeros: (5, 1, 7) and (5, 1, 7, 0) are one stream."""
     for number in (1, 2):
-        scan_patient(recruit(number, slabs=(Slab(TINY, 0, None), Slab(UPPER, None, 0))), tmp_path)
+        SimulatedCohort(tmp_path).write_patient(
+            recruit(number, slabs=(ScanPlan(TINY, (0, None)), ScanPlan(UPPER, (None, 0))))
+        )
     assert len(drawn["streams"]) == 2 * 3
     assert len(set(drawn["streams"])) == 2 * 3

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from stroke_ctp.benchmarks.measuring import Timing
-from stroke_ctp.cohort.store import SERIES_SHAPE
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
 SERIES_BYTES = 2 * prod(SERIES_SHAPE)

@@ -14,8 +14,8 @@ from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.standardization import FixedStandardization
-from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
-from stroke_ctp.common.files import write_json
+from stroke_ctp.cohort.store import Cohort, CohortFolder, CohortTables
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import FeatureCache, encoding_precision
 from stroke_ctp.model.feature_standardization import FeatureStandardization
@@ -39,14 +39,13 @@ def default_pipeline() -> FramePipeline:
 
 def noise_cohort(folder: Path, n_patients: int) -> Cohort:
     """A cohort whose series are noise: what encoding costs does not depend on what is seen."""
-    (folder / "series").mkdir(parents=True)
-    rows = ["patient,series"]
+    files = CohortFolder(folder)
+    rows, digests = [], []
     for number in range(n_patients):
-        noise = np.random.default_rng(number).normal(35, 5, SERIES_SHAPE).astype(np.float16)
-        np.save(folder / "series" / f"{number}.npy", noise)
-        rows.append(f"P{number},{number}.npy")
-    (folder / "cohort.csv").write_text("\n".join(rows) + "\n")
-    write_json(folder / "cohort.json", {"hash": "noise"})
+        rows.append({"patient": f"P{number}", "series": files.series_name(number)})
+        noise = np.random.default_rng(number).normal(35, 5, SERIES_SHAPE)
+        digests.append(files.write_series(files.series_name(number), noise))
+    files.write_tables(CohortTables(rows), digests, {})
     return Cohort(folder)
 
 
@@ -63,7 +62,7 @@ def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None
     target = device()
     batches = BATCHES[target.type][:n_batches]
     precision = encoding_precision(target, Enhancement.bfloat16)
-    images = torch.randn(n_patients * _FRAMES, 3, 128, 128, device=target).to(
+    images = torch.randn(n_patients * _FRAMES, 3, *SERIES_SHAPE[2:], device=target).to(
         precision, memory_format=torch.channels_last
     )
     encoder = Encoder("none").to(target).eval()

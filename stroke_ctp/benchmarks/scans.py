@@ -10,12 +10,13 @@ from threadpoolctl import threadpool_limits
 from stroke_ctp.benchmarks.measuring import Timing, in_turns
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
 from stroke_ctp.cohort.standard_series import standard_series
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
-from stroke_ctp.hemodynamics.lesion import find_lesion
+from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
+from stroke_ctp.hemodynamics.core_and_penumbra import segment_lesion
 from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
-from stroke_ctp.phantom.acquisition import MATRIX, PIXEL_MM, Protocol
-from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.scanner import SCANNER_MATRIX, SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_nifti
 from stroke_ctp.scan.read import read_scan
 
@@ -31,15 +32,15 @@ def write_scans(wanted: Sequence[tuple[Path, int, int]]) -> list[Timing]:
     protocol = Protocol(tuple(_SLICE_MM * np.arange(8)), _SLICE_MM, n_frames, _INTERVAL_S, noise=2.5)
     hu = head.scan(protocol, np.random.default_rng(1)).astype(np.float32)
     for path, matrix, frames in wanted:
-        larger = zoom(hu[:frames], (1, 1, matrix / MATRIX, matrix / MATRIX), order=1)
-        pixel_mm = PIXEL_MM * MATRIX / matrix
+        larger = zoom(hu[:frames], (1, 1, matrix / SCANNER_MATRIX, matrix / SCANNER_MATRIX), order=1)
+        pixel_mm = SCANNER_PIXEL_MM * SCANNER_MATRIX / matrix
         write_nifti(path, CTPScan.simultaneous(larger, protocol.times[:frames], (_SLICE_MM, pixel_mm, pixel_mm)))
     return []
 
 
 def measure_preprocessing(repeats: int, scan: Path) -> list[Timing]:
     """On one core, from the file to the standard series."""
-    row = ManifestRow(scan.name, {"basal_ganglia": 1, "supraganglionic": 5}, _CORE_ML, None, None)
+    row = ManifestRow(scan.name, dict(zip(LEVELS, (1, 5), strict=True)), _CORE_ML, None, None)
     patient = ManifestPatient(1, "P1", scan.parent, (row,), "", {})
     with threadpool_limits(1):
         (taken,) = in_turns([lambda: standard_series(patient)], repeats)
@@ -52,7 +53,9 @@ def measure_maps(repeats: int, path: Path) -> list[Timing]:
 
     def maps() -> None:
         pixel_mm = scan.spacing[1:]
-        find_lesion(perfusion_maps(follow_bolus(scan.hu, scan.times[:, 0], pixel_mm), pixel_mm, Analysis()), pixel_mm)
+        segment_lesion(
+            perfusion_maps(find_bolus_passage(scan.hu, scan.times[:, 0], pixel_mm), pixel_mm, Analysis()), pixel_mm
+        )
 
     (taken,) = in_turns([maps], repeats)
     return [Timing("perfusion maps", taken)]

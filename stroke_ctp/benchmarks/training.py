@@ -16,6 +16,7 @@ from torch import nn
 from stroke_ctp.benchmarks.encoding import default_pipeline, device
 from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.folds import Split
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData
@@ -36,7 +37,9 @@ _BATCH = 12
 def noise_bank(n_patients: int, n_draws: int) -> Draws:
     """Features that are noise: what training costs does not depend on them."""
     random = np.random.default_rng(0)
-    return [random.standard_normal((n_patients, 2, 32, N_FEATURES), dtype=np.float32) for _ in range(n_draws)]
+    return [
+        random.standard_normal((n_patients, *SERIES_SHAPE[:2], N_FEATURES), dtype=np.float32) for _ in range(n_draws)
+    ]
 
 
 def fold_of(n_patients: int, n_folds: int) -> tuple[Split, Int[np.ndarray, " patient"]]:

@@ -10,9 +10,8 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.geometry import AIR_HU, N_BASELINE
 from stroke_ctp.common.schemas import STRICT
-
-AIR_HU = -1000.0
 
 
 @runtime_checkable
@@ -58,7 +57,7 @@ class Enhancement:
 
     kind: Literal["enhancement"] = "enhancement"
     """Enhancement above the baseline."""
-    n_baseline: Annotated[int, Field(ge=1)] = 4
+    n_baseline: Annotated[int, Field(ge=1)] = N_BASELINE
     """Leading frames without contrast; four are 6 s."""
     reference: Annotated[float, Field(gt=0)] | None = 4.0
     """Mean enhancement over time of the median brain pixel, to which all frames of a patient are scaled by one
@@ -82,7 +81,7 @@ class Enhancement:
     ) -> Float[Tensor, "batch level time height width"]:
         """Enhancement [HU], 0 outside the brain."""
         baseline = hu[:, :, : self.n_baseline].mean(dim=2)
-        mask = brain_mask(baseline)[:, :, None]
+        mask = input_mask(baseline)[:, :, None]
         rise = torch.where(mask, hu - baseline[:, :, None], 0.0)
         if self.reference is not None:
             rise *= self.reference / _typical_enhancement(rise, mask)[:, None, None, None, None]
@@ -157,7 +156,7 @@ def _typical_enhancement(
     return median.nan_to_num(LEAST_ENHANCEMENT_HU).clamp(min=LEAST_ENHANCEMENT_HU)
 
 
-def brain_mask(
+def input_mask(
     baseline: Float[Tensor, "batch level height width"],
 ) -> Bool[Tensor, "batch level height width"]:
     """Pixels of the brain, by attenuation and size, without its outermost 3 mm.

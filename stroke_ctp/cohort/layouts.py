@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from stroke_ctp.cohort.manifest import COLUMNS
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import whole
-from stroke_ctp.common.types import LEVELS
-from stroke_ctp.scan.dicom.maps import low_volume_ml
+from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
 Row = dict[str, str | float | None]
 """One line of a manifest; paths are absolute."""
 
-_COLUMNS = ("scan", "patient", *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
 _ISLES_2018_SPLITS = ("TRAINING", "TESTING")
 
 
@@ -115,7 +114,7 @@ def write_layout_manifest(layout: str, root: Path, manifest: Path) -> None:
             if row.get(column):
                 row[column] = _relative(Path(str(row[column])), root, manifest.parent)
     with whole(manifest) as partial:
-        pd.DataFrame(rows, columns=_COLUMNS).to_csv(partial, index=False, lineterminator="\n")
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False, lineterminator="\n")
 
 
 def _relative(path: Path, root: Path, folder: Path) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from stroke_ctp.cohort.inclusion import check_level
 from stroke_ctp.cohort.manifest import ManifestPatient
-from stroke_ctp.common.errors import UserError
-from stroke_ctp.scan.inclusion import Excluded, check_level
+from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.scan.nifti import time_axis
 from stroke_ctp.scan.nifti_integrity import read_header
 from stroke_ctp.scan.read import is_nifti

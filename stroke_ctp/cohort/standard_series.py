@@ -3,21 +3,22 @@
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Bool, Float
 
+from stroke_ctp.cohort.inclusion import Rules, check_level, check_motion, check_timing
 from stroke_ctp.cohort.manifest import ManifestPatient
-from stroke_ctp.common.types import LEVELS, CTPScan
-from stroke_ctp.scan.inclusion import Excluded, Rules, check_intensity, check_level, check_motion, check_timing
-from stroke_ctp.scan.levels import Choice, Slab, choose_levels
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.geometry import BASELINE_S, LEVELS, STANDARD_TIMES
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.intensity import check_intensity
+from stroke_ctp.scan.itk import use_one_thread
+from stroke_ctp.scan.levels import BaselineSlab, LevelChoice, choose_levels
 from stroke_ctp.scan.nifti import mask_volume_ml
 from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu
 from stroke_ctp.scan.read import read_scan
 from stroke_ctp.scan.registration import Motion
-from stroke_ctp.scan.standard_grid import held_volumes, to_standard_grid
-from stroke_ctp.scan.time_grid import STANDARD_TIMES, needed_frames, to_standard_times
-
-_BASELINE_S = 4.5
+from stroke_ctp.scan.standard_grid import downsample_frames, to_standard_grid
+from stroke_ctp.scan.time_resampling import count_needed_frames, to_standard_times
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class StandardSeries:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _LevelPosition:
     """Where a level lies: in which row of the manifest, and in which slice, counted from inferior."""
 
     row: int
@@ -66,7 +67,7 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
     Raises:
         Excluded: The patient cannot be included, with the reason.
     """
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # the cores are busy with other patients
+    use_one_thread()
     rules = rules or Rules()
     missing = [level for level in LEVELS if not any(level in row.levels for row in patient.rows)]
     if missing and rules.levels == "manifest":
@@ -111,10 +112,12 @@ def _read(patient: ManifestPatient, n: int) -> CTPScan:
     return scan
 
 
-def _places(patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool) -> tuple[dict[str, _Place], Quality]:
+def _places(
+    patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool
+) -> tuple[dict[str, _LevelPosition], Quality]:
     """Both levels' places, the manifest's before any proposal, and how they were chosen."""
     given = {
-        level: _Place(n, scan.slice_index(patient.rows[n].levels[level]))
+        level: _LevelPosition(n, scan.slice_index(patient.rows[n].levels[level]))
         for n, scan in scans.items()
         for level in patient.rows[n].levels
     }
@@ -122,15 +125,15 @@ def _places(patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool) 
         return given, {"levels_chosen_by": "manifest", "levels_confidence": None}
     rows = list(scans)
     choice = _proposal(scans, {level: (rows.index(place.row), place.slice) for level, place in given.items()})
-    proposed = {level: _Place(rows[slab], k) for level, (slab, k) in choice.places.items()}
+    proposed = {level: _LevelPosition(rows[slab], k) for level, (slab, k) in choice.places.items()}
     return proposed, {"levels_chosen_by": choice.rule, "levels_confidence": round(choice.confidence, 3)}
 
 
-def _proposal(scans: dict[int, CTPScan], given: dict[str, tuple[int, int]]) -> Choice:
+def _proposal(scans: dict[int, CTPScan], given: dict[str, tuple[int, int]]) -> LevelChoice:
     slabs = []
     for scan in scans.values():
-        early = np.nanmin(scan.times, axis=1) <= _BASELINE_S
-        slabs.append(Slab(scan.hu[early].mean(axis=0), scan.spacing[1:], scan.positions))
+        early = np.nanmin(scan.times, axis=1) < BASELINE_S
+        slabs.append(BaselineSlab(scan.hu[early].mean(axis=0), scan.spacing[1:], scan.positions))
     choice = choose_levels(slabs, given)
     if choice is None:
         raise Excluded("level", "two levels need two slices, the patient's scans have one; leave the patient out")
@@ -143,8 +146,8 @@ def _levels(scan: CTPScan, here: dict[str, int], name: str, rules: Rules) -> dic
     for level, index in here.items():
         check_timing(scan.times[acquired[level], index], name, rules)
         check_intensity(scan.hu[:, index], name)
-    needed = max(needed_frames(scan.times[:, index]) for index in here.values())
-    volumes = held_volumes(scan.hu[:needed], scan.spacing)
+    needed = max(count_needed_frames(scan.times[:, index]) for index in here.values())
+    volumes = downsample_frames(scan.hu[:needed], scan.spacing)
     frames, motions = to_standard_grid(volumes, list(here.values()))
     levels = {}
     for (level, index), still, motion in zip(here.items(), frames, motions, strict=True):

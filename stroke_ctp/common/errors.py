@@ -1,9 +1,26 @@
-"""Errors that a person can act on."""
+"""Errors that a person can act on, and findings about a scan."""
 
 
 class UserError(Exception):
-    """What is wrong, in one sentence: the parameter, the rule, the value received and the way out.
+    """One sentence about a mistake: the parameter, the rule, the value received and the way out.
 
     Commands print it without a traceback and end with exit status 1. Every other exception is a defect
     of this package and keeps its traceback.
     """
+
+
+class Excluded(Exception):  # noqa: N818 - a finding about a scan, not an error
+    """A scan or patient cannot be used.
+
+    Attributes:
+        stage: Where in the flowchart the patient is counted: reading, level, timing, intensity, motion, perfusion.
+        reason: One sentence: the rule, the value received and the way out.
+    """
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(stage, reason)  # both are arguments, so that the exception survives pickling
+        self.stage = stage
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason

@@ -202,6 +202,13 @@ def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     refuse_others(directory, settings, way_out)  # another process may have been first
 
 
+def remove_unused(directory: Path) -> None:
+    """Remove a folder that holds nothing but the settings that `claim` wrote."""
+    if [path.name for path in directory.iterdir()] == ["settings.json"]:
+        (directory / "settings.json").unlink()
+        directory.rmdir()
+
+
 def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     """Refuse a folder that was made with other settings; one that does not exist is anybody's.
 

@@ -4,6 +4,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 from scipy.ndimage import uniform_filter1d
 
+from stroke_ctp.common.errors import Excluded
+
 _MIN_FRAMES = 10
 """Fewer cannot hold a baseline, a rise and a fall."""
 MIN_BASELINE_FRAMES = 2
@@ -20,11 +22,7 @@ _MEDIAN_OF_SECOND_DIFFERENCE = 0.6745 * np.sqrt(6)
 """Median absolute second difference of white noise of unit variance."""
 
 
-class NotMeasurable(Exception):  # noqa: N818 - a finding about a scan, no error
-    """A scan whose perfusion cannot be measured; says the rule, the value received and the way out."""
-
-
-def at_regular_times(
+def resample_regularly(
     hu: Float[np.ndarray, "time slice height width"], times: Float[np.ndarray, " time"]
 ) -> tuple[Float[np.ndarray, "frame slice height width"], float]:
     """Frames at constant intervals, interpolated linearly where they were not acquired so.
@@ -37,10 +35,10 @@ def at_regular_times(
         Frames from the first to the last time [HU], and their interval, the median one [s].
 
     Raises:
-        NotMeasurable: There are too few frames.
+        Excluded: There are too few frames.
     """
     if len(times) < _MIN_FRAMES:
-        raise NotMeasurable(f"perfusion needs ≥ {_MIN_FRAMES} frames, got {len(times)}; leave the scan out")
+        raise Excluded("perfusion", f"perfusion needs ≥ {_MIN_FRAMES} frames, got {len(times)}; leave the scan out")
     step = float(np.median(np.diff(times)))
     if np.allclose(np.diff(times), step, rtol=0, atol=1e-3):
         return hu, step
@@ -64,7 +62,7 @@ def count_baseline_frames(
         brain: Where to look.
 
     Raises:
-        NotMeasurable: There is no bolus, or it came before the scan began.
+        Excluded: There is no bolus, or it came before the scan began.
     """
     curves = hu[:, brain]
     _require_bolus(curves.mean(axis=1, dtype=np.float64))
@@ -76,9 +74,10 @@ def count_baseline_frames(
     while arrival > MIN_BASELINE_FRAMES and _share_of_rise(vessels, arrival) > _FOOT:
         arrival -= 1
     if arrival < MIN_BASELINE_FRAMES:
-        raise NotMeasurable(
+        raise Excluded(
+            "perfusion",
             f"contrast must arrive after {MIN_BASELINE_FRAMES} frames or more, got {arrival}: "
-            "the scan began too late; leave it out"
+            "the scan began too late; leave it out",
         )
     return arrival
 
@@ -97,13 +96,14 @@ def require_rise(curve: Float[np.ndarray, " time"], what: str) -> None:
         what: Whose it is, for the reason.
 
     Raises:
-        NotMeasurable: It falls by more than a fifth of its peak.
+        Excluded: It falls by more than a fifth of its peak.
     """
     deepest = float(curve.min() / curve.max())
     if not deepest >= _DEEPEST:
-        raise NotMeasurable(
+        raise Excluded(
+            "perfusion",
             f"{what} must not fall below its baseline by more than {-_DEEPEST:.0%} of its peak, got {-deepest:.0%}: "
-            "the scan began too late, or the head moved; leave it out"
+            "the scan began too late, or the head moved; leave it out",
         )
 
 
@@ -128,9 +128,10 @@ def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
     noise = float(np.median(np.abs(np.diff(curve, n=2)))) / _MEDIAN_OF_SECOND_DIFFERENCE
     rise = float(curve.max() - curve[: int(curve.argmax()) + 1].min())
     if not rise >= _MIN_RISE * noise or rise == 0:
-        raise NotMeasurable(
+        raise Excluded(
+            "perfusion",
             f"the brain's mean must rise by ≥ {_MIN_RISE:g} times its noise of {noise:.2f} HU, got {rise:.2f} HU: "
-            "no bolus in this scan; leave it out"
+            "no bolus in this scan; leave it out",
         )
 
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.hemodynamics.bolus_detection import (
     MIN_BASELINE_FRAMES,
-    NotMeasurable,
     arrival_frame,
-    at_regular_times,
     count_baseline_frames,
     enhancement,
     require_rise,
+    resample_regularly,
 )
-from stroke_ctp.hemodynamics.regions import away_from_bone, brain_axes, brain_mask, tissue_mask
-from stroke_ctp.hemodynamics.vessels import Vessel, denoised, find_artery, find_vein
+from stroke_ctp.hemodynamics.regions import brain_axes, erode_from_bone, intracranial_mask, parenchyma_mask
+from stroke_ctp.hemodynamics.vessel_selection import Vessel, denoise, find_artery, find_vein
 
 _FIRST_FRAMES = 2
 """From which the brain is told before it is known when the contrast comes."""
@@ -24,7 +24,7 @@ _SINUSES_MM = 20.0
 
 
 @dataclass(frozen=True)
-class Passage:
+class BolusPassage:
     """What of a scan the perfusion is computed from."""
 
     rise: Float32[np.ndarray, "time slice height width"]
@@ -42,9 +42,9 @@ class Passage:
     vein: Vessel
 
 
-def follow_bolus(
+def find_bolus_passage(
     hu: Float[np.ndarray, "time slice height width"], times: Float[np.ndarray, " time"], pixel_mm: tuple[float, float]
-) -> Passage:
+) -> BolusPassage:
     """Find the bolus, the brain and its large vessels, without a person.
 
     Args:
@@ -53,11 +53,11 @@ def follow_bolus(
         pixel_mm: Distance between rows and columns [mm].
 
     Raises:
-        NotMeasurable: No bolus, too few frames, contrast that comes too early or goes too late, no brain.
+        Excluded: No bolus, too few frames, contrast that comes too early or goes too late, no brain.
     """
-    hu, step = at_regular_times(hu, times)
-    brain = brain_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)
-    inner = away_from_bone(brain, pixel_mm)
+    hu, step = resample_regularly(hu, times)
+    brain = intracranial_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)
+    inner = erode_from_bone(brain, pixel_mm)
     leftward, backward = brain_axes(brain, pixel_mm)
     n_baseline = count_baseline_frames(hu, inner)
     rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
@@ -66,12 +66,12 @@ def follow_bolus(
         n_baseline = arrival
         rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
     vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery)
-    tissue = tissue_mask(baseline, brain, pixel_mm)
+    tissue = parenchyma_mask(baseline, brain, pixel_mm)
     left = tissue & (leftward > 0)
     if not left.any() or not (tissue & ~left).any():
-        raise NotMeasurable("no grey or white matter on one side of the midline; check the scan's attenuation")
+        raise Excluded("perfusion", "no grey or white matter on one side of the midline; check the scan's attenuation")
     require_rise(rise[:, tissue].mean(axis=1, dtype=np.float64), "the brain's tissue")
-    return Passage(rise, step, n_baseline, brain, tissue, left, artery, vein)
+    return BolusPassage(rise, step, n_baseline, brain, tissue, left, artery, vein)
 
 
 def _with_artery(
@@ -88,5 +88,5 @@ def _with_artery(
 ]:
     """Enhancement over a baseline [HU], that baseline [HU], enhancement denoised [HU] and the artery in it."""
     rise, baseline = enhancement(hu, n_baseline)
-    sharp = denoised(rise, pixel_mm)
+    sharp = denoise(rise, pixel_mm)
     return rise, baseline, sharp, find_artery(sharp, inner, left)

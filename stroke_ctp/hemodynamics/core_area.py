@@ -3,13 +3,11 @@
 import numpy as np
 from jaxtyping import Float
 
-from stroke_ctp.hemodynamics.bolus_detection import NotMeasurable
-from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
-from stroke_ctp.hemodynamics.lesion import find_lesion
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.geometry import PIXEL_MM, STANDARD_TIMES
+from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
+from stroke_ctp.hemodynamics.core_and_penumbra import segment_lesion
 from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
-
-_PIXEL_MM = 200 / 128
-_FRAME_INTERVAL_S = 1.5
 
 
 def core_area(series: Float[np.ndarray, "level time height width"], definition: str) -> float:
@@ -23,10 +21,10 @@ def core_area(series: Float[np.ndarray, "level time height width"], definition: 
         Sum over the levels; not a number where perfusion cannot be measured.
     """
     hu = np.asarray(series, np.float32).swapaxes(0, 1)
-    pixel_mm = (_PIXEL_MM, _PIXEL_MM)
+    pixel_mm = (PIXEL_MM, PIXEL_MM)
     try:
-        passage = follow_bolus(hu, np.arange(len(hu)) * _FRAME_INTERVAL_S, pixel_mm)
-    except NotMeasurable:
+        passage = find_bolus_passage(hu, STANDARD_TIMES, pixel_mm)
+    except Excluded:
         return float("nan")
     maps = perfusion_maps(passage, pixel_mm, Analysis())
-    return int(find_lesion(maps, pixel_mm).core[definition].sum()) * _PIXEL_MM**2 / 100
+    return int(segment_lesion(maps, pixel_mm).core[definition].sum()) * PIXEL_MM**2 / 100

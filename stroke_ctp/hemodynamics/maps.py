@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.common.schemas import STRICT
-from stroke_ctp.hemodynamics.bolus_passage import Passage
+from stroke_ctp.hemodynamics.bolus_passage import BolusPassage
 from stroke_ctp.hemodynamics.deconvolution import Deconvolution, flow_and_tmax
 from stroke_ctp.hemodynamics.kinetics import HAEMATOCRIT_RATIO
 
@@ -59,18 +59,18 @@ class Maps:
     """By which the arterial curve was multiplied."""
 
 
-def perfusion_maps(passage: Passage, pixel_mm: tuple[float, float], analysis: Analysis) -> Maps:
+def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysis: Analysis) -> Maps:
     """Maps of a scan whose bolus has been followed.
 
     Args:
-        passage: From `follow_bolus`.
+        passage: From `find_bolus_passage`.
         pixel_mm: Distance between rows and columns [mm].
         analysis: Settings.
     """
     tissue, arterial = passage.tissue, passage.artery.curve
     smooth = _smooth_within(passage.rise, passage.brain, pixel_mm, analysis.smoothing_mm)
     curves = np.ascontiguousarray(smooth[:, tissue].T)
-    cbf, cbv, lag = perfusion_of(curves, arterial, passage.step, analysis.deconvolution)
+    cbf, cbv, lag = tissue_perfusion(curves, arterial, passage.step, analysis.deconvolution)
     affected = _affected(lag > HYPOPERFUSED_TMAX, passage.left[tissue])
     if analysis.calibration == "venous":
         partial_volume = max(1.0, float(passage.vein.curve.sum() / arterial.sum()))
@@ -89,7 +89,7 @@ def perfusion_maps(passage: Passage, pixel_mm: tuple[float, float], analysis: An
     )
 
 
-def perfusion_of(
+def tissue_perfusion(
     tissue: Float32[np.ndarray, "voxel time"],
     arterial: Float[np.ndarray, " time"],
     step: float,

@@ -2,9 +2,10 @@
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, binary_opening, gaussian_filter, label
+from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, binary_opening, gaussian_filter
 
-from stroke_ctp.hemodynamics.bolus_detection import NotMeasurable
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.masks import largest_component
 
 _SOFT_HU = (0.0, 100.0)
 """Brain, fluid and vessels; not bone, fat or air."""
@@ -17,7 +18,7 @@ _TISSUE_SMOOTHING_MM = 2.5
 _TISSUE_WIDTH_MM = 11.0
 
 
-def brain_mask(
+def intracranial_mask(
     baseline: Float[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
     """The inside of the skull: in each slice the largest piece of soft tissue, out to the bone.
@@ -27,7 +28,7 @@ def brain_mask(
         pixel_mm: Distance between rows and columns [mm].
 
     Raises:
-        NotMeasurable: There is none.
+        Excluded: There is none.
     """
     smooth = gaussian_filter(baseline, (0, *(1.0 / mm for mm in pixel_mm)))
     soft = (smooth > _SOFT_HU[0]) & (smooth < _SOFT_HU[1])
@@ -35,23 +36,25 @@ def brain_mask(
     brain = np.stack([_brain_of(level, ball) for level in soft])
     if not brain.any():
         low, high = _SOFT_HU
-        raise NotMeasurable(f"no slice shows a brain, {low:g} to {high:g} HU and wider than {2 * _SCALP_MM:g} mm")
+        raise Excluded(
+            "perfusion", f"no slice shows a brain, {low:g} to {high:g} HU and wider than {2 * _SCALP_MM:g} mm"
+        )
     return brain
 
 
-def away_from_bone(
+def erode_from_bone(
     brain: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
     """Brain so far from the skull that a head that moves does not bring bone there.
 
     Args:
-        brain: From `brain_mask`.
+        brain: From `intracranial_mask`.
         pixel_mm: Distance between rows and columns [mm].
     """
     return binary_erosion(brain, _disc(_BONE_MARGIN_MM, pixel_mm)[None])
 
 
-def tissue_mask(
+def parenchyma_mask(
     baseline: Float[np.ndarray, "slice height width"],
     brain: Bool[np.ndarray, "slice height width"],
     pixel_mm: tuple[float, float],
@@ -60,7 +63,7 @@ def tissue_mask(
 
     Args:
         baseline: Attenuation without contrast [HU].
-        brain: From `brain_mask`.
+        brain: From `intracranial_mask`.
         pixel_mm: Distance between rows and columns [mm].
     """
     smooth = gaussian_filter(baseline, (0, *(_TISSUE_SMOOTHING_MM / mm for mm in pixel_mm)))
@@ -77,7 +80,7 @@ def brain_axes(
     The midline is the long axis of the brain's outline, over all slices, through its centre.
 
     Args:
-        brain: From `brain_mask`, not empty; rows from anterior to posterior, columns from the patient's right to left.
+        brain: From `intracranial_mask`, not empty; rows run to posterior, columns to the patient's left.
         pixel_mm: Distance between rows and columns [mm].
     """
     _, rows, columns = np.nonzero(brain)
@@ -93,11 +96,8 @@ def brain_axes(
 def _brain_of(
     soft: Bool[np.ndarray, "height width"], ball: Bool[np.ndarray, "_ _"]
 ) -> Bool[np.ndarray, "height width"]:
-    pieces, n_pieces = label(binary_opening(soft, ball))
-    if n_pieces == 0:
-        return np.zeros_like(soft)
-    largest = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
-    # Opening took what is narrow at the rim, where the sinuses run; it is had back as far as it is soft.
+    largest = largest_component(binary_opening(soft, ball))
+    # The opening removed the narrow rim, where the sinuses run: the dilation restores it.
     return binary_fill_holes(binary_dilation(largest, ball) & soft)
 
 

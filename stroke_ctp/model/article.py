@@ -128,7 +128,7 @@ class ArticleModel:
         if self.is_direct or patients.hash is None:
             return None
         settings = self.settings
-        key = {part: asdict(getattr(settings, part)) for part in ("input", "standardization", "augmentation")}
+        key: dict[str, Any] = {part: asdict(getattr(settings, part)) for part in ("input", "standardization", "augmentation")}
         key |= {
             "version": __version__,
             "device": self.device.type,

@@ -19,8 +19,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.cohort.store import SERIES_SHAPE
 from stroke_ctp.common.files import at_work, digest, mapped_array, read_json, whole, write_array, write_json
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
 CHUNK = 4

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from stroke_ctp.phantom.fields import Grid, SmoothField
+from stroke_ctp.phantom.smooth_field import Grid, SmoothField
 from stroke_ctp.phantom.tissue import Compartment
 
 SKULL_MM = 6.0

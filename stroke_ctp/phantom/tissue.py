@@ -6,8 +6,9 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Float
 
+from stroke_ctp.common.geometry import AIR_HU
 from stroke_ctp.hemodynamics.kinetics import tissue_curve
-from stroke_ctp.phantom.bolus import STEP, Bolus, arterial_curve, venous_curve
+from stroke_ctp.phantom.contrast_curves import STEP, Bolus, arterial_curve, venous_curve
 
 
 class Compartment(IntEnum):
@@ -88,7 +89,7 @@ def draw_baseline(random: np.random.Generator) -> Float[np.ndarray, " compartmen
     """
     grey, white, csf = random.normal([35, 29, 12], 3)
     baseline = np.empty(len(Compartment))
-    baseline[[Compartment.AIR, Compartment.SCALP, Compartment.CSF]] = -1000, 20, csf
+    baseline[[Compartment.AIR, Compartment.SCALP, Compartment.CSF]] = AIR_HU, 20, csf
     baseline[Compartment.SKULL] = random.normal(1000, 50)
     baseline[[Compartment.GREY, Compartment.GREY_PENUMBRA, Compartment.GREY_CORE]] = grey
     baseline[[Compartment.WHITE, Compartment.WHITE_PENUMBRA, Compartment.WHITE_CORE]] = white

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.cohort.store import Cohort, CohortFolder
 from stroke_ctp.common.files import file_digest, read_json
-from stroke_ctp.common.types import LEVELS
+from stroke_ctp.common.geometry import LEVELS, SERIES_SHAPE
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model.feature_standardization import N_FEATURES
 from stroke_ctp.model.temporal_network import KERNEL_SIZES, TemporalNetwork
@@ -59,7 +58,7 @@ def _cohort(study: Path, runs: str) -> CohortFacts:
         if not configs:
             return CohortFacts("where it lies was not recorded when it was scored")
         folder = Path(str(OmegaConf.select(OmegaConf.load(configs[0]), "cohort")))
-    if not (folder / "cohort.csv").exists():
+    if not CohortFolder(folder).table.exists():
         return CohortFacts(f"its folder {folder.name} is no longer where it was")
     cohort = Cohort(folder)
     if cohort.hash != read_json(scored[0] / "metrics.json").get("cohort", {}).get("hash"):
@@ -68,18 +67,15 @@ def _cohort(study: Path, runs: str) -> CohortFacts:
 
 
 def _facts(cohort: Cohort) -> CohortFacts:
-    excluded = cohort.folder / "excluded.csv"
-    files = zip(cohort.patients, cohort.table["series"], strict=True)
-    series = {patient: cohort.folder / "series" / name for patient, name in files}
-    lost = [path.name for path in series.values() if not path.exists()]
+    lost = [path.name for path in cohort.series_files.values() if not path.exists()]
     if lost:
         return CohortFacts(f"its series {lost[0]} is missing")
     return CohortFacts(
         unknown="",
-        counts=read_json(cohort.folder / "cohort.json").get("counts", {}),
+        counts=cohort.description["counts"],
         patients=cohort.table,
-        excluded=pd.read_csv(excluded, dtype=str, keep_default_na=False) if excluded.exists() else pd.DataFrame(),
-        series={patient: file_digest(path) for patient, path in series.items()},
+        excluded=cohort.excluded,
+        series={patient: file_digest(path) for patient, path in cohort.series_files.items()},
     )
 
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import binary_opening, label
+from scipy.ndimage import binary_opening
+
+from stroke_ctp.common.masks import largest_component
 
 _HOLDER_MM = 6.0
 """Thickness of the table and head holder under the head, at most."""
@@ -16,10 +18,7 @@ def head_mask(frame: Float[np.ndarray, "height width"], row_mm: float) -> Bool[n
         row_mm: Distance between rows [mm].
     """
     opening = np.ones((max(1, round(_HOLDER_MM / row_mm)), 1))
-    parts, n_parts = label(binary_opening(frame > -200, opening))
-    if n_parts == 0:
-        return np.zeros(frame.shape, dtype=bool)
-    return parts == np.argmax(np.bincount(parts.ravel())[1:]) + 1
+    return largest_component(binary_opening(frame > -200, opening))
 
 
 def head_centre_mm(

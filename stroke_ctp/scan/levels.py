@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
 
-from stroke_ctp.common.types import LEVELS
+from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.scan.head import head_mask
 
 Rule = Literal["ventricles", "middle slices", "20 mm apart"]
@@ -32,7 +32,7 @@ _FILLED = 0.25
 
 
 @dataclass(frozen=True)
-class Slab:
+class BaselineSlab:
     """The slices of one scan before contrast, from inferior to superior."""
 
     baseline: Float[np.ndarray, "slice height width"]
@@ -44,7 +44,7 @@ class Slab:
 
 
 @dataclass(frozen=True)
-class Choice:
+class LevelChoice:
     """A slice for each level."""
 
     places: dict[str, tuple[int, int]]
@@ -54,7 +54,9 @@ class Choice:
     """Of the ventricles' proposal, from 0 to 1."""
 
 
-def choose_levels(slabs: Sequence[Slab], given: Mapping[str, tuple[int, int]] | None = None) -> Choice | None:
+def choose_levels(
+    slabs: Sequence[BaselineSlab], given: Mapping[str, tuple[int, int]] | None = None
+) -> LevelChoice | None:
     """Propose both levels; None where there are not two slices.
 
     The ventricles decide if they can. Otherwise the levels are the middle slices of the lowest and the highest slab,
@@ -62,7 +64,7 @@ def choose_levels(slabs: Sequence[Slab], given: Mapping[str, tuple[int, int]] | 
 
     Args:
         slabs: The patient's scans.
-        given: Slab and slice of a level that is known; the other one is proposed to go with it.
+        given: BaselineSlab and slice of a level that is known; the other one is proposed to go with it.
     """
     places = [(n, k) for n, slab in enumerate(slabs) for k in range(len(slab.positions))]
     if len(places) < 2:
@@ -87,8 +89,8 @@ def _allowed(places: Sequence[tuple[int, int]], given: Mapping[str, tuple[int, i
     return low[:, None] & high & ~np.eye(len(places), dtype=bool)
 
 
-def _choice(low: tuple[int, int], high: tuple[int, int], rule: Rule, confidence: float) -> Choice:
-    return Choice(dict(zip(LEVELS, (low, high), strict=True)), rule, confidence)
+def _choice(low: tuple[int, int], high: tuple[int, int], rule: Rule, confidence: float) -> LevelChoice:
+    return LevelChoice(dict(zip(LEVELS, (low, high), strict=True)), rule, confidence)
 
 
 def ventricle_marks(baseline: Float[np.ndarray, "height width"], spacing: tuple[float, float]) -> tuple[float, float]:

@@ -4,31 +4,31 @@ from dataclasses import replace
 
 import numpy as np
 
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.scan.slab import Volumes, resample
-from stroke_ctp.scan.standard_grid import held_volumes, slab_motions
-from stroke_ctp.scan.time_grid import interpolated
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.resampling import SlabFrames, resample_frame
+from stroke_ctp.scan.standard_grid import downsample_frames, estimate_slice_motions
+from stroke_ctp.scan.time_resampling import interpolate_frames
 
 
-def held_still(scan: CTPScan) -> CTPScan:
+def correct_motion(scan: CTPScan) -> CTPScan:
     """Register every frame to the first, as for the standard series, and resample those that moved at full resolution.
 
     Args:
         scan: Scan in patient axes.
     """
-    held = held_volumes(scan.hu, scan.spacing)
-    motions = slab_motions(held, list(range(scan.hu.shape[1])))
+    held = downsample_frames(scan.hu, scan.spacing)
+    motions = estimate_slice_motions(held, list(range(scan.hu.shape[1])))
     middle = [-(n - 1) / 2 * mm for n, mm in zip(scan.hu.shape[2:], scan.spacing[1:], strict=True)]
-    volumes = Volumes(scan.hu.astype(np.float32, copy=False), scan.spacing, (held.first[0], middle[0], middle[1]))
+    volumes = SlabFrames(scan.hu.astype(np.float32, copy=False), scan.spacing, (held.first[0], middle[0], middle[1]))
     still = scan.hu.copy()
     for index, motion in enumerate(motions):
         points = volumes.points(index)
         for time in map(int, np.flatnonzero(motion.reach_mm > 0)):
-            still[time, index] = resample(volumes, time, points, motion.rigid[time]).reshape(scan.hu.shape[2:])
+            still[time, index] = resample_frame(volumes, time, points, motion.rigid[time]).reshape(scan.hu.shape[2:])
     return replace(scan, hu=still)
 
 
-def at_same_times(scan: CTPScan) -> CTPScan:
+def align_slice_times(scan: CTPScan) -> CTPScan:
     """All slices at the mean times of their frames, as far as a shuttle acquired them at others."""
     common = np.nanmean(scan.times, axis=1)
     common -= common[0]
@@ -37,5 +37,5 @@ def at_same_times(scan: CTPScan) -> CTPScan:
     hu = np.empty_like(scan.hu)
     for index in range(scan.hu.shape[1]):
         acquired = np.isfinite(scan.times[:, index])
-        hu[:, index] = interpolated(scan.hu[acquired, index], scan.times[acquired, index], common)
+        hu[:, index] = interpolate_frames(scan.hu[acquired, index], scan.times[acquired, index], common)
     return replace(scan, hu=hu, times=np.repeat(common[:, None], hu.shape[1], axis=1))

@@ -10,9 +10,9 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float, UInt8
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.files import whole
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti_integrity import require_intact, stored_time_step
 
 _TIME_UNITS = (8, 16, 24)

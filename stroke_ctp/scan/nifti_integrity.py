@@ -9,7 +9,8 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float32
 
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.itk import silence_warnings
 
 _FLOATS = {"16": "f4", "64": "f8"}
 """Voxel types that can hold NaN, by the header's datatype (nifti1.h)."""
@@ -57,7 +58,7 @@ def read_header(path: Path) -> sitk.ImageFileReader:
     Raises:
         RuntimeError: It is no NIfTI file.
     """
-    sitk.ProcessObject.GlobalWarningDisplayOff()  # ITK would tell the terminal the whole path, which can name people
+    silence_warnings()
     header = sitk.ImageFileReader()
     header.SetFileName(str(path))
     header.SetImageIO("NiftiImageIO")

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from stroke_ctp.common.geometry import BASELINE_S, N_BASELINE, STANDARD_TIMES
+from stroke_ctp.common.masks import soft_tissue_mask
 from stroke_ctp.scan.registration import Motion
-from stroke_ctp.scan.time_grid import STANDARD_TIMES
 
 Quality = dict[str, float | int | str | bool | None]
 """A row of a table about a series."""
 
-_BASELINE_S = 6.0
-"""Onset in the measured ISLES 2018 curves is 6 s or later in three quarters of patients."""
 _MIN_BASELINE_SD_HU = 0.1
 _SD_PER_MAD = 1.4826
 
@@ -31,15 +30,6 @@ def motion_quality(motions: Sequence[Motion]) -> Quality:
     }
 
 
-def brain_mask(baseline: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """Pixels of soft tissue; the scalp is among them, but too little of it to matter.
-
-    Args:
-        baseline: Mean of the first frames [HU].
-    """
-    return (baseline > 10) & (baseline < 70)
-
-
 def noise_sd_hu(frames: Float[np.ndarray, "time height width"], times: Float[np.ndarray, " time"]) -> float:
     """Standard deviation of the noise on the standard grid [HU].
 
@@ -50,8 +40,8 @@ def noise_sd_hu(frames: Float[np.ndarray, "time height width"], times: Float[np.
         frames: Registered frames as acquired, one level [HU].
         times: Their acquisition times [s].
     """
-    early = frames[: max(2, int(np.searchsorted(times, _BASELINE_S)))]
-    differences = np.diff(early, axis=0)[:, brain_mask(early.mean(axis=0))]
+    early = frames[: max(2, int(np.sum(times < BASELINE_S)))]
+    differences = np.diff(early, axis=0)[:, soft_tissue_mask(early.mean(axis=0))]
     if differences.size == 0:
         return float("nan")
     deviation = np.abs(differences - np.median(differences))
@@ -66,16 +56,15 @@ def bolus_arrival_s(series: Float[np.ndarray, "level 32 height width"]) -> float
     Args:
         series: Standard series [HU].
     """
-    n_baseline = int(np.searchsorted(STANDARD_TIMES, _BASELINE_S))
     curves = []
     for level in series:
-        brain = brain_mask(level[:n_baseline].mean(axis=0))
+        brain = soft_tissue_mask(level[:N_BASELINE].mean(axis=0))
         if brain.any():
             curves.append(level[:, brain].mean(axis=1))
     if not curves:
         return None
     curve = np.mean(curves, axis=0)
-    baseline = curve[:n_baseline]
+    baseline = curve[:N_BASELINE]
     above = curve > baseline.mean() + 3 * max(float(baseline.std(ddof=1)), _MIN_BASELINE_SD_HU)
     lasting = np.flatnonzero(above[:-2] & above[1:-1] & above[2:])
     return float(STANDARD_TIMES[lasting[0]]) if len(lasting) else None

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.scan.dicom.scan import read_dicom
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.dicom.reader import read_dicom
 from stroke_ctp.scan.nifti import read_nifti
 
 _NIFTI = (".nii", ".nii.gz", ".NII", ".NII.GZ")

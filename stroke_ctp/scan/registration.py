@@ -1,4 +1,4 @@
-"""Rigid head motion between frames, estimated from the skull.
+"""RigidTransform head motion between frames, estimated from the skull.
 
 Gauss–Newton on mean squares at the skull's edges alone (Baker and Matthews, Int J Comput Vis 2004, inverse
 compositional form). A frame takes milliseconds; SimpleITK's optimizers need tens of them in the plane alone, for the
@@ -16,8 +16,8 @@ from scipy.ndimage import binary_dilation, gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from stroke_ctp.scan.head import head_mask
-from stroke_ctp.scan.skull import Outlines, outlines
-from stroke_ctp.scan.slab import Rigid, Volumes, moved
+from stroke_ctp.scan.resampling import RigidTransform, SlabFrames, transform_points
+from stroke_ctp.scan.skull import SkullOutlines, skull_outlines
 
 MIN_SLICES_3D = 4
 MIN_SLAB_MM_3D = 15.0
@@ -91,8 +91,8 @@ def is_thick(n_slices: int, spacing_mm: float) -> bool:
     return n_slices >= MIN_SLICES_3D and (n_slices - 1) * spacing_mm >= MIN_SLAB_MM_3D
 
 
-def estimate_motion(volumes: Volumes, max_iterations: int = 20) -> Motion:
-    """Rigid motion of every frame against the first: in space for a thick slab, otherwise in the plane.
+def estimate_motion(volumes: SlabFrames, max_iterations: int = 20) -> Motion:
+    """RigidTransform motion of every frame against the first: in space for a thick slab, otherwise in the plane.
 
     Args:
         volumes: Frames of a slab, or of one slice, in pixels of 1 to 2 mm [HU].
@@ -107,7 +107,7 @@ def estimate_motion(volumes: Volumes, max_iterations: int = 20) -> Motion:
     for index in range(1, n_frames):
         frame = _prepare(volumes.hu[index])
         rigid[index], residual[index] = _fit(template, volumes, frame, rigid[index - 1], max_iterations)
-        reach[index] = np.linalg.norm(moved(rigid[index], template.points) - template.points, axis=1).max()
+        reach[index] = np.linalg.norm(transform_points(rigid[index], template.points) - template.points, axis=1).max()
     centre = (template.points.min(axis=0) + template.points.max(axis=0)) / 2
     return Motion(rigid, residual, centre, reach)
 
@@ -117,13 +117,13 @@ def _prepare(frame: Float32[np.ndarray, "slice height width"]) -> Float32[np.nda
     return gaussian_filter(np.clip(frame, *_WINDOW_HU), sigma, truncate=3.0)
 
 
-def _template(volumes: Volumes) -> _Template | None:
+def _template(volumes: SlabFrames) -> _Template | None:
     """Of a thick slab in space; where its skull cannot be followed, and of a thin one, in the plane."""
     image = _prepare(volumes.hu[0])
     gradient = np.stack(np.gradient(image, *volumes.spacing[1:], axis=(1, 2))[::-1])
     edge = (np.hypot(*gradient) > _EDGE_HU_PER_MM) & _near_heads(volumes.hu[0], volumes.spacing)
     if is_thick(len(image), volumes.spacing[0]):
-        skull = outlines(image, volumes.spacing)
+        skull = skull_outlines(image, volumes.spacing)
         followed = edge & (np.abs(skull.distance) < _MAX_DISTANCE_MM) & (np.abs(skull.slope) < _MAX_SLOPE)
         template = _at_edges(followed, volumes, image, gradient, skull)
         if template is not None:
@@ -133,10 +133,10 @@ def _template(volumes: Volumes) -> _Template | None:
 
 def _at_edges(
     edge: Bool[np.ndarray, "slice height width"],
-    volumes: Volumes,
+    volumes: SlabFrames,
     image: Float32[np.ndarray, "slice height width"],
     gradient: Float32[np.ndarray, "2 slice height width"],
-    skull: Outlines | None,
+    skull: SkullOutlines | None,
 ) -> _Template | None:
     """The template at some pixels; None if they are too few, or do not tell every direction of motion."""
     if edge.sum() < _MIN_EDGE_PIXELS:
@@ -167,11 +167,11 @@ def _near_heads(
 
 def _fit(
     template: _Template,
-    volumes: Volumes,
+    volumes: SlabFrames,
     frame: Float32[np.ndarray, "slice height width"],
-    previous: Rigid,
+    previous: RigidTransform,
     max_iterations: int,
-) -> tuple[Rigid, float]:
+) -> tuple[RigidTransform, float]:
     """The motion of a frame, and what it leaves at the edges [HU]."""
     still = _rms(template, volumes, frame, np.eye(4))
     # a head that has moved mostly stays where it is: the last frame's motion may be the better start
@@ -190,7 +190,7 @@ def _fit(
     return (rigid, left) if left**2 < (1 - _MIN_IMPROVEMENT) * still**2 else (np.eye(4), still)
 
 
-def _inverse_step(step: Float[np.ndarray, "6"]) -> Rigid:
+def _inverse_step(step: Float[np.ndarray, "6"]) -> RigidTransform:
     """Undoes a small motion of the template: rotation vector [rad], then shift [mm]."""
     inverse = np.eye(4)
     inverse[:3, :3] = Rotation.from_rotvec(-step[:3]).as_matrix()
@@ -199,10 +199,10 @@ def _inverse_step(step: Float[np.ndarray, "6"]) -> Rigid:
 
 
 def _residual(
-    template: _Template, volumes: Volumes, frame: Float32[np.ndarray, "slice height width"], rigid: Rigid
+    template: _Template, volumes: SlabFrames, frame: Float32[np.ndarray, "slice height width"], rigid: RigidTransform
 ) -> tuple[Float[np.ndarray, " point"], Bool[np.ndarray, " point"]]:
     """Frame less template at every point, and which points the slab still holds."""
-    at = volumes.index(moved(rigid, template.points))
+    at = volumes.index(transform_points(rigid, template.points))
     inside = (at[0] > -0.5) & (at[0] < len(frame) - 0.5)
     nearest = np.clip(np.round(at[0]), 0, len(frame) - 1)
     above = (at[0] - nearest) * volumes.spacing[0]
@@ -214,7 +214,7 @@ def _residual(
 
 
 def _rms(
-    template: _Template, volumes: Volumes, frame: Float32[np.ndarray, "slice height width"], rigid: Rigid
+    template: _Template, volumes: SlabFrames, frame: Float32[np.ndarray, "slice height width"], rigid: RigidTransform
 ) -> float:
     residual, inside = _residual(template, volumes, frame, rigid)
     return float(np.sqrt(np.mean(residual[inside] ** 2))) if inside.any() else float("inf")

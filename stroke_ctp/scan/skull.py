@@ -1,4 +1,4 @@
-"""The skull's two surfaces, and how their outlines run from slice to slice.
+"""The skull's two surfaces, and how their skull_outlines run from slice to slice.
 
 Between slices that lie further apart than the skull is thick, grey values say nothing of where it runs; the distance
 to its outline does (shape-based interpolation: Raya and Udupa, IEEE Trans Med Imaging 1990).
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
-from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter, label
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter
+
+from stroke_ctp.common.masks import largest_component
 
 _BONE_HU = 150.0
 """Of frames smoothed in their planes."""
@@ -21,7 +23,7 @@ Stack = Float[np.ndarray, "slice height width"]
 
 
 @dataclass(frozen=True)
-class Outlines:
+class SkullOutlines:
     """Of every pixel's nearest outline of the skull; lengths are positive towards the bone's dark side."""
 
     distance: Stack
@@ -32,7 +34,9 @@ class Outlines:
     """By how much the slope grows from there to a place 1 mm above [1/mm]."""
 
 
-def outlines(image: Float32[np.ndarray, "slice height width"], spacing: tuple[float, float, float]) -> Outlines:
+def skull_outlines(
+    image: Float32[np.ndarray, "slice height width"], spacing: tuple[float, float, float]
+) -> SkullOutlines:
     """Outer and inner outline of the skull in three or more slices.
 
     An outline that is open, as at the skull's base, is that of the bone alone.
@@ -42,24 +46,20 @@ def outlines(image: Float32[np.ndarray, "slice height width"], spacing: tuple[fl
         spacing: Between slices, rows and columns [mm].
     """
     bone = [plane > _BONE_HU for plane in image]
-    solid = [_largest(binary_fill_holes(plane)) for plane in bone]
+    solid = [largest_component(binary_fill_holes(plane)) for plane in bone]
     outer = -_distances(solid, spacing)
-    inner = _distances([_largest(s & ~b) for s, b in zip(solid, bone, strict=True)], spacing)
+    inner = _distances([largest_component(s & ~b) for s, b in zip(solid, bone, strict=True)], spacing)
     is_inner = np.abs(inner) < np.abs(outer)
     distance = np.where(is_inner, inner, outer)
     slope_inner, bend_inner = _derivatives(inner, spacing[0])
     slope_outer, bend_outer = _derivatives(outer, spacing[0])
-    return Outlines(distance, np.where(is_inner, slope_inner, slope_outer), np.where(is_inner, bend_inner, bend_outer))
-
-
-def _largest(mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """The mask's largest connected part."""
-    labels, n = label(mask)
-    return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]) if n else mask
+    return SkullOutlines(
+        distance, np.where(is_inner, slope_inner, slope_outer), np.where(is_inner, bend_inner, bend_outer)
+    )
 
 
 def _distances(masks: list[Bool[np.ndarray, "height width"]], spacing: tuple[float, float, float]) -> Stack:
-    """To the masks' outlines in their planes [mm], positive inside."""
+    """To the masks' skull_outlines in their planes [mm], positive inside."""
     return np.stack([gaussian_filter(_distance(mask, spacing[1:]), _SMOOTHING_PIXELS) for mask in masks])
 
 

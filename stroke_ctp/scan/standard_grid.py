@@ -1,21 +1,21 @@
-"""A scan's levels on the standard grid: 128×128 pixels over 200×200 mm, the head in its middle, still."""
+"""A scan's levels on the standard pixel grid, the head centred and its motion corrected."""
 
 import numpy as np
 from jaxtyping import Float, Float32
 
+from stroke_ctp.common.geometry import AIR_HU, N_PIXELS, PIXEL_MM
 from stroke_ctp.scan.head import head_centre_mm
 from stroke_ctp.scan.registration import Motion, estimate_motion, is_thick
-from stroke_ctp.scan.slab import AIR_HU, Volumes, resample, slice_points
+from stroke_ctp.scan.resampling import SlabFrames, resample_frame, slice_pixels
 
-SIZE = 128
-FIELD_OF_VIEW_MM = 200.0
-SPACING_MM = FIELD_OF_VIEW_MM / SIZE
 _FWHM_PER_SIGMA = 2.3548
-_FINEST_MM = SPACING_MM / 2
+_FINEST_MM = PIXEL_MM / 2
 """Pixels in which a scan is held: fine enough that interpolating once more costs no resolution."""
 
 
-def held_volumes(hu: Float[np.ndarray, "time slice height width"], spacing: tuple[float, float, float]) -> Volumes:
+def downsample_frames(
+    hu: Float[np.ndarray, "time slice height width"], spacing: tuple[float, float, float]
+) -> SlabFrames:
     """A scan smoothed in its planes to the standard resolution, in pixels no finer than half a standard one.
 
     Args:
@@ -32,36 +32,36 @@ def held_volumes(hu: Float[np.ndarray, "time slice height width"], spacing: tupl
         # scanners fill what lies outside the field of view with values below air
         held[index] = rows @ np.maximum(hu[index], AIR_HU).astype(np.float32) @ columns.T
     first = (0.0, -(len(rows) - 1) / 2 * row_mm, -(len(columns) - 1) / 2 * column_mm)
-    return Volumes(held, (spacing[0], row_mm, column_mm), first)
+    return SlabFrames(held, (spacing[0], row_mm, column_mm), first)
 
 
 def to_standard_grid(
-    volumes: Volumes, levels: list[int]
+    volumes: SlabFrames, levels: list[int]
 ) -> tuple[list[Float32[np.ndarray, "time 128 128"]], list[Motion]]:
     """Register every frame to the first and resample levels, once, to the standard grid.
 
     Args:
-        volumes: From `held_volumes`.
+        volumes: From `downsample_frames`.
         levels: Slices to be resampled.
 
     Returns:
         Of each level its frames on the grid [HU], air where the scan has nothing, and the motion that was removed.
     """
     centres = [_centre(volumes, level) for level in levels]
-    motions = slab_motions(volumes, levels)
+    motions = estimate_slice_motions(volumes, levels)
     frames = []
     for level, centre, motion in zip(levels, centres, motions, strict=True):
         points = _grid_points(volumes, level, centre)
-        resampled = [resample(volumes, time, points, rigid) for time, rigid in enumerate(motion.rigid)]
-        frames.append(np.stack(resampled).reshape(-1, SIZE, SIZE))
+        resampled = [resample_frame(volumes, time, points, rigid) for time, rigid in enumerate(motion.rigid)]
+        frames.append(np.stack(resampled).reshape(-1, N_PIXELS, N_PIXELS))
     return frames, motions
 
 
-def slab_motions(volumes: Volumes, levels: list[int]) -> list[Motion]:
+def estimate_slice_motions(volumes: SlabFrames, levels: list[int]) -> list[Motion]:
     """Motion of the head in each of some slices: one for all in a thick slab, one of its own in a thin one.
 
     Args:
-        volumes: From `held_volumes`.
+        volumes: From `downsample_frames`.
         levels: The slices.
     """
     if is_thick(volumes.hu.shape[1], volumes.spacing[0]):
@@ -74,7 +74,7 @@ def _smoothing(n: int, spacing_mm: float) -> tuple[Float32[np.ndarray, "held n"]
     held_mm = max(spacing_mm, _FINEST_MM)
     n_held = n if held_mm == spacing_mm else int(n * spacing_mm / held_mm)
     # turns a pixel's width at half maximum into a standard pixel's
-    sigma = np.sqrt(max(0.0, SPACING_MM**2 - spacing_mm**2)) / _FWHM_PER_SIGMA
+    sigma = np.sqrt(max(0.0, PIXEL_MM**2 - spacing_mm**2)) / _FWHM_PER_SIGMA
     if sigma == 0:
         return np.eye(n, dtype=np.float32), spacing_mm
     distance = _centred(n_held, held_mm)[:, None] - _centred(n, spacing_mm)
@@ -86,38 +86,38 @@ def _centred(n: int, spacing_mm: float) -> Float[np.ndarray, " n"]:
     return (np.arange(n) - (n - 1) / 2) * spacing_mm
 
 
-def _centre(volumes: Volumes, level: int) -> tuple[float, float]:
-    return head_centre_mm(volumes.hu[0, level], volumes.spacing[1:], SPACING_MM)
+def _centre(volumes: SlabFrames, level: int) -> tuple[float, float]:
+    return head_centre_mm(volumes.hu[0, level], volumes.spacing[1:], PIXEL_MM)
 
 
-def _slice(volumes: Volumes, level: int) -> Volumes:
+def _slice(volumes: SlabFrames, level: int) -> SlabFrames:
     first = (volumes.first[0] + level * volumes.spacing[0], *volumes.first[1:])
-    return Volumes(volumes.hu[:, level : level + 1], volumes.spacing, first)
+    return SlabFrames(volumes.hu[:, level : level + 1], volumes.spacing, first)
 
 
-def _on_grid(volumes: Volumes, centre: tuple[float, float]) -> Volumes:
+def _on_grid(volumes: SlabFrames, centre: tuple[float, float]) -> SlabFrames:
     """All slices on the standard grid, as acquired."""
     rows, columns = (
         _interpolation(n, spacing, offset)
         for n, spacing, offset in zip(volumes.hu.shape[2:], volumes.spacing[1:], centre, strict=True)
     )
-    corner = float(_centred(SIZE, SPACING_MM)[0])
-    return Volumes(
+    corner = float(_centred(N_PIXELS, PIXEL_MM)[0])
+    return SlabFrames(
         rows @ volumes.hu @ columns.T,
-        (volumes.spacing[0], SPACING_MM, SPACING_MM),
+        (volumes.spacing[0], PIXEL_MM, PIXEL_MM),
         (volumes.first[0], corner + centre[0], corner + centre[1]),
     )
 
 
 def _interpolation(n: int, spacing_mm: float, offset_mm: float) -> Float32[np.ndarray, "128 n"]:
     """Weights of linear interpolation from a row's pixels to the grid's, the outermost repeated beyond."""
-    at = np.clip((_centred(SIZE, SPACING_MM) + offset_mm) / spacing_mm + (n - 1) / 2, 0, n - 1)
+    at = np.clip((_centred(N_PIXELS, PIXEL_MM) + offset_mm) / spacing_mm + (n - 1) / 2, 0, n - 1)
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n))).astype(np.float32)
 
 
-def _grid_points(volumes: Volumes, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:
+def _grid_points(volumes: SlabFrames, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:
     """The grid's pixels (x, y, z) in a level [mm]."""
-    corner = float(_centred(SIZE, SPACING_MM)[0])
+    corner = float(_centred(N_PIXELS, PIXEL_MM)[0])
     first = (volumes.first[0], corner + centre[0], corner + centre[1])
-    spacing = (volumes.spacing[0], SPACING_MM, SPACING_MM)
-    return slice_points(level, (SIZE, SIZE), spacing, first)
+    spacing = (volumes.spacing[0], PIXEL_MM, PIXEL_MM)
+    return slice_pixels(level, (N_PIXELS, N_PIXELS), spacing, first)

@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float32, UInt8
 
-from stroke_ctp.common.types import CTPScan
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_image
 from stroke_ctp.scan.nifti_integrity import read_header
 from stroke_ctp.scan.read import is_nifti

@@ -4,7 +4,8 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from stroke_ctp.cohort.inputs import AIR_HU, Attenuation, Enhancement, Input, Window, brain_mask, smooth
+from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Input, Window, input_mask, smooth
+from stroke_ctp.common.geometry import AIR_HU
 
 BRAIN, SKULL, SCALP = 45, 50, 54
 """Outer radii of a round head [pixel]."""
@@ -26,13 +27,13 @@ def _series(*heads: Tensor) -> Tensor:
 
 
 def test_the_brain_mask_holds_the_brain_but_its_rim_and_neither_scalp_nor_skull_nor_air():
-    mask = brain_mask(_head()[None, None])[0, 0]
+    mask = input_mask(_head()[None, None])[0, 0]
     assert mask[RADIUS < BRAIN - 6].all()
     assert not mask[RADIUS >= BRAIN - 2].any()
 
 
 def test_the_brain_mask_does_not_depend_on_the_scale_of_the_surroundings():
-    masks = brain_mask(torch.stack([_head(), _head(skull=600.0)])[None])
+    masks = input_mask(torch.stack([_head(), _head(skull=600.0)])[None])
     assert masks[0, 1][RADIUS < BRAIN - 6].all()
     assert not masks[0, 1][RADIUS >= BRAIN - 2].any()
 

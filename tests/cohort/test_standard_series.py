@@ -5,9 +5,10 @@ import pytest
 from dicom_files import classic, save_all
 from heads import head, save_nifti
 
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
 from stroke_ctp.cohort.standard_series import core_volume_ml, standard_series
-from stroke_ctp.scan.inclusion import Excluded, Rules
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.scan.nifti import write_mask
 
 

@@ -3,13 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.geometry import SERIES_SHAPE
 
 
 @pytest.fixture
 def folder(write_cohort) -> Path:
-    ramp = np.arange(np.prod(SERIES_SHAPE), dtype=np.float32).reshape(SERIES_SHAPE)
+    ramp = (np.arange(np.prod(SERIES_SHAPE)) % 2048).reshape(SERIES_SHAPE)
     return write_cohort({"core_ml": [1.0, 2.0]}, {"s.npy": ramp})
 
 

@@ -247,11 +247,9 @@ def test_a_missing_cohort_is_named_in_a_sweep_too(command: Command):
 
 
 @pytest.fixture
-def cohort(tmp_path: Path) -> str:
+def cohort(write_cohort: Callable[..., Path]) -> str:
     """A table alone: what is tested with it ends before a series is read."""
-    rows = [f"p{row},s.npy,{row}" for row in range(30)]
-    (tmp_path / "cohort.csv").write_text("\n".join(["patient,series,core_ml", *rows]) + "\n")
-    return f"cohort={tmp_path}"
+    return f"cohort={write_cohort({'core_ml': range(30)})}"
 
 
 def test_a_fold_outside_the_range_is_refused_in_one_sentence(command: Command, cohort: str):

@@ -18,9 +18,9 @@ from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.standardization import BatchStandardization, FixedStandardization
 from stroke_ctp.config.command_line import CONF
+from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CTPDataModule
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.classifier import CoreClassifier
 
 PRIMARY = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != "command")
 GROUPS = sorted(path.parent.name + "=" + path.stem for path in CONF.glob("*/*.yaml"))

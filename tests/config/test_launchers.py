@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 import torch
 from noise import NOISE, train_quickly, write_noise_cohort
+from stroke_ctp.model.training import member_probability
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common import devices
 from stroke_ctp.common.devices import gpus, keep_gpu
 from stroke_ctp.common.files import read_json
-from stroke_ctp.model.training_callbacks import torch_threads
 from stroke_ctp.model.classifier import CoreClassifier
-from stroke_ctp.model.training import member_probability
+from stroke_ctp.model.training_callbacks import torch_threads
 
 PARALLEL = ("hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
 

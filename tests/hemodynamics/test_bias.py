@@ -9,7 +9,7 @@ from boluses import FINE, TISSUES, gamma_variate
 
 from stroke_ctp.hemodynamics.deconvolution import Deconvolution
 from stroke_ctp.hemodynamics.kinetics import tissue_curve
-from stroke_ctp.hemodynamics.maps import perfusion_of
+from stroke_ctp.hemodynamics.maps import tissue_perfusion
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "perfusion-bias.md"
 
@@ -20,7 +20,7 @@ def bias(name, delay, step, duration):
     times, every = np.arange(0, duration, FINE), round(step / FINE)
     artery = gamma_variate(times, 8.0)
     curve = tissue_curve(artery, FINE, cbf, 60 * cbv / cbf, delay)[::every].astype(np.float32)
-    found_cbf, found_cbv, lag = perfusion_of(curve[None], artery[::every], step, Deconvolution())
+    found_cbf, found_cbv, lag = tissue_perfusion(curve[None], artery[::every], step, Deconvolution())
     return found_cbf[0] / (1.04 * cbf) * 100 - 100, found_cbv[0] / (1.04 * cbv) * 100 - 100, lag[0] - delay
 
 

@@ -5,21 +5,21 @@ import pytest
 from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
+from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
+from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, remove_small_components, segment_lesion
 from stroke_ctp.hemodynamics.core_area import core_area
-from stroke_ctp.hemodynamics.lesion import Lesion, find_lesion, without_islands
 from stroke_ctp.hemodynamics.maps import REFERENCE_CBV, Analysis, perfusion_maps
 
 
 @pytest.fixture(scope="module")
 def passage():
-    return follow_bolus(*head(noise=1.0), PIXEL_MM)
+    return find_bolus_passage(*head(noise=1.0), PIXEL_MM)
 
 
 @pytest.mark.parametrize("calibration", ["reference", "venous"])
 def test_both_cores_and_the_hypoperfused_tissue_are_where_they_were_put(passage, calibration):
     maps = perfusion_maps(passage, PIXEL_MM, Analysis(calibration))
-    lesion = find_lesion(maps, PIXEL_MM)
+    lesion = segment_lesion(maps, PIXEL_MM)
     core, lesion_area = disc(CORE, CORE_MM), disc(CORE, PENUMBRA_MM)
     for name in ("cbv", "rcbf"):
         found = lesion.core[name]
@@ -32,8 +32,8 @@ def test_both_cores_and_the_hypoperfused_tissue_are_where_they_were_put(passage,
 
 @pytest.mark.parametrize("calibration", ["reference", "venous"])
 def test_without_noise_and_smoothing_the_lesion_is_found_to_the_pixel_or_nearly(calibration):
-    passage = follow_bolus(*head(noise=0.0), PIXEL_MM)
-    lesion = find_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration, smoothing_mm=0.0)), PIXEL_MM)
+    passage = find_bolus_passage(*head(noise=0.0), PIXEL_MM)
+    lesion = segment_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration, smoothing_mm=0.0)), PIXEL_MM)
     core, hypoperfused = disc(CORE, CORE_MM), disc(CORE, PENUMBRA_MM)
     for found, true in ((lesion.core["cbv"], core), (lesion.core["rcbf"], core), (lesion.hypoperfused, hypoperfused)):
         assert 2 * (found & true).sum() / (found.sum() + 3 * true.sum()) > 0.98
@@ -42,12 +42,12 @@ def test_without_noise_and_smoothing_the_lesion_is_found_to_the_pixel_or_nearly(
 
 def test_an_artery_of_which_half_a_voxel_is_seen_gives_the_same_maps_once_corrected_by_the_vein():
     hu, times = head(noise=0.5)
-    whole = follow_bolus(hu, times, PIXEL_MM)
+    whole = find_bolus_passage(hu, times, PIXEL_MM)
     halved = hu.copy()
     inside = np.logical_or.reduce([disc(place, 2.5) for place in ARTERIES])
     before = hu[:4].mean(axis=0)[:, inside]
     halved[:, :, inside] = before + (hu[:, :, inside] - before) / 2
-    half = follow_bolus(halved, times, PIXEL_MM)
+    half = find_bolus_passage(halved, times, PIXEL_MM)
     maps = [perfusion_maps(passage, PIXEL_MM, Analysis("venous")) for passage in (whole, half)]
     assert maps[1].partial_volume == pytest.approx(2 * maps[0].partial_volume, rel=0.1)
     healthy = maps[0].healthy
@@ -75,7 +75,7 @@ def test_mtt_is_cbv_over_cbf_and_everything_is_0_outside_tissue(passage):
 def test_the_lesion_of_the_mirrored_head_is_mirrored():
     hu, times = head(noise=1.0)
     lesions = [
-        find_lesion(perfusion_maps(follow_bolus(frames, times, PIXEL_MM), PIXEL_MM, Analysis()), PIXEL_MM)
+        segment_lesion(perfusion_maps(find_bolus_passage(frames, times, PIXEL_MM), PIXEL_MM, Analysis()), PIXEL_MM)
         for frames in (hu, np.ascontiguousarray(hu[..., ::-1]))
     ]
     there, back = lesions[0].core["cbv"], lesions[1].core["cbv"][..., ::-1]
@@ -83,8 +83,8 @@ def test_the_lesion_of_the_mirrored_head_is_mirrored():
 
 
 def test_a_head_without_an_occlusion_has_no_core():
-    maps = perfusion_maps(follow_bolus(*head(occluded=False), PIXEL_MM), PIXEL_MM, Analysis())
-    lesion = find_lesion(maps, PIXEL_MM)
+    maps = perfusion_maps(find_bolus_passage(*head(occluded=False), PIXEL_MM), PIXEL_MM, Analysis())
+    lesion = segment_lesion(maps, PIXEL_MM)
     assert not lesion.core["cbv"].any()
     assert not lesion.core["rcbf"].any()
 
@@ -93,7 +93,7 @@ def test_pieces_of_less_than_a_square_centimetre_are_removed_slice_by_slice():
     mask = np.zeros((2, 40, 40), bool)
     mask[:, 2:12, 2:12] = True  # 1 cm² of pixels of 1 mm
     mask[:, 20:29, 20:31] = True  # 0.99 cm², twice above each other
-    kept = without_islands(mask, (1.0, 1.0))
+    kept = remove_small_components(mask, (1.0, 1.0))
     assert kept[:, 2:12, 2:12].all()
     assert kept.sum() == 200
 

@@ -15,7 +15,7 @@ from stroke_ctp.hemodynamics.deconvolution import (
     singular_values,
     standard_inverse,
 )
-from stroke_ctp.hemodynamics.maps import perfusion_of
+from stroke_ctp.hemodynamics.maps import tissue_perfusion
 
 RHO = 1.04
 NEARLY_NONE = 1e-11
@@ -41,7 +41,7 @@ def test_of_complete_and_finely_sampled_curves_cbf_cbv_and_tmax_are_recovered(na
     found = residue(artery, tissue, step, NEARLY_NONE)
     assert 6000 * 0.73 * found.max() == pytest.approx(RHO * cbf, rel=0.05)
     assert found.argmax() * step == pytest.approx(delay, abs=step)
-    _, volume, _ = perfusion_of(single(tissue), artery, step, Deconvolution())
+    _, volume, _ = tissue_perfusion(single(tissue), artery, step, Deconvolution())
     assert volume[0] == pytest.approx(RHO * cbv, rel=0.03)
 
 
@@ -74,7 +74,7 @@ def test_an_artery_measured_elsewhere_leaves_block_circulant_cbf_as_it_is_but_no
     shifted = np.roll(artery, frames)
 
     def cbf(curve, method):
-        return perfusion_of(single(tissue), curve, step, Deconvolution(method))[0][0]
+        return tissue_perfusion(single(tissue), curve, step, Deconvolution(method))[0][0]
 
     for method in ("circulant", "oscillation", "tikhonov"):
         assert cbf(shifted, method) == pytest.approx(cbf(artery, method), rel=0.01)
@@ -171,7 +171,7 @@ def test_many_voxels_at_once_are_as_each_alone():
 
 def test_tissue_without_contrast_has_no_flow():
     artery = gamma_variate(np.arange(32) * 1.5)
-    cbf, cbv, _ = perfusion_of(np.zeros((3, 32), np.float32), artery, 1.5, Deconvolution())
+    cbf, cbv, _ = tissue_perfusion(np.zeros((3, 32), np.float32), artery, 1.5, Deconvolution())
     assert not cbf.any()
     assert not cbv.any()
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.hemodynamics.bolus_passage import follow_bolus
-from stroke_ctp.hemodynamics.lesion import find_lesion
+from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
+from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, segment_lesion
 from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
-from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol, acquire, rendering_grid
-from stroke_ctp.phantom.lesion import CORE_CBV, cbv_map
-from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, acquire, rendering_grid
+from stroke_ctp.phantom.simulated_lesion import cbv_map
 from stroke_ctp.phantom.tissue import ENHANCING, Compartment, enhancement_curves
 
 PROTOCOL = Protocol((0.0, 10.0, 20.0), 10.0, 32, 1.5, noise=2.5)
-PLANES_ML = PIXEL_MM**2 * 10 / 1000
+PLANES_ML = SCANNER_PIXEL_MM**2 * 10 / 1000
 VOLUMES = (5.0, 20.0, 60.0, 150.0)
 
 
@@ -30,9 +30,9 @@ def patients():
         amount = np.where(tissue, variation, 1).astype(np.float32)
         amounts = np.stack([amount * (label == compartment) for compartment in ENHANCING])
         hu = acquire(digital.baseline[label].astype(np.float32), amounts, curves, PROTOCOL, None, random)
-        pixel_mm = (PIXEL_MM, PIXEL_MM)
-        passage = follow_bolus(hu, PROTOCOL.times, pixel_mm)
-        lesion = find_lesion(perfusion_maps(passage, pixel_mm, Analysis()), pixel_mm)
+        pixel_mm = (SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
+        passage = find_bolus_passage(hu, PROTOCOL.times, pixel_mm)
+        lesion = segment_lesion(perfusion_maps(passage, pixel_mm, Analysis()), pixel_mm)
         low = (cbv_map(label, variation, digital.perfusion) < CORE_CBV) & digital.lesion.territory(
             digital.anatomy, grid
         )

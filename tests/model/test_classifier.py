@@ -2,7 +2,7 @@
 
 import errno
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from stroke_ctp.cohort.inputs import Attenuation
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import write_json
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model import training as networks
 from stroke_ctp.model.checkpoints import read_checkpoint
@@ -65,19 +64,13 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
+def cohort(write_cohort: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Cohort:
     """Twelve patients of noise on small frames, of 32 × 32 pixels for the sake of the real trunk."""
     monkeypatch.setattr(store, "SERIES_SHAPE", (2, 32, 32, 32))
-    folder = tmp_path / "cohort"
-    (folder / "series").mkdir(parents=True)
     generator = np.random.default_rng(0)
     names = [f"{row}.npy" for row in PATIENTS]
-    for name in names:
-        np.save(folder / "series" / name, generator.normal(-300, 300, (2, 32, 32, 32)).astype(np.float32))
-    table = {"patient": [f"p{row}" for row in PATIENTS], "series": names, "core_ml": generator.permutation(N) + 0.5}
-    pd.DataFrame(table).to_csv(folder / "cohort.csv", index=False)
-    write_json(folder / "cohort.json", {"hash": "c0ffee"})
-    return Cohort(folder)
+    series = {name: generator.normal(-300, 300, (2, 32, 32, 32)) for name in names}
+    return Cohort(write_cohort({"series": names, "core_ml": generator.permutation(N) + 0.5}, series))
 
 
 def _config(cohort: Cohort, *overrides: str) -> DictConfig:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cohorts import write_cohort
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from torch import nn
@@ -13,7 +14,7 @@ from torch import nn
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.files import write_json
+from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model import training as networks
 from stroke_ctp.model.encoder import Encoder
@@ -42,19 +43,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Patients who share two series of noise: a third of them are a batch of twelve."""
-    folder = tmp_path_factory.mktemp("cohort")
-    (folder / "series").mkdir()
     random = np.random.default_rng(0)
-    for number in range(2):
-        np.save(folder / "series" / f"{number}.npy", random.normal(35, 5, (2, 32, 128, 128)).astype(np.float16))
-    table = {
-        "patient": [f"p{row}" for row in range(N)],
-        "series": [f"{row % 2}.npy" for row in range(N)],
-        "core_ml": random.permutation(N) + 0.5,
-    }
-    pd.DataFrame(table).to_csv(folder / "cohort.csv", index=False)
-    write_json(folder / "cohort.json", {"hash": "c0ffee"})
-    return Cohort(folder)
+    series = {f"{number}.npy": random.normal(35, 5, SERIES_SHAPE) for number in range(2)}
+    columns = {"series": [f"{row % 2}.npy" for row in range(N)], "core_ml": random.permutation(N) + 0.5}
+    return Cohort(write_cohort(tmp_path_factory.mktemp("cohort"), columns, series))
 
 
 def _config(cohort: Cohort, weights: Path, *overrides: str) -> DictConfig:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stroke_ctp.phantom.anatomy import Anatomy
-from stroke_ctp.phantom.fields import Grid
-from stroke_ctp.phantom.patient import BRAIN_GRID
+from stroke_ctp.phantom.digital_patient import BRAIN_GRID
+from stroke_ctp.phantom.smooth_field import Grid
 from stroke_ctp.phantom.tissue import Compartment
 
 PLANE = np.arange(-119.0, 120.0, 2.0)

@@ -8,13 +8,13 @@ from scipy.integrate import trapezoid
 from scipy.ndimage import binary_erosion
 
 from stroke_ctp.phantom import patient as module
-from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol, rendering_grid
-from stroke_ctp.phantom.bolus import STEP, arterial_curve
-from stroke_ctp.phantom.fields import Grid
-from stroke_ctp.phantom.lesion import cbv_map
-from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.phantom.contrast_curves import STEP, arterial_curve
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, rendering_grid
+from stroke_ctp.phantom.simulated_lesion import cbv_map
+from stroke_ctp.phantom.smooth_field import Grid
 from stroke_ctp.phantom.tissue import Compartment
-from stroke_ctp.scan.standard_grid import held_volumes, to_standard_grid
+from stroke_ctp.scan.standard_grid import downsample_frames, to_standard_grid
 
 RHO, K_H = 1.04, 0.73
 TISSUES = ("GREY", "WHITE", "GREY_PENUMBRA", "WHITE_PENUMBRA", "GREY_CORE", "WHITE_CORE")
@@ -59,7 +59,7 @@ def test_core_is_seen_on_the_affected_side_of_the_image(digital):
     blood = (frames - frames[:1]).mean(axis=0)
     tissue = (frames[0] > 20) & (frames[0] < 45)
     columns = np.nonzero(tissue & (blood < 0.4 * np.median(blood[tissue])))[2]
-    x = (columns - 79.5) * PIXEL_MM  # from the patient's right to left
+    x = (columns - 79.5) * SCANNER_PIXEL_MM  # from the patient's right to left
     assert np.mean(np.sign(x) == digital.lesion.side) > 0.8
     assert len(columns) > 300
 
@@ -89,7 +89,7 @@ def test_before_the_bolus_a_still_patients_frames_differ_by_noise_only(digital):
 def test_noise_in_the_standard_series_is_the_protocols(digital):
     protocol = Protocol(LEVELS, thickness=10.0, n_frames=5, interval=1.0, noise=4.0)
     random = np.random.default_rng(1)
-    scan = held_volumes(digital.scan(protocol, random), (20.0, PIXEL_MM, PIXEL_MM))
+    scan = downsample_frames(digital.scan(protocol, random), (20.0, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM))
     for frames, motion in zip(*to_standard_grid(scan, [0, 1]), strict=True):
         assert not motion.reach_mm.any()
         brain = (np.abs(frames.mean(axis=0) - 32) < 10) & (np.hypot(*(np.indices((128, 128)) - 63.5)) < 40)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.motion import PIVOT, draw_motion, source_points
+from stroke_ctp.phantom.head_motion import PIVOT, draw_motion, source_points
 
 N = 4000
 FOREHEAD = np.array([[10.0, -60.0, 0.0]], np.float32)  # z, y, x [mm], as everywhere in this package

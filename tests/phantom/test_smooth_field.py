@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.fields import Grid, SmoothField
+from stroke_ctp.phantom.smooth_field import Grid, SmoothField
 
 
 @pytest.mark.parametrize("wavelength", [6.0, 15.0])

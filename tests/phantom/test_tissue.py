@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import trapezoid
 
-from stroke_ctp.phantom.bolus import STEP, arterial_curve, draw_bolus, venous_curve
-from stroke_ctp.phantom.fields import Grid, SmoothField
-from stroke_ctp.phantom.lesion import cbv_map, local_variation
+from stroke_ctp.phantom.contrast_curves import STEP, arterial_curve, draw_bolus, venous_curve
+from stroke_ctp.phantom.simulated_lesion import cbv_map, local_variation
+from stroke_ctp.phantom.smooth_field import Grid, SmoothField
 from stroke_ctp.phantom.tissue import (
     ENHANCING,
     PUBLISHED,

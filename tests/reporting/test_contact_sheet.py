@@ -2,14 +2,15 @@
 
 import base64
 import re
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import write_json
 from stroke_ctp.reporting.contact_sheet import write_contact_sheet
 
@@ -51,15 +52,10 @@ def series(patient: int = 0) -> np.ndarray:
 
 
 @pytest.fixture
-def cohort(tmp_path: Path) -> Path:
+def cohort(write_cohort: Callable[..., Path]) -> Path:
     """Six patients included, one excluded."""
     names = [f"{n:05d}.npy" for n in range(len(CONCERNS))]
-    (tmp_path / "series").mkdir()
-    for number, name in enumerate(names):
-        np.save(tmp_path / "series" / name, series(number))
-    pd.DataFrame({"patient": list(CONCERNS), "series": names}).to_csv(tmp_path / "cohort.csv", index=False)
     rows = [{"patient": patient, **GOOD, **changes} for patient, (changes, _) in CONCERNS.items()]
-    pd.DataFrame(rows).to_csv(tmp_path / "quality.csv", index=False)
     motion = [
         {"patient": patient, "level": level, "frame": frame, "time_s": 1.5 * frame, "translation_mm": 0.1 * frame}
         | {"rotation_deg": 0.02 * frame, "residual_hu": 9.0, "used": True}
@@ -67,16 +63,15 @@ def cohort(tmp_path: Path) -> Path:
         for level in ("basal_ganglia", "supraganglionic")
         for frame in range(32)
     ]
-    pd.DataFrame(motion).to_csv(tmp_path / "motion.csv", index=False)
-    (tmp_path / "excluded.csv").write_text("patient,stage,reason\nGus,timing,scan must last ≥ 48 s <got 30 s>\n")
-    counts = {"patients": 7, "included": 6, "excluded": {"timing": 1}}
-    write_json(tmp_path / "cohort.json", {"hash": "ab12", "counts": counts})
-    return tmp_path
+    excluded = [{"patient": "Gus", "stage": "timing", "reason": "scan must last ≥ 48 s <got 30 s>"}]
+    columns = {"patient": list(CONCERNS), "series": names}
+    shown = {name: series(number) for number, name in enumerate(names)}
+    return write_cohort(columns, shown, quality=rows, motion=motion, excluded=excluded)
 
 
 @pytest.fixture
 def page(cohort: Path) -> str:
-    write_contact_sheet(cohort)
+    write_contact_sheet(Cohort(cohort))
     return (cohort / "contact_sheet.html").read_text()
 
 
@@ -113,7 +108,7 @@ def test_the_counts_and_reasons_of_inclusion_are_there_and_escaped(page):
 
 def test_a_series_that_two_patients_share_is_told(cohort):
     np.save(cohort / "series" / "00001.npy", series(0))
-    write_contact_sheet(cohort)
+    write_contact_sheet(Cohort(cohort))
     assert "Cleo</a>: the same series as A&amp;B: one brain" in (cohort / "contact_sheet.html").read_text()
 
 
@@ -123,10 +118,10 @@ def test_nothing_is_fetched(page):
 
 
 def test_a_sheet_of_this_very_cohort_is_not_made_again(cohort):
-    write_contact_sheet(cohort)
+    write_contact_sheet(Cohort(cohort))
     before = (cohort / "contact_sheet.html").stat().st_mtime_ns
-    write_contact_sheet(cohort)
+    write_contact_sheet(Cohort(cohort))
     assert (cohort / "contact_sheet.html").stat().st_mtime_ns == before
     write_json(cohort / "cohort.json", {"hash": "cd34", "counts": {"patients": 6, "included": 5, "excluded": {}}})
-    write_contact_sheet(cohort)
+    write_contact_sheet(Cohort(cohort))
     assert "cd34" in (cohort / "contact_sheet.html").read_text()

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from cohorts import write_noise_cohort
 from commands import run_module
 from omegaconf import OmegaConf
 
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.files import read_json, write_json
+from stroke_ctp.common.files import read_json
 from stroke_ctp.reporting.gather_background import background_of
 from stroke_ctp.reporting.origins import origins
 from stroke_ctp.study.predictions import read_study
@@ -20,23 +21,15 @@ from stroke_ctp.study.predictions import read_study
 
 def _write_cohort(folder: Path, prefix: str, seed: int, n: int = 12) -> Path:
     """Patients whose series are noise, from two sites; one more was excluded."""
-    (folder / "series").mkdir(parents=True)
-    random = np.random.default_rng(seed)
-    for number in range(n):
-        np.save(folder / "series" / f"{number:05d}.npy", random.normal(30, 3, (2, 32, 128, 128)).astype(np.float16))
-    table = pd.DataFrame({"patient": [f"{prefix}{k}" for k in range(n)], "series": [f"{k:05d}.npy" for k in range(n)]})
-    table = table.assign(
-        core_ml=np.arange(float(n)),
-        scan_cbv_ml=np.arange(float(n)) ** 2,
-        label_definition="DWI",
-        site=["A", "B"] * (n // 2),
-    )
-    table.to_csv(folder / "cohort.csv", index=False)
-    excluded = pd.DataFrame({"patient": [f"{prefix}x"], "stage": ["timing"], "reason": ["too short"]})
-    excluded.to_csv(folder / "excluded.csv", index=False)
-    counts = {"patients": n + 1, "included": n, "excluded": {"timing": 1}}
-    write_json(folder / "cohort.json", {"hash": f"{seed}" * 64, "counts": counts})
-    return folder
+    columns = {
+        "patient": [f"{prefix}{k}" for k in range(n)],
+        "core_ml": np.arange(float(n)),
+        "scan_cbv_ml": np.arange(float(n)) ** 2,
+        "label_definition": ["DWI"] * n,
+        "site": ["A", "B"] * (n // 2),
+    }
+    excluded = [{"patient": f"{prefix}x", "stage": "timing", "reason": "too short"}]
+    return write_noise_cohort(folder, columns, seed, excluded=excluded)
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,20 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol
-from stroke_ctp.phantom.cohort import training_cohort
-from stroke_ctp.phantom.patient import DigitalPatient
-from stroke_ctp.scan.levels import Slab, choose_levels
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.recruitment import training_cohort
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.scan.levels import BaselineSlab, choose_levels
 
 HEADS = [recruit for recruit in training_cohort(12, 0) if recruit.fault is None]
-SPACING = (PIXEL_MM, PIXEL_MM)
+SPACING = (SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
 
 
-def slab_of(recruit, slices, thickness) -> Slab:
+def slab_of(recruit, slices, thickness) -> BaselineSlab:
     protocol = Protocol(slices, thickness, 3, 1.5, recruit.slabs[0].protocol.noise)
     digital = DigitalPatient.draw(recruit.core_ml, np.random.default_rng(recruit.seed))
     hu = digital.scan(protocol, np.random.default_rng(recruit.seed))
-    return Slab(hu.mean(axis=0), SPACING, np.array(slices) - slices[0] + 137.0)
+    return BaselineSlab(hu.mean(axis=0), SPACING, np.array(slices) - slices[0] + 137.0)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def proposals():
         (slab,) = recruit.slabs
         choice = choose_levels([slab_of(recruit, slab.protocol.slices, slab.protocol.thickness)])
         found = [choice.places[level][1] for level in ("basal_ganglia", "supraganglionic")]
-        rows.append((*found, slab.basal_ganglia, slab.supraganglionic))
+        rows.append((*found, *slab.level_slices))
     return np.array(rows)
 
 
@@ -47,10 +47,10 @@ def test_levels_are_found_within_one_slice_of_5_mm_in_a_slab_of_75_mm():
     assert np.mean(np.array(errors) <= 1) >= 0.95
 
 
-def blank(n_slices: int, spacing_mm: float, first_mm: float = 0.0) -> Slab:
+def blank(n_slices: int, spacing_mm: float, first_mm: float = 0.0) -> BaselineSlab:
     """Slices without anatomy."""
     positions = first_mm + spacing_mm * np.arange(n_slices)
-    return Slab(np.full((n_slices, 32, 32), 30.0), (6.0, 6.0), positions)
+    return BaselineSlab(np.full((n_slices, 32, 32), 30.0), (6.0, 6.0), positions)
 
 
 def test_without_ventricles_one_slab_gives_the_pair_nearest_to_20_mm_apart_in_its_middle():

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from heads import save_nifti
 
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import mask_volume_ml, read_nifti, write_mask, write_nifti
 from stroke_ctp.scan.read import read_scan
 

@@ -1,9 +1,9 @@
-"""Outlines of a skull whose surfaces are spheres, of which everything is known."""
+"""SkullOutlines of a skull whose surfaces are spheres, of which everything is known."""
 
 import numpy as np
 import pytest
 
-from stroke_ctp.scan.skull import outlines
+from stroke_ctp.scan.skull import skull_outlines
 
 PIXEL_MM = 1.5
 Z = np.arange(20.0, 51.0, 5.0)
@@ -17,7 +17,7 @@ def found():
     distance = np.sqrt(x**2 + y**2 + Z[:, None, None] ** 2)
     bone = (distance < RADII["outer"]) & (distance > RADII["inner"])
     image = np.where(bone, 900.0, np.where(distance < 75, 35.0, -1000.0)).astype(np.float32)
-    return outlines(image, (5.0, PIXEL_MM, PIXEL_MM)), np.hypot(x, y)
+    return skull_outlines(image, (5.0, PIXEL_MM, PIXEL_MM)), np.hypot(x, y)
 
 
 @pytest.mark.parametrize(("surface", "into_bone"), [("outer", -1), ("inner", 1)])
@@ -46,7 +46,7 @@ def test_an_open_skull_has_the_outline_of_its_bone():
     y, x = (np.indices((128, 128)) - 63.5) * PIXEL_MM
     bone = (np.abs(np.hypot(x, y) - 70) < 5) & (y < 40)
     image = np.where(bone, 900.0, 0.0).astype(np.float32)[None].repeat(3, axis=0)
-    skull = outlines(image, (5.0, PIXEL_MM, PIXEL_MM))
+    skull = skull_outlines(image, (5.0, PIXEL_MM, PIXEL_MM))
     near = np.abs(np.hypot(x, y) - 65) < 1
     assert np.abs(skull.distance[:, near & (y < 35)]).max() < 2
     assert np.abs(skull.slope).max() == pytest.approx(0, abs=1e-9)

@@ -3,13 +3,14 @@ import pytest
 from heads import head
 from scipy.spatial.transform import Rotation
 
-from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol
-from stroke_ctp.phantom.cohort import training_cohort
-from stroke_ctp.phantom.motion import PIVOT, draw_motion
-from stroke_ctp.phantom.patient import DigitalPatient
+from stroke_ctp.common.geometry import PIXEL_MM
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.head_motion import PIVOT, draw_motion
+from stroke_ctp.phantom.recruitment import training_cohort
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol
 from stroke_ctp.scan.registration import estimate_motion
-from stroke_ctp.scan.slab import Volumes
-from stroke_ctp.scan.standard_grid import SPACING_MM, held_volumes, to_standard_grid
+from stroke_ctp.scan.resampling import SlabFrames
+from stroke_ctp.scan.standard_grid import downsample_frames, to_standard_grid
 
 MOTIONS = np.random.default_rng(5).uniform(-4, 4, (8, 3))
 """Shift along columns and rows [mm], angle [deg]."""
@@ -22,15 +23,15 @@ def moving_frames(noise_hu=3.0, size=128):
     return np.stack([f + rng.normal(0, noise_hu, f.shape) for f in frames]).astype(np.float32)
 
 
-def one_slice(frames, spacing=(SPACING_MM, SPACING_MM)):
+def one_slice(frames, spacing=(PIXEL_MM, PIXEL_MM)):
     """A single level on the standard grid, and its motion."""
-    (standard,), (motion,) = to_standard_grid(held_volumes(frames[:, None], (5.0, *spacing)), [0])
+    (standard,), (motion,) = to_standard_grid(downsample_frames(frames[:, None], (5.0, *spacing)), [0])
     return standard, motion
 
 
 def centred(frames):
-    first = -63.5 * SPACING_MM
-    return Volumes(frames[:, None], (5.0, SPACING_MM, SPACING_MM), (0.0, first, first))
+    first = -63.5 * PIXEL_MM
+    return SlabFrames(frames[:, None], (5.0, PIXEL_MM, PIXEL_MM), (0.0, first, first))
 
 
 def test_known_motion_in_the_plane_is_recovered():
@@ -75,7 +76,7 @@ def test_a_disc_keeps_its_size_and_moves_to_the_middle(size, field_mm):
     standard, _ = one_slice(disc, (field_mm / size, field_mm / size))
     assert standard.shape == (2, 128, 128)
     inside = standard[0] > -480
-    assert inside.sum() * SPACING_MM**2 == pytest.approx(np.pi * 60**2, rel=0.01)
+    assert inside.sum() * PIXEL_MM**2 == pytest.approx(np.pi * 60**2, rel=0.01)
     rows, columns = np.nonzero(inside)
     assert abs(rows.mean() - 63.5) < 1
     assert abs(columns.mean() - 63.5) < 1
@@ -87,7 +88,7 @@ def test_rows_and_columns_of_different_spacing_give_square_pixels():
     disc = np.where(np.hypot(x, y) < 60, 40.0, -1000.0).astype(np.float32)[None].repeat(2, axis=0)
     inside = one_slice(disc, (1.6, 0.8))[0][0] > -480
     extents = [np.ptp(axis) + 1 for axis in np.nonzero(inside)]
-    assert extents == pytest.approx([120 / SPACING_MM] * 2, abs=1.5)
+    assert extents == pytest.approx([120 / PIXEL_MM] * 2, abs=1.5)
 
 
 def test_beyond_the_field_of_view_is_air():
@@ -113,7 +114,7 @@ def moving_heads(slices, spacing):
         if motion is not None and len(heads) < 5:
             digital = DigitalPatient.draw(recruit.core_ml, np.random.default_rng(recruit.seed))
             hu = digital.scan(protocol, np.random.default_rng([*recruit.seed, 1]))
-            heads.append((held_volumes(hu, (spacing, PIXEL_MM, PIXEL_MM)), first, motion))
+            heads.append((downsample_frames(hu, (spacing, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)), first, motion))
     return heads
 
 
@@ -158,7 +159,7 @@ def test_nodding_out_of_the_plane_is_recovered(slab, levels, request):
 
 @pytest.mark.parametrize("radii", [(80, 65, 50, 35), (72, 72, 72, 72)], ids=["too flat", "cylinder"])
 def test_a_slab_whose_skull_does_not_tell_its_height_moves_within_its_planes(radii):
-    y, x = (np.indices((128, 128)) - 63.5) * SPACING_MM
+    y, x = (np.indices((128, 128)) - 63.5) * PIXEL_MM
 
     def cone(shift_mm):
         rings = [np.abs(np.hypot(x - shift_mm, y * 0.9) - radius) < 4 for radius in radii]
@@ -167,14 +168,14 @@ def test_a_slab_whose_skull_does_not_tell_its_height_moves_within_its_planes(rad
 
     slabs = np.stack([cone(0), cone(4)]).astype(np.float32)
     slabs += np.random.default_rng(8).normal(0, 3, slabs.shape).astype(np.float32)
-    motion = estimate_motion(Volumes(slabs, (5.0, SPACING_MM, SPACING_MM), (0.0, float(y[0, 0]), float(x[0, 0]))))
+    motion = estimate_motion(SlabFrames(slabs, (5.0, PIXEL_MM, PIXEL_MM), (0.0, float(y[0, 0]), float(x[0, 0]))))
     np.testing.assert_allclose(motion.rigid[1, :3, 3], [4, 0, 0], atol=0.2)
     np.testing.assert_allclose(motion.rigid[1, 2], [0, 0, 1, 0], atol=1e-12)
 
 
 def test_a_thin_slab_moves_within_its_planes_alone(many_slices):
     volumes = many_slices[0][0]
-    thin = Volumes(volumes.hu[:, 1:4], volumes.spacing, volumes.first)
+    thin = SlabFrames(volumes.hu[:, 1:4], volumes.spacing, volumes.first)
     _, (low, high) = to_standard_grid(thin, [0, 2])
     for motion in (low, high):
         np.testing.assert_allclose(motion.rigid[:, 2], np.tile([0, 0, 1, 0], (8, 1)), atol=1e-12)
@@ -184,7 +185,7 @@ def test_a_thin_slab_moves_within_its_planes_alone(many_slices):
 def test_a_still_slab_stays_as_it_is(many_slices):
     volumes = many_slices[0][0]
     noise = np.random.default_rng(6).normal(0, 4, (3, *volumes.hu.shape[1:]))
-    still = Volumes((volumes.hu[:1] + noise).astype(np.float32), volumes.spacing, volumes.first)
+    still = SlabFrames((volumes.hu[:1] + noise).astype(np.float32), volumes.spacing, volumes.first)
     _, (motion, _) = to_standard_grid(still, [1, 3])
     np.testing.assert_array_equal(motion.rigid, np.tile(np.eye(4), (3, 1, 1)))
 

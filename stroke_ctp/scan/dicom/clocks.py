@@ -69,7 +69,7 @@ def seconds_of_date_time(text: str) -> float | None:
     return day + time - (60.0 * minutes if offset[0] == "+" else -60.0 * minutes)
 
 
-def unwrapped(times: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+def unwrap_midnight(times: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
     """Times [s] across midnight, where the date does not change with the day or there is none.
 
     No acquisition lasts half a day: of times further apart, the time of day counts, cut in its longest pause.
@@ -83,14 +83,14 @@ def unwrapped(times: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]
     return np.mod(of_day - first, _DAY_S) + first
 
 
-def told_apart(values: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> bool:
+def distinguishes_frames(values: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> bool:
     """Whether the frames of every slice have values of their own."""
     order = np.lexsort((values, slice_of))
     same_slice = np.diff(slice_of[order]) == 0
     return bool(np.all(np.diff(values[order])[same_slice] > _SAME_TIME_S))
 
 
-def shown(values: Sequence[tuple[float | None, ...]], clock: int) -> Float[np.ndarray, " frame"] | None:
+def clock_times(values: Sequence[tuple[float | None, ...]], clock: int) -> Float[np.ndarray, " frame"] | None:
     """Times of all frames by one clock [s], None if one of them lacks it.
 
     Args:
@@ -98,10 +98,10 @@ def shown(values: Sequence[tuple[float | None, ...]], clock: int) -> Float[np.nd
         clock: Index of the clock.
     """
     column = [times[clock] for times in values]
-    return None if None in column else unwrapped(np.array(column, dtype=np.float64))
+    return None if None in column else unwrap_midnight(np.array(column, dtype=np.float64))
 
 
-def believed(values: Sequence[tuple[float | None, ...]], slice_of: Int[np.ndarray, " frame"]) -> int | None:
+def choose_clock(values: Sequence[tuple[float | None, ...]], slice_of: Int[np.ndarray, " frame"]) -> int | None:
     """Index of the first clock that all frames have and that tells those of every slice apart, or None.
 
     Args:
@@ -109,7 +109,7 @@ def believed(values: Sequence[tuple[float | None, ...]], slice_of: Int[np.ndarra
         slice_of: Index of each frame's slice.
     """
     for clock in range(len(values[0])):
-        times = shown(values, clock)
-        if times is not None and told_apart(times, slice_of):
+        times = clock_times(values, clock)
+        if times is not None and distinguishes_frames(times, slice_of):
             return clock
     return None

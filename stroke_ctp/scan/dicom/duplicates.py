@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from stroke_ctp.scan.dicom.frames import Frame
-from stroke_ctp.scan.dicom.pixels import hu_images
+from stroke_ctp.scan.dicom.frame_headers import Frame
+from stroke_ctp.scan.dicom.pixels import decode_hu
 
 
-def without_copies(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> list[Frame]:
+def drop_duplicate_frames(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> list[Frame]:
     """Frames without those that agree with another in place, in all times and in every pixel.
 
     A slice whose frames all agree in time holds no copies: its times are not in the headers.
@@ -31,7 +31,7 @@ def _copies(frames: Sequence[Frame]) -> list[Frame]:
     seen: set[bytes] = set()
     copies = []
     for frame in frames:
-        pixels = next(hu_images([frame])).tobytes()
+        pixels = next(decode_hu([frame])).tobytes()
         if pixels in seen:
             copies.append(frame)
         seen.add(pixels)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from stroke_ctp.common.types import Placement
-from stroke_ctp.scan.dicom.frames import Frame
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.ctp_scan import Placement
+from stroke_ctp.scan.dicom.frame_headers import Frame
 
 _JITTER_MM = (0.1, 0.25, 0.5, 1.0)
 """How exactly a table may return to a slice; the first is taken under which the slices are evenly spaced."""
@@ -20,7 +20,7 @@ _MAX_TILT_DEG = 31.0
 
 
 @dataclass(frozen=True)
-class Stack:
+class SliceStack:
     """The slices of an acquisition, counted from inferior to superior."""
 
     slice_of: Int[np.ndarray, " frame"]
@@ -47,7 +47,7 @@ class Stack:
         return np.flip(image.T if self.swapped else image, self.flips)
 
 
-def stack_of(frames: Sequence[Frame]) -> Stack:
+def stack_slices(frames: Sequence[Frame]) -> SliceStack:
     """The slices of an acquisition's frames.
 
     A tilted gantry moves the table, not along the slices' normal, but along its own axis: successive slices are
@@ -59,7 +59,7 @@ def stack_of(frames: Sequence[Frame]) -> Stack:
     _require_same_grid(frames)
     across, down = np.array(frames[0].orientation).reshape(2, 3)
     swapped, flips = _patient_axes(across, down, frames[0].name)
-    depth = depths(frames)
+    depth = slice_depths(frames)
     slice_of = even_slices(depth)
     if slice_of is None:
         raise Excluded("reading", _unevenness(frames, depth))
@@ -73,10 +73,10 @@ def stack_of(frames: Sequence[Frame]) -> Stack:
     spacing = (float(distance), columns, rows) if swapped else (float(distance), rows, columns)
     corner = _corner(in_plane, slice_of, frames[0]) + float(centres[0]) * _upwards(frames[0])
     placement = _placement(frames[0], corner, swapped, flips)
-    return Stack(slice_of, float(centres[0]), spacing, shifts / (rows, columns), swapped, flips, placement)
+    return SliceStack(slice_of, float(centres[0]), spacing, shifts / (rows, columns), swapped, flips, placement)
 
 
-def depths(frames: Sequence[Frame]) -> Float[np.ndarray, " frame"]:
+def slice_depths(frames: Sequence[Frame]) -> Float[np.ndarray, " frame"]:
     """Position of each frame along the normal of the first, which points up [mm]."""
     return np.array([frame.position for frame in frames]) @ _upwards(frames[0])
 

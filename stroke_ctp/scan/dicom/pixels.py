@@ -8,13 +8,12 @@ from jaxtyping import Float32, Integer
 from pydicom.pixels import get_decoder, iter_pixels
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from stroke_ctp.scan.dicom.frames import Frame
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.geometry import AIR_HU
+from stroke_ctp.scan.dicom.frame_headers import Frame
 
-AIR_HU = -1000.0
 
-
-def hu_images(frames: Sequence[Frame]) -> Iterator[Float32[np.ndarray, "rows columns"]]:
+def decode_hu(frames: Sequence[Frame]) -> Iterator[Float32[np.ndarray, "rows columns"]]:
     """Frames of one file [HU], in their order; padding is air.
 
     Raises:

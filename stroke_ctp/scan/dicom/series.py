@@ -8,12 +8,12 @@ from operator import attrgetter
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from stroke_ctp.scan.dicom.clocks import believed, shown, told_apart
-from stroke_ctp.scan.dicom.fields import Fields
-from stroke_ctp.scan.dicom.files import ImageFile
-from stroke_ctp.scan.dicom.frames import Frame, frames_of
-from stroke_ctp.scan.dicom.geometry import depths, even_slices, slices_within
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.dicom.clocks import choose_clock, clock_times, distinguishes_frames
+from stroke_ctp.scan.dicom.ct_files import ImageFile
+from stroke_ctp.scan.dicom.frame_headers import Frame, read_frames
+from stroke_ctp.scan.dicom.geometry import even_slices, slice_depths, slices_within
+from stroke_ctp.scan.dicom.header_fields import HeaderFields
 
 _LONGEST_PAUSE_S = 60.0
 """Between parts of one acquisition; a second bolus waits for minutes."""
@@ -38,7 +38,7 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
         Excluded: There is none, there are several, or a header of it is unusable.
     """
     frames, refusals = _read(files)
-    acquisitions = merged(frames)
+    acquisitions = merge_series(frames)
     if named is not None:
         chosen = next((part for part in acquisitions if any(frame.name == named for frame in part)), None)
         if chosen is None:
@@ -51,7 +51,7 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
     return chosen
 
 
-def merged(frames: Iterable[Frame]) -> list[list[Frame]]:
+def merge_series(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames by acquisition: series of one protocol and grid that take turns in time or in place are one."""
     kind = attrgetter("series", "protocol")  # an archive may have joined two reconstructions in a series
     parts = sorted((list(part) for _, part in groupby(sorted(frames, key=kind), key=kind)), key=_start)
@@ -78,10 +78,10 @@ def _read(files: Sequence[ImageFile]) -> tuple[list[Frame], Refusals]:
     refusals: Refusals = []
     for file in files:
         try:
-            for frame in frames_of(file):
+            for frame in read_frames(file):
                 frames.setdefault(frame.instance, frame)
         except Excluded as reason:
-            refusals.append((Fields(file.name, (file.header,)).text("SeriesInstanceUID"), reason))
+            refusals.append((HeaderFields(file.name, (file.header,)).text("SeriesInstanceUID"), reason))
     return list(frames.values()), refusals
 
 
@@ -89,7 +89,7 @@ def _start(frames: Sequence[Frame]) -> tuple[float, float, str]:
     """When a series begins by the first clock that its frames have, its lowest slice and its first file."""
     clocks = zip(*(frame.times for frame in frames), strict=True)
     start = next((min(times) for times in clocks if None not in times), 0.0)
-    return start, float(depths(frames).min()), min(frame.name for frame in frames)
+    return start, float(slice_depths(frames).min()), min(frame.name for frame in frames)
 
 
 def _continues(acquisition: Sequence[Frame], series: Sequence[Frame]) -> bool:
@@ -99,7 +99,7 @@ def _continues(acquisition: Sequence[Frame], series: Sequence[Frame]) -> bool:
     if a.protocol != b.protocol or not np.allclose(grid_a, grid_b, rtol=1e-3, atol=1e-3):
         return False
     both = [*acquisition, *series]
-    slice_of = even_slices(depths(both))
+    slice_of = even_slices(slice_depths(both))
     if slice_of is None:
         return False
     first = np.arange(len(both)) < len(acquisition)
@@ -107,7 +107,7 @@ def _continues(acquisition: Sequence[Frame], series: Sequence[Frame]) -> bool:
     if times is None:
         return False
     shared = np.isin(slice_of, np.intersect1d(slice_of[first], slice_of[~first]))
-    if shared.any() and not told_apart(times, slice_of):
+    if shared.any() and not distinguishes_frames(times, slice_of):
         return False
     return (bool(shared.any()) or _repeats(slice_of)) and _pause_s(times[first], times[~first]) <= _LONGEST_PAUSE_S
 
@@ -124,11 +124,11 @@ def _common_times(
     values = [frame.times for frame in frames]
     for part in (first, ~first):
         if _repeats(slice_of[part]):
-            clock = believed([values[k] for k in np.flatnonzero(part)], slice_of[part])
+            clock = choose_clock([values[k] for k in np.flatnonzero(part)], slice_of[part])
             break
     else:
-        clock = believed(values, slice_of)
-    return None if clock is None else shown(values, clock)
+        clock = choose_clock(values, slice_of)
+    return None if clock is None else clock_times(values, clock)
 
 
 def _repeats(slice_of: Int[np.ndarray, " frame"]) -> bool:
@@ -161,7 +161,7 @@ def _only_perfusion(acquisitions: Sequence[list[Frame]], frames: Sequence[Frame]
 
 def _size(frames: Sequence[Frame]) -> tuple[int, int]:
     """Slices, and frames of most of them."""
-    depth = depths(frames)
+    depth = slice_depths(frames)
     slice_of = even_slices(depth)
     counts = np.bincount(slices_within(depth) if slice_of is None else slice_of)
     return len(counts), int(np.median(counts))

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from stroke_ctp.scan.dicom.clocks import (
-    believed,
+    choose_clock,
     seconds_of_date,
     seconds_of_date_time,
     seconds_of_day,
-    unwrapped,
+    unwrap_midnight,
 )
 
 
@@ -60,16 +60,16 @@ def test_times_after_midnight_follow_those_before_it():
     day = 738000 * 86400.0
     times = np.array([86398.0, 1.0, 86399.5, 2.5])
     for shift in (0.0, day):
-        np.testing.assert_allclose(np.diff(unwrapped(times + shift)[[0, 2, 1, 3]]), [1.5, 1.5, 1.5])
+        np.testing.assert_allclose(np.diff(unwrap_midnight(times + shift)[[0, 2, 1, 3]]), [1.5, 1.5, 1.5])
 
 
 def test_times_within_a_day_stay_as_they_are():
     times = np.array([36000.0, 36001.5, 40000.0])
-    np.testing.assert_array_equal(unwrapped(times), times)
+    np.testing.assert_array_equal(unwrap_midnight(times), times)
 
 
 def test_the_first_clock_is_believed_that_all_frames_have_and_that_tells_those_of_each_slice_apart():
     slice_of = np.array([0, 0, 1, 1])
     lacking, same, telling = (1.0, 2.0, None, 4.0), (7.0, 7.0, 7.0, 7.0), (0.0, 1.5, 0.0, 1.5)
-    assert believed(list(zip(lacking, same, telling, telling, strict=True)), slice_of) == 2
-    assert believed(list(zip(lacking, same, strict=True)), slice_of) is None
+    assert choose_clock(list(zip(lacking, same, telling, telling, strict=True)), slice_of) == 2
+    assert choose_clock(list(zip(lacking, same, strict=True)), slice_of) is None

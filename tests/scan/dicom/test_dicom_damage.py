@@ -15,8 +15,8 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
-from stroke_ctp.scan.dicom.scan import read_dicom
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.dicom.reader import read_dicom
 
 HU = np.random.default_rng(0).integers(0, 900, (3, 3, 16, 16)).astype(float)
 TIMES = np.repeat(np.arange(3)[:, None] * 1.5, 3, axis=1)
@@ -353,7 +353,7 @@ def test_what_may_not_be_opened_is_named(tmp_path, monkeypatch, kind):
 
         monkeypatch.setattr(os, "scandir", refuse)
     else:
-        monkeypatch.setattr("stroke_ctp.scan.dicom.files.is_dicom", denied)
+        monkeypatch.setattr("stroke_ctp.scan.dicom.ct_files.is_dicom", denied)
     with pytest.raises(Excluded, match=r"images(/IM0000)? cannot be opened; allow reading it"):
         read_dicom(tmp_path)
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from dicom_files import classic, save_all, set_pixels
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.scan.dicom.geometry import even_slices
-from stroke_ctp.scan.dicom.scan import read_dicom
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.dicom.reader import read_dicom
 from stroke_ctp.scan.write_volume import write_like
 
 TIMES = np.repeat(np.arange(3)[:, None] * 1.5, 5, axis=1)

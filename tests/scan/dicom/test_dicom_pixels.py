@@ -6,7 +6,7 @@ import pytest
 from dicom_files import classic, save_all, set_pixels, store
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from stroke_ctp.scan.dicom.scan import read_dicom
+from stroke_ctp.scan.dicom.reader import read_dicom
 
 TIMES = np.repeat(np.arange(3)[:, None] * 1.5, 2, axis=1)
 

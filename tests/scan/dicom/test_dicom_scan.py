@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from dicom_files import VENDORS, classic, enhanced, new_uid, save, save_all, uids
 
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.phantom.acquisition import PIXEL_MM, Protocol
-from stroke_ctp.phantom.patient import DigitalPatient
-from stroke_ctp.scan.dicom.scan import read_dicom
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.dicom.reader import read_dicom
 from stroke_ctp.scan.nifti import read_nifti, write_nifti
 
 N_FRAMES, N_SLICES, INTERVAL_S = 10, 4, 2.0
-SPACING = (5.0, PIXEL_MM, PIXEL_MM)
+SPACING = (5.0, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
 ORIGIN = (-119.25, -119.25, -7.5)
 TIMES = np.repeat(np.arange(N_FRAMES)[:, None] * INTERVAL_S, N_SLICES, axis=1)
 

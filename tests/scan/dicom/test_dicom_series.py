@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from dicom_files import classic, new_uid, save_all, uids
 
-from stroke_ctp.scan.dicom.scan import read_dicom
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.dicom.reader import read_dicom
 
 IDS = uids()
 

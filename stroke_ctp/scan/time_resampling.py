@@ -1,15 +1,12 @@
-"""Standard times: 32 frames, one every 1.5 s."""
+"""Interpolation of frames in time, to the standard times above all."""
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-N_FRAMES = 32
-FRAME_INTERVAL_S = 1.5
-STANDARD_TIMES = np.arange(N_FRAMES) * FRAME_INTERVAL_S
-"""0, 1.5, …, 46.5 [s]."""
+from stroke_ctp.common.geometry import STANDARD_TIMES
 
 
-def needed_frames(times: Float[np.ndarray, " time"]) -> int:
+def count_needed_frames(times: Float[np.ndarray, " time"]) -> int:
     """How many leading frames determine the standard series: up to the first at or after its end.
 
     Args:
@@ -22,11 +19,11 @@ def needed_frames(times: Float[np.ndarray, " time"]) -> int:
 def to_standard_times(
     frames: Float32[np.ndarray, "time height width"], times: Float[np.ndarray, " time"]
 ) -> Float32[np.ndarray, "32 height width"]:
-    """Frames at the standard times [HU]; arguments as of `interpolated`."""
-    return interpolated(frames, times, STANDARD_TIMES)
+    """Frames at the standard times [HU]; arguments as of `interpolate_frames`."""
+    return interpolate_frames(frames, times, STANDARD_TIMES)
 
 
-def interpolated(
+def interpolate_frames(
     frames: Float32[np.ndarray, "time height width"],
     times: Float[np.ndarray, " time"],
     wanted: Float[np.ndarray, " wanted"],

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from stroke_ctp.phantom.fields import Grid
-from stroke_ctp.phantom.lesion import cbv_map
-from stroke_ctp.phantom.patient import BRAIN_GRID, DigitalPatient
+from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
+from stroke_ctp.phantom.simulated_lesion import cbv_map
+from stroke_ctp.phantom.smooth_field import Grid
 from stroke_ctp.phantom.tissue import Compartment
 
 VOXEL_ML = 2.5**3 / 1000

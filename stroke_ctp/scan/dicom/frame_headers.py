@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.scan.dicom.clocks import (
     CLOCKS,
     CONTENT_CLOCKS,
@@ -14,9 +15,8 @@ from stroke_ctp.scan.dicom.clocks import (
     seconds_of_date_time,
     seconds_of_day,
 )
-from stroke_ctp.scan.dicom.fields import Fields
-from stroke_ctp.scan.dicom.files import ImageFile
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.dicom.ct_files import ImageFile
+from stroke_ctp.scan.dicom.header_fields import HeaderFields
 
 _ORDERS = (("TemporalPositionIndex", "TemporalPositionIdentifier"), ("FrameAcquisitionNumber", "AcquisitionNumber"))
 _MATRIX = (16, 4096)
@@ -61,7 +61,7 @@ class Frame:
     """Temporal position, acquisition number, instance number."""
 
 
-def frames_of(file: ImageFile) -> list[Frame]:
+def read_frames(file: ImageFile) -> list[Frame]:
     """The frames of a file, but for localizers and maps.
 
     Raises:
@@ -70,7 +70,9 @@ def frames_of(file: ImageFile) -> list[Frame]:
     header = file.header
     own = _sequence(header, "PerFrameFunctionalGroupsSequence", file.name)
     shared = _sequence(header, "SharedFunctionalGroupsSequence", file.name)[:1]
-    fields = [Fields(file.name, (groups, *shared, header)) for groups in own] or [Fields(file.name, (header,))]
+    fields = [HeaderFields(file.name, (groups, *shared, header)) for groups in own] or [
+        HeaderFields(file.name, (header,))
+    ]
     n_frames = int(fields[0].number("NumberOfFrames", 1.0))
     if n_frames != len(fields):
         raise Excluded("reading", f"{file.name} must describe each of its {n_frames} frames, got {len(fields)}")
@@ -84,19 +86,19 @@ def _sequence(header: Dataset, keyword: str, name: str) -> list[Dataset]:
         raise Excluded("reading", f"{keyword} of file {name} cannot be read; export the scan again") from None
 
 
-def _is_ct(fields: Fields) -> bool:
+def _is_ct(fields: HeaderFields) -> bool:
     """Whether a frame is a slice of attenuation: no localizer, no map."""
     return "LOCALIZER" not in fields.text("ImageType") and not _NO_HU.match(fields.text("RescaleType"))
 
 
-def _frame(file: ImageFile, fields: Fields, index: int) -> Frame:
+def _frame(file: ImageFile, fields: HeaderFields, index: int) -> Frame:
     return Frame(
         name=file.name,
         path=file.path,
         index=index,
         instance=f"{fields.text('SOPInstanceUID') or file.name} {index}",
         series=fields.text("SeriesInstanceUID"),
-        syntax=Fields(file.name, (file.header.file_meta,)).text("TransferSyntaxUID"),
+        syntax=HeaderFields(file.name, (file.header.file_meta,)).text("TransferSyntaxUID"),
         protocol=_protocol(fields),
         shape=_shape(fields),
         spacing=_spacing(fields),
@@ -111,56 +113,56 @@ def _frame(file: ImageFile, fields: Fields, index: int) -> Frame:
     )
 
 
-def _protocol(fields: Fields) -> tuple[str, ...]:
+def _protocol(fields: HeaderFields) -> tuple[str, ...]:
     texts = (fields.text(keyword) for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "ConvolutionKernel"))
     numbers = (fields.number_or_none(keyword) for keyword in ("KVP", "SliceThickness"))
     return *texts, *("" if number is None else f"{number:.4g}" for number in numbers)
 
 
-def _shape(fields: Fields) -> tuple[int, int]:
+def _shape(fields: HeaderFields) -> tuple[int, int]:
     rows, columns = int(fields.number("Rows")), int(fields.number("Columns"))
     if not _MATRIX[0] <= min(rows, columns) <= max(rows, columns) <= _MATRIX[1]:
-        raise fields.refused(f"Rows and Columns must be {_MATRIX[0]} to {_MATRIX[1]}", f"{rows}×{columns}")
+        raise fields.unusable(f"Rows and Columns must be {_MATRIX[0]} to {_MATRIX[1]}", f"{rows}×{columns}")
     return rows, columns
 
 
-def _spacing(fields: Fields) -> tuple[float, float]:
+def _spacing(fields: HeaderFields) -> tuple[float, float]:
     row, column = fields.numbers("PixelSpacing", 2)
     if min(row, column) <= 0:
-        raise fields.refused("PixelSpacing must be > 0 mm", f"{row:g}\\{column:g}")
+        raise fields.unusable("PixelSpacing must be > 0 mm", f"{row:g}\\{column:g}")
     return row, column
 
 
-def _orientation(fields: Fields) -> tuple[float, ...]:
+def _orientation(fields: HeaderFields) -> tuple[float, ...]:
     orientation = fields.numbers("ImageOrientationPatient", 6)
     products = np.array(orientation).reshape(2, 3) @ np.array(orientation).reshape(2, 3).T
     if not np.allclose(products, np.eye(2), rtol=0, atol=1e-3):
-        raise fields.refused("ImageOrientationPatient must be two perpendicular unit vectors", "others")
+        raise fields.unusable("ImageOrientationPatient must be two perpendicular unit vectors", "others")
     return orientation
 
 
-def _rescale(fields: Fields) -> tuple[float, float]:
+def _rescale(fields: HeaderFields) -> tuple[float, float]:
     """Slope and intercept, which CT images must have (PS3.3 C.8.2.1)."""
     if fields.value("ModalityLUTSequence"):
-        raise fields.refused("CT must be rescaled by slope and intercept", "a Modality LUT", "intensity")
+        raise fields.unusable("CT must be rescaled by slope and intercept", "a Modality LUT", "intensity")
     for keyword in ("RescaleSlope", "RescaleIntercept"):
         if fields.value(keyword) in (None, ""):
-            raise fields.refused(f"{keyword} must take stored values to HU", "none", "intensity")
+            raise fields.unusable(f"{keyword} must take stored values to HU", "none", "intensity")
     slope, intercept = fields.number("RescaleSlope"), fields.number("RescaleIntercept")
     if slope <= 0:
-        raise fields.refused("RescaleSlope must be > 0", f"{slope:g}", "intensity")
+        raise fields.unusable("RescaleSlope must be > 0", f"{slope:g}", "intensity")
     return slope, intercept
 
 
-def _bits_stored(fields: Fields) -> int:
+def _bits_stored(fields: HeaderFields) -> int:
     allocated, stored = fields.number("BitsAllocated"), fields.number("BitsStored")
     lowest = fields.number("HighBit", stored - 1) == stored - 1
     if allocated not in (8, 16, 32) or not 1 < stored <= allocated or not lowest:
-        raise fields.refused("pixels must hold their value in the lowest of 8, 16 or 32 bits", f"{stored:g} elsewhere")
+        raise fields.unusable("pixels must hold their value in the lowest of 8, 16 or 32 bits", f"{stored:g} elsewhere")
     return int(stored)
 
 
-def _padding(fields: Fields) -> tuple[int, int] | None:
+def _padding(fields: HeaderFields) -> tuple[int, int] | None:
     """Range of stored values that pad; writers disagree whether the value is signed, so its bits count."""
     value = fields.number_or_none("PixelPaddingValue")
     if value is None:
@@ -173,7 +175,7 @@ def _padding(fields: Fields) -> tuple[int, int] | None:
     return min(bounds), max(bounds)
 
 
-def _time(fields: Fields, clock: str) -> float | None:
+def _time(fields: HeaderFields, clock: str) -> float | None:
     """What a clock shows [s], None if it does not say or does not show the acquisition."""
     if clock == "TemporalPositionTimeOffset":
         return fields.number_or_none(clock)
@@ -188,5 +190,5 @@ def _time(fields: Fields, clock: str) -> float | None:
     return None if time is None else time + (seconds_of_date(fields.text(clock.replace("Time", "Date"))) or 0.0)
 
 
-def _first_number(fields: Fields, keywords: tuple[str, ...]) -> float | None:
+def _first_number(fields: HeaderFields, keywords: tuple[str, ...]) -> float | None:
     return next((number for keyword in keywords if (number := fields.number_or_none(keyword)) is not None), None)

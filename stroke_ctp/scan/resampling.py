@@ -6,14 +6,14 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy.ndimage import map_coordinates
 
-AIR_HU = -1000.0
+from stroke_ctp.common.geometry import AIR_HU
 
-Rigid = Float[np.ndarray, "4 4"]
+RigidTransform = Float[np.ndarray, "4 4"]
 """Takes a point (x, y, z, 1) of the first frame to its place in another [mm]."""
 
 
 @dataclass(frozen=True)
-class Volumes:
+class SlabFrames:
     """Frames of a slab, or of one slice of it, on a grid in patient axes."""
 
     hu: Float32[np.ndarray, "time slice height width"]
@@ -29,25 +29,25 @@ class Volumes:
     def points(self, level: int) -> Float[np.ndarray, "point 3"]:
         """The pixels (x, y, z) of a slice, row by row [mm]."""
         height, width = self.hu.shape[2:]
-        return slice_points(level, (height, width), self.spacing, self.first)
+        return slice_pixels(level, (height, width), self.spacing, self.first)
 
 
-def slice_points(
+def slice_pixels(
     level: int, shape: tuple[int, int], spacing: tuple[float, float, float], first: tuple[float, float, float]
 ) -> Float[np.ndarray, "point 3"]:
-    """Pixels (x, y, z) of a slice of a grid, row by row [mm]; arguments as of `Volumes`."""
+    """Pixels (x, y, z) of a slice of a grid, row by row [mm]; arguments as of `SlabFrames`."""
     y, x = (first[k] + spacing[k] * np.arange(shape[k - 1]) for k in (1, 2))
     y, x = np.meshgrid(y, x, indexing="ij")
     return np.stack([x, y, np.full_like(x, first[0] + level * spacing[0])], axis=-1).reshape(-1, 3)
 
 
-def moved(rigid: Rigid, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "point 3"]:
+def transform_points(rigid: RigidTransform, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "point 3"]:
     """Points (x, y, z) after a motion [mm]."""
     return points @ rigid[:3, :3].T + rigid[:3, 3]
 
 
-def resample(
-    volumes: Volumes, time: int, points: Float[np.ndarray, "point 3"], rigid: Rigid
+def resample_frame(
+    volumes: SlabFrames, time: int, points: Float[np.ndarray, "point 3"], rigid: RigidTransform
 ) -> Float32[np.ndarray, " point"]:
     """A frame at the places to which points of the first frame have moved [HU].
 
@@ -57,7 +57,7 @@ def resample(
         points: (x, y, z) in the first frame [mm].
         rigid: The frame's motion.
     """
-    at = volumes.index(moved(rigid, points))
+    at = volumes.index(transform_points(rigid, points))
     # beyond the slab its outermost slice is the nearest to what was there; beyond the plane there is air
     at[0] = np.clip(at[0], 0, volumes.hu.shape[1] - 1)
     return map_coordinates(volumes.hu[time], at, order=1, mode="constant", cval=AIR_HU, output=np.float32)

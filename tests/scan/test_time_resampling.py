@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.scan.time_grid import STANDARD_TIMES, needed_frames, to_standard_times
+from stroke_ctp.common.geometry import STANDARD_TIMES
+from stroke_ctp.scan.time_resampling import count_needed_frames, to_standard_times
 
 
 @pytest.mark.parametrize("interval_s", [1.0, 1.5, 2.8, 3.0])
@@ -31,4 +32,4 @@ def test_after_the_last_frame_it_is_held():
 
 @pytest.mark.parametrize(("interval_s", "n", "needed"), [(1.5, 32, 32), (1.5, 60, 32), (1.0, 60, 48), (3.0, 16, 16)])
 def test_frames_after_the_end_are_not_needed(interval_s, n, needed):
-    assert needed_frames(np.arange(n) * interval_s) == needed
+    assert count_needed_frames(np.arange(n) * interval_s) == needed

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy.ndimage import gaussian_filter
 
-from stroke_ctp.hemodynamics.bolus_detection import NotMeasurable, require_rise
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.hemodynamics.bolus_detection import require_rise
 
 _SMOOTHING_MM = 1.0
 _CANDIDATES = 0.01
@@ -67,19 +68,20 @@ def find_artery(
     Either hemisphere has its candidate, since an occlusion leaves the arteries beyond it late and weak.
 
     Args:
-        rise: Enhancement, from `denoised` [HU].
+        rise: Enhancement, from `denoise` [HU].
         inner: Brain away from the bone.
         left: The patient's left of the midline.
 
     Raises:
-        NotMeasurable: No curve rises and falls as one of an artery does.
+        Excluded: No curve rises and falls as one of an artery does.
     """
     places, curves = _most_enhancing(rise, inner)
-    scores = features_of(curves).scores()
+    scores = curve_features(curves).scores()
     if np.isfinite(scores).sum() < _VOXELS:
-        raise NotMeasurable(
+        raise Excluded(
+            "perfusion",
             f"{_VOXELS} voxels or more must rise and fall to half their peak as an artery does, got "
-            f"{np.isfinite(scores).sum()}: the scan ended too early; leave it out"
+            f"{np.isfinite(scores).sum()}: the scan ended too early; leave it out",
         )
     on_left = left[places[:, 1], places[:, 2]]
     sides = (_mean_of_best(places, curves, np.where(side, scores, -np.inf)) for side in (on_left, ~on_left))
@@ -96,29 +98,31 @@ def find_vein(
     """Venous output: the largest area under a curve that peaks after the artery's and falls again.
 
     Args:
-        rise: Enhancement, from `denoised` [HU].
+        rise: Enhancement, from `denoise` [HU].
         sinuses: Where the large sinuses run: near the midline, behind the centre.
         artery: From `find_artery`.
 
     Raises:
-        NotMeasurable: There is none.
+        Excluded: There is none.
     """
     places, curves = _most_enhancing(rise, sinuses)
     top = curves.argmax(axis=1)
     venous = (top > artery.curve.argmax()) & (top < curves.shape[1] - 1)
     if venous.sum() < _VOXELS:
-        raise NotMeasurable("no vein peaks after the artery and falls again: the scan ended too early; leave it out")
+        raise Excluded(
+            "perfusion", "no vein peaks after the artery and falls again: the scan ended too early; leave it out"
+        )
     return _mean_of_best(places, curves, np.where(venous, curves.sum(axis=1), -np.inf))
 
 
-def denoised(
+def denoise(
     rise: Float32[np.ndarray, "time slice height width"], pixel_mm: tuple[float, float]
 ) -> Float32[np.ndarray, "time slice height width"]:
     """Enhancement smoothed by less than the width of a vessel [HU]; pixels at distances in mm."""
     return gaussian_filter(rise, (0, 0, *(_SMOOTHING_MM / mm for mm in pixel_mm)))
 
 
-def features_of(curves: Float[np.ndarray, "candidate time"]) -> Features:
+def curve_features(curves: Float[np.ndarray, "candidate time"]) -> Features:
     """Features of enhancement curves whose peaks are positive."""
     relative = curves / curves.max(axis=1, keepdims=True)
     top = curves.argmax(axis=1)

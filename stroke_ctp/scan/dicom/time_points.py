@@ -8,7 +8,9 @@ _LATER = 1e-3
 """By which a slice's frames rather follow those of its neighbour than precede them [s]."""
 
 
-def rows_of(times: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> Int[np.ndarray, " frame"]:
+def assign_time_points(
+    times: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]
+) -> Int[np.ndarray, " frame"]:
     """Which time point of the scan each frame is: the n-th of its slice, where none is missing.
 
     A slice that lacks frames is laid beside the nearest complete one so that their times differ least; halfway

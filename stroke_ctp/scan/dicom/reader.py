@@ -9,19 +9,20 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from scipy.ndimage import shift
 
-from stroke_ctp.common.types import CTPScan
-from stroke_ctp.scan.dicom.duplicates import without_copies
-from stroke_ctp.scan.dicom.files import ct_files, is_dicom, printable, quiet
-from stroke_ctp.scan.dicom.frames import Frame
-from stroke_ctp.scan.dicom.geometry import Stack, stack_of
-from stroke_ctp.scan.dicom.order import times_of
-from stroke_ctp.scan.dicom.pixels import AIR_HU, hu_images
-from stroke_ctp.scan.dicom.rows import expected_times, rows_of
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.geometry import AIR_HU
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.dicom.ct_files import ct_files, is_dicom, printable, silence_dicom_libraries
+from stroke_ctp.scan.dicom.duplicates import drop_duplicate_frames
+from stroke_ctp.scan.dicom.frame_headers import Frame
+from stroke_ctp.scan.dicom.frame_times import acquisition_times
+from stroke_ctp.scan.dicom.geometry import SliceStack, stack_slices
+from stroke_ctp.scan.dicom.pixels import decode_hu
 from stroke_ctp.scan.dicom.series import perfusion_frames
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.scan.dicom.time_points import assign_time_points, expected_times
 
 
-@quiet()
+@silence_dicom_libraries()
 def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     """Read the CT perfusion acquisition of a folder into patient axes.
 
@@ -46,10 +47,10 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
         )
     folder, named = (path, None) if path.is_dir() else (path.parent, printable(path.name))
     found = perfusion_frames(ct_files(folder), named)
-    frames = without_copies(found, stack_of(found).slice_of)
-    stack = stack_of(frames)
-    acquired = times_of(frames, stack.slice_of, order_suffices=frame_interval_s is not None)
-    rows = rows_of(acquired, stack.slice_of)
+    frames = drop_duplicate_frames(found, stack_slices(found).slice_of)
+    stack = stack_slices(frames)
+    acquired = acquisition_times(frames, stack.slice_of, order_suffices=frame_interval_s is not None)
+    rows = assign_time_points(acquired, stack.slice_of)
     times = np.full((rows.max() + 1, stack.n_slices), np.nan)
     times[rows, stack.slice_of] = acquired - acquired.min()
     if frame_interval_s is not None:
@@ -60,7 +61,7 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
 
 
 def _volume(
-    frames: Sequence[Frame], stack: Stack, rows: Int[np.ndarray, " frame"]
+    frames: Sequence[Frame], stack: SliceStack, rows: Int[np.ndarray, " frame"]
 ) -> Float32[np.ndarray, "time slice height width"]:
     """All frames in their places, decoded one after the other; others are left as they are."""
     shape = frames[0].shape[::-1] if stack.swapped else frames[0].shape
@@ -69,7 +70,7 @@ def _volume(
     in_files = sorted(frames, key=attrgetter("name", "index"))
     for _, of_file in groupby(in_files, key=attrgetter("name")):
         part = list(of_file)
-        for frame, image in zip(part, hu_images(part), strict=True):
+        for frame, image in zip(part, decode_hu(part), strict=True):
             row, level = places[frame.name, frame.index]
             hu[row, level] = stack.in_patient_axes(_upright(image, stack.shifts[level]))
     return hu

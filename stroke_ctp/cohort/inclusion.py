@@ -1,4 +1,4 @@
-"""Which acquisitions can become a standard series, and why the others cannot."""
+"""Rules of inclusion: which scans can become a standard series."""
 
 from typing import Annotated, Literal
 
@@ -7,17 +7,12 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.schemas import STRICT
-from stroke_ctp.scan.time_grid import needed_frames
+from stroke_ctp.scan.time_resampling import count_needed_frames
 
 _TOLERANCE = 1e-6
 """Frame times come from 32-bit headers: 32 × 1.5 s must not fall short of 48 s by rounding."""
-
-_TISSUE_HU = (-100, 200)
-"""Brain, cerebrospinal fluid and blood with room for noise; stored values without their intercept lie outside."""
-
-_LEAST_RANGE_HU = 50
-"""Between the least and the greatest value of a head, even of one clipped to a brain window."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -36,20 +31,6 @@ class Rules:
     """Frames in which the skull has moved farther are dropped [mm]."""
 
 
-class Excluded(Exception):  # noqa: N818 - a finding about a patient, no error
-    """A patient cannot be included.
-
-    Attributes:
-        stage: Where in the flowchart the patient is counted: reading, level, timing, intensity, motion.
-        reason: One sentence: the rule, the value received and the way out.
-    """
-
-    def __init__(self, stage: str, reason: str) -> None:
-        super().__init__(stage, reason)  # both are arguments, so that the exception survives pickling
-        self.stage = stage
-        self.reason = reason
-
-
 def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> None:
     """Require frames dense enough to interpolate and a scan, frames × interval, long enough for the bolus.
 
@@ -66,7 +47,9 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
     intervals = np.diff(times)
     if len(times) < 2 or not np.all(intervals > 0):
         raise Excluded("timing", f"scan must have two or more frames at increasing times ({name})")
-    longest = np.diff(times, prepend=0.0)[: needed_frames(times)].max()  # before a slice's first frame there is none
+    longest = np.diff(times, prepend=0.0)[
+        : count_needed_frames(times)
+    ].max()  # before a slice's first frame there is none
     if longest > rules.max_interval_s + _TOLERANCE:
         raise Excluded(
             "timing",
@@ -102,34 +85,6 @@ def check_motion(times: Float[np.ndarray, " time"], used: Bool[np.ndarray, " tim
             "motion",
             f"head must move ≤ {rules.max_motion_mm:g} mm, in {dropped} of {len(times)} frames it moved farther and "
             f"{gaps.max():g} s cannot be bridged (scan {name}); exclude it, or pass max_motion_mm and another out",
-        )
-
-
-def check_intensity(hu: Float[np.ndarray, "time height width"], name: str) -> None:
-    """Require frames that look like a head in Hounsfield units.
-
-    Args:
-        hu: Frames of one level [HU].
-        name: File name, for the reason.
-
-    Raises:
-        Excluded: Values are constant or on another scale.
-    """
-    low, high = float(hu.min()), float(hu.max())
-    if high - low < _LEAST_RANGE_HU:
-        raise Excluded(
-            "intensity",
-            f"values must differ by ≥ {_LEAST_RANGE_HU} HU, got {low + 0.0:g} to {high + 0.0:g} (scan {name}); "
-            "check the file's slope and intercept",
-        )
-    height, width = hu.shape[1:]
-    # an eighth of the largest field of view, 500 mm, in each direction: within the brain, and mostly brain
-    middle = hu[0, height * 3 // 8 : -(height * 3 // 8), width * 3 // 8 : -(width * 3 // 8)]
-    if not _TISSUE_HU[0] < np.median(middle) < _TISSUE_HU[1]:
-        raise Excluded(
-            "intensity",
-            f"the middle of the head must measure {_TISSUE_HU[0]} to {_TISSUE_HU[1]} HU, "
-            f"got {np.median(middle):g} (scan {name}); check the file's slope and intercept",
         )
 
 

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-LEVELS = ("basal_ganglia", "supraganglionic")
-"""The two ASPECTS levels, in the order in which a series holds them."""
-
 
 @dataclass(frozen=True)
 class Placement:

@@ -13,8 +13,8 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
-from stroke_ctp.scan.dicom.fields import Fields
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.dicom.header_fields import HeaderFields
 
 _CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 _PREAMBLE_BYTES = 128
@@ -45,7 +45,7 @@ class ImageFile:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_dicom_libraries() -> Iterator[None]:
     """Keep pydicom and GDCM from telling warnings and logs what headers say."""
     logger = logging.getLogger("pydicom")
     level = logger.level
@@ -146,7 +146,7 @@ def _require_one_patient(files: Sequence[ImageFile]) -> None:
     for keyword in ("PatientID", "PatientName"):
         holders: dict[str, str] = {}
         for file in files:
-            text = Fields(file.name, (file.header,)).text(keyword)
+            text = HeaderFields(file.name, (file.header,)).text(keyword)
             person = " ".join(text.replace("^", " ").casefold().split())
             if person:
                 holders.setdefault(person, file.name)

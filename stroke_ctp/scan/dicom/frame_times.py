@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from stroke_ctp.scan.dicom.clocks import believed, shown, told_apart
-from stroke_ctp.scan.dicom.frames import Frame
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.dicom.clocks import choose_clock, clock_times, distinguishes_frames
+from stroke_ctp.scan.dicom.frame_headers import Frame
 
 
-def times_of(
+def acquisition_times(
     frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"], order_suffices: bool
 ) -> Float[np.ndarray, " frame"]:
     """When each frame was acquired [s].
@@ -29,8 +29,8 @@ def times_of(
         lone = frames[int(np.flatnonzero(slice_of == n_frames.argmin())[0])].name
         raise Excluded("reading", f"each slice must have two or more frames, got one (file {lone}); remove it")
     values = [frame.times for frame in frames]
-    clock = believed(values, slice_of)
-    times = None if clock is None else shown(values, clock)
+    clock = choose_clock(values, slice_of)
+    times = None if clock is None else clock_times(values, clock)
     if times is None and order_suffices:
         return _order(frames, slice_of)
     if times is None:
@@ -45,7 +45,7 @@ def times_of(
 def _order(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
     """Temporal position, or else acquisition number, or else each frame's rank in its slice by number or name."""
     for column in list(zip(*(frame.numbers for frame in frames), strict=True))[:2]:
-        if None not in column and told_apart(np.array(column), slice_of):
+        if None not in column and distinguishes_frames(np.array(column), slice_of):
             return np.array(column)
     n_frames = np.bincount(slice_of)
     if n_frames.min() < n_frames.max():
@@ -63,7 +63,7 @@ def _order(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Floa
 def _places(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
     """Instance numbers, or, where they do not tell a slice's frames apart, places in the order of file names."""
     numbers = [frame.numbers[2] for frame in frames]
-    if None not in numbers and told_apart(np.array(numbers), slice_of):
+    if None not in numbers and distinguishes_frames(np.array(numbers), slice_of):
         return np.array(numbers)
     places = np.empty(len(frames))
     places[sorted(range(len(frames)), key=lambda k: (_natural(frames[k].name), frames[k].index))] = range(len(frames))

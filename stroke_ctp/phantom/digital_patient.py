@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from stroke_ctp.phantom.acquisition import Protocol, acquire, rendering_grid
+from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV
 from stroke_ctp.phantom.anatomy import Anatomy
-from stroke_ctp.phantom.bolus import Bolus, draw_bolus
-from stroke_ctp.phantom.fields import Grid, SmoothField
-from stroke_ctp.phantom.lesion import CORE_CBV, Lesion, cbv_map, local_variation
-from stroke_ctp.phantom.motion import draw_motion
+from stroke_ctp.phantom.contrast_curves import Bolus, draw_bolus
+from stroke_ctp.phantom.head_motion import draw_motion
+from stroke_ctp.phantom.scanner import Protocol, acquire, rendering_grid
+from stroke_ctp.phantom.simulated_lesion import SimulatedLesion, cbv_map, local_variation
+from stroke_ctp.phantom.smooth_field import Grid, SmoothField
 from stroke_ctp.phantom.tissue import (
     ENHANCING,
     Compartment,
@@ -29,7 +30,7 @@ class DigitalPatient:
     """A head with a known perfusion."""
 
     anatomy: Anatomy
-    lesion: Lesion
+    lesion: SimulatedLesion
     perfusion: dict[Compartment, Perfusion]
     bolus: Bolus
     baseline: Float[np.ndarray, " compartment"]
@@ -41,7 +42,7 @@ class DigitalPatient:
 
         The penumbra's volume is log-normal around 70 mL (an assumption).
         """
-        anatomy, lesion = Anatomy.draw(random), Lesion.draw(random)
+        anatomy, lesion = Anatomy.draw(random), SimulatedLesion.draw(random)
         label, _ = anatomy.compartments(BRAIN_GRID, lesion.side)
         penumbra_ml = 70 * np.exp(0.5 * random.normal())
         return cls(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.cohort import external_cohort, training_cohort
+from stroke_ctp.phantom.recruitment import external_cohort, training_cohort
 
 SEEDS = range(20)
 
@@ -94,12 +94,12 @@ def test_patients_cannot_be_told_by_their_number_how_large_they_are(cohorts):
 def test_every_patient_has_both_levels_20_mm_apart(cohorts):
     for cohort in list(cohorts.values())[:5]:
         for recruit in [r for recruits in cohort for r in recruits]:
-            heights = {"basal_ganglia": [], "supraganglionic": []}
+            heights = [[], []]
             for slab in recruit.slabs:
-                for level, found in heights.items():
-                    if getattr(slab, level) is not None:
-                        found.append(slab.protocol.slices[getattr(slab, level)])
-            (lower,), (upper,) = heights.values()
+                for found, index in zip(heights, slab.level_slices, strict=True):
+                    if index is not None:
+                        found.append(slab.protocol.slices[index])
+            (lower,), (upper,) = heights
             assert upper - lower == pytest.approx(20)
             assert abs(lower) < 10
 

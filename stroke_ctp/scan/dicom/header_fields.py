@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from stroke_ctp.scan.inclusion import Excluded
+from stroke_ctp.common.errors import Excluded
 
 _MACROS = {
     "ImagePositionPatient": "PlanePositionSequence",
@@ -32,7 +32,7 @@ _LARGEST = {"PixelSpacing": 10.0, "ImagePositionPatient": 1e5, "RescaleSlope": 1
 
 
 @dataclass(frozen=True)
-class Fields:
+class HeaderFields:
     """Attributes of one frame: from its own groups, from those that frames share, from the image."""
 
     name: str
@@ -54,7 +54,7 @@ class Fields:
         value = self.value(keyword)
         return "" if value is None else str(value).strip()
 
-    def refused(self, rule: str, got: str, stage: str = "reading") -> Excluded:
+    def unusable(self, rule: str, got: str, stage: str = "reading") -> Excluded:
         """The reason why a frame's header cannot be used."""
         return Excluded(stage, f"{rule}, got {got} (file {self.name}); export the scan again")
 
@@ -63,14 +63,14 @@ class Fields:
         value = self.value(keyword)
         rule = f"{keyword} must be {n} number{'s' if n > 1 else ''}"
         if value is None or value == "":
-            raise self.refused(rule, "none")
+            raise self.unusable(rule, "none")
         try:
             found = tuple(float(part) for part in ([value] if isinstance(value, str | int | float) else value))
         except Exception:  # text is not repeated: it may be anything
-            raise self.refused(rule, "text") from None
+            raise self.unusable(rule, "text") from None
         largest = _LARGEST.get(keyword, 1e9)
         if len(found) != n or not np.all(np.abs(found) <= largest):  # NaN is not either
-            raise self.refused(f"{rule} up to {largest:g}", "\\".join(f"{part:g}" for part in found[:6]))
+            raise self.unusable(f"{rule} up to {largest:g}", "\\".join(f"{part:g}" for part in found[:6]))
         return found
 
     def number(self, keyword: str, default: float | None = None) -> float:

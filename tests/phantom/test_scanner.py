@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from stroke_ctp.phantom.acquisition import MATRIX, PIXEL_MM, Protocol, acquire, rendering_grid
-from stroke_ctp.phantom.bolus import DURATION, STEP
+from stroke_ctp.phantom.contrast_curves import DURATION, STEP
+from stroke_ctp.phantom.scanner import SCANNER_MATRIX, SCANNER_PIXEL_MM, Protocol, acquire, rendering_grid
 
 N_CURVE = round(DURATION / STEP)
 
@@ -27,8 +27,8 @@ def scan(settings, baseline=None, amount=0.0, curve=None, motion=None, seed=0):
 
 def resampled(frames):
     """128 × 128 pixels of 200 mm by linear interpolation, all in SciPy."""
-    centre = (MATRIX - 1) / 2
-    axis = centre + (np.arange(128) - 63.5) * 200 / 128 / PIXEL_MM
+    centre = (SCANNER_MATRIX - 1) / 2
+    axis = centre + (np.arange(128) - 63.5) * 200 / 128 / SCANNER_PIXEL_MM
     rows, columns = np.meshgrid(axis, axis, indexing="ij")
     flat = frames.reshape(-1, *frames.shape[-2:])
     return np.stack([map_coordinates(image, [rows, columns], order=1) for image in flat]).reshape(
@@ -127,8 +127,8 @@ def pattern(z, y, x):
 def test_a_shifted_head_is_seen_shifted():
     settings = protocol()
     rest = scan(settings, pattern)
-    left = scan(settings, pattern, motion=moving(settings, (0, 0, 0, 0, 0, 6 * PIXEL_MM)))
-    back = scan(settings, pattern, motion=moving(settings, (0, 0, 0, 0, 4 * PIXEL_MM, 0)))
+    left = scan(settings, pattern, motion=moving(settings, (0, 0, 0, 0, 0, 6 * SCANNER_PIXEL_MM)))
+    back = scan(settings, pattern, motion=moving(settings, (0, 0, 0, 0, 4 * SCANNER_PIXEL_MM, 0)))
     np.testing.assert_allclose(left[..., 20:-20], rest[..., 14:-26], atol=0.05)
     np.testing.assert_allclose(back[..., 20:-20, :], rest[..., 16:-24, :], atol=0.05)
 
@@ -155,7 +155,7 @@ def test_turning_about_the_long_axis_mixes_no_slices():
 def test_nodding_brings_other_slices_into_the_front_and_the_back_of_an_image():
     settings = protocol()
     nodded = scan(settings, lambda z, _y, _x: z, motion=moving(settings, (0, 0, 4, 0, 0, 0)))[0, 1]
-    slope = np.diff(nodded[40:120, 80]) / PIXEL_MM
+    slope = np.diff(nodded[40:120, 80]) / SCANNER_PIXEL_MM
     np.testing.assert_allclose(np.abs(slope), np.sin(np.deg2rad(4)), rtol=0.05)
     np.testing.assert_allclose(np.diff(nodded[80, 40:120]), 0, atol=0.01)
 

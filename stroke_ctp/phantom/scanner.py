@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
-from stroke_ctp.phantom.bolus import STEP
-from stroke_ctp.phantom.fields import Grid
-from stroke_ctp.phantom.motion import source_points
+from stroke_ctp.phantom.contrast_curves import STEP
+from stroke_ctp.phantom.head_motion import source_points
+from stroke_ctp.phantom.smooth_field import Grid
 
-PIXEL_MM = 1.5
-MATRIX = 160
+SCANNER_PIXEL_MM = 1.5
+SCANNER_MATRIX = 160
 _PLANE_MM = 2.5
 _MARGIN_MM = 20.0
 """Rendered below and above the outermost slices, for a head that nods."""
@@ -33,7 +33,7 @@ class Protocol:
     interval: float
     """Between frames [s]."""
     noise: float
-    """Standard deviation after resampling to 128 × 128 pixels of 200 mm [HU]."""
+    """Standard deviation after resampling to standard pixels [HU]."""
 
     @property
     def times(self) -> Float[np.ndarray, " time"]:
@@ -43,7 +43,7 @@ class Protocol:
 
 def rendering_grid(protocol: Protocol) -> Grid:
     """Points at which the head is rendered for a slab: every pixel, in thin planes."""
-    in_plane = (np.arange(MATRIX) - (MATRIX - 1) / 2) * PIXEL_MM
+    in_plane = (np.arange(SCANNER_MATRIX) - (SCANNER_MATRIX - 1) / 2) * SCANNER_PIXEL_MM
     low = protocol.slices[0] - protocol.thickness / 2 - _MARGIN_MM
     high = protocol.slices[-1] + protocol.thickness / 2 + _MARGIN_MM
     return Grid(z=np.arange(low + _PLANE_MM / 2, high, _PLANE_MM), y=in_plane, x=in_plane)
@@ -107,20 +107,20 @@ def _moved(
     slices = np.asarray(protocol.slices, np.float32)
     points = np.stack(np.meshgrid(slices, grid.y, grid.x, indexing="ij"), axis=-1).astype(np.float32)
     z, y, x = source_points(points.reshape(-1, 3), motion).T
-    index = (_plane_index(z, protocol), (y - grid.y[0]) / PIXEL_MM, (x - grid.x[0]) / PIXEL_MM)
+    index = (_plane_index(z, protocol), (y - grid.y[0]) / SCANNER_PIXEL_MM, (x - grid.x[0]) / SCANNER_PIXEL_MM)
     moved = map_coordinates(volume, np.stack(index), order=1, mode="nearest", output=np.float32)
     return moved.reshape(points.shape[:-1])
 
 
 def _unit_noise(shape: tuple[int, ...], random: np.random.Generator) -> Float[np.ndarray, "time slice height width"]:
-    """Noise correlated in the plane and independent between frames, of SD 1 at 128 × 128 pixels."""
+    """Noise correlated in the plane and independent between frames, of SD 1 at standard pixels."""
     white = random.standard_normal(shape, dtype=np.float32)
     correlated = gaussian_filter(white, (0, 0, _NOISE_CORRELATION_PIXELS, _NOISE_CORRELATION_PIXELS), truncate=3)
     return correlated / _NOISE_AT_STANDARD_PIXELS
 
 
 def _noise_at_standard_pixels() -> float:
-    """SD of the correlated noise of one white unit after linear resampling to 200/128 mm pixels."""
+    """SD of the correlated noise of one white unit after linear resampling to standard pixels."""
     impulse = np.zeros((21, 21), np.float32)
     impulse[10, 10] = 1
     kernel = gaussian_filter(impulse, _NOISE_CORRELATION_PIXELS, truncate=3)

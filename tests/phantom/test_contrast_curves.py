@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.bolus import DURATION, STEP, Bolus, arterial_curve, draw_bolus, venous_curve
+from stroke_ctp.phantom.contrast_curves import DURATION, STEP, Bolus, arterial_curve, draw_bolus, venous_curve
 
 # Lower quartile, median, upper quartile, and half a unit of the last digit stated
 SHEET = {

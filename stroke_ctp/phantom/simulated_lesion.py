@@ -7,11 +7,8 @@ from jaxtyping import Bool, Float, Int
 
 from stroke_ctp.hemodynamics.kinetics import per_100_ml
 from stroke_ctp.phantom.anatomy import Anatomy
-from stroke_ctp.phantom.fields import Grid, SmoothField
+from stroke_ctp.phantom.smooth_field import Grid, SmoothField
 from stroke_ctp.phantom.tissue import LEAST_VIABLE_CBV, VARIATION, Compartment, Perfusion
-
-CORE_CBV = 1.2
-"""Core has a CBV below this [mL/100 mL]: syngo Neuro Perfusion CT, the article's software."""
 
 _TISSUES = (Compartment.GREY, Compartment.WHITE)
 _CENTRE, _SEMI_AXES = (42.0, -2.0, 14.0), (36.0, 58.0, 40.0)
@@ -19,7 +16,7 @@ _CENTRE, _SEMI_AXES = (42.0, -2.0, 14.0), (36.0, 58.0, 40.0)
 
 
 @dataclass(frozen=True)
-class Lesion:
+class SimulatedLesion:
     """Where perfusion has fallen: two level sets of one field over the territory."""
 
     side: int
@@ -31,7 +28,7 @@ class Lesion:
     penumbra_level: float = -np.inf
 
     @classmethod
-    def draw(cls, random: np.random.Generator) -> "Lesion":
+    def draw(cls, random: np.random.Generator) -> "SimulatedLesion":
         """A lesion without extent, somewhere in the middle of one territory."""
         return cls(
             side=int(random.choice([-1, 1])),
@@ -59,7 +56,7 @@ class Lesion:
         label: Int[np.ndarray, "z y x"],
         core_ml: float,
         penumbra_ml: float,
-    ) -> "Lesion":
+    ) -> "SimulatedLesion":
         """The lesion with a core and a penumbra around it of the given volumes [mL].
 
         Both are cut at the territory's size, a twelfth of which always remains penumbra.
@@ -68,7 +65,7 @@ class Lesion:
         field = np.sort(self.field(anatomy, grid)[tissue])
         last_core = min(round(core_ml / grid.voxel_ml), field.size * 11 // 12)
         last = min(last_core + round(penumbra_ml / grid.voxel_ml), field.size - 1)
-        return Lesion(self.side, self.centre, self.ragged, float(field[last_core]), float(field[last]))
+        return SimulatedLesion(self.side, self.centre, self.ragged, float(field[last_core]), float(field[last]))
 
     def paint(self, anatomy: Anatomy, grid: Grid, label: Int[np.ndarray, "z y x"]) -> None:
         """Turn tissue within the lesion to penumbra and core, in place."""

@@ -6,10 +6,10 @@ import pydicom
 from pydicom.pixels import apply_rescale
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.scan.dicom.files import quiet
+from stroke_ctp.scan.dicom.ct_files import silence_dicom_libraries
 
 
-@quiet()
+@silence_dicom_libraries()
 def low_volume_ml(folder: Path, limit: float) -> float:
     """Volume in which a map lies above 0, which is what is not brain, and below a limit [mL].
 

@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from stroke_ctp.phantom.acquisition import Protocol
+from stroke_ctp.common.geometry import FRAME_INTERVAL_S, N_FRAMES
+from stroke_ctp.phantom.scanner import Protocol
 
 MEDIAN_ML = 32.4
 """Median core volume of the article's training cohort [mL]."""
@@ -17,13 +18,12 @@ Fault = Literal["short", "coarse", "truncated"]
 
 
 @dataclass(frozen=True)
-class Slab:
+class ScanPlan:
     """One scan of a patient."""
 
     protocol: Protocol
-    basal_ganglia: int | None
-    """0-based slice of the level, None where the slab does not hold it."""
-    supraganglionic: int | None
+    level_slices: tuple[int | None, int | None]
+    """Of each of `LEVELS` the slice, counted from 0; None where the slab does not hold the level."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Recruit:
     """Of everything that is drawn for this patient."""
     core_ml: float
     """Core volume to aim at [mL]; for a segmented patient, the segmentation's."""
-    slabs: tuple[Slab, ...]
+    slabs: tuple[ScanPlan, ...]
     segmented: bool = False
     """Whether the label is a segmentation, which differs from the true core, instead of a volume."""
     fault: Fault | None = None
@@ -99,27 +99,27 @@ def _volumes_on_both_sides(n: int, random: np.random.Generator) -> Float[np.ndar
     return MEDIAN_ML * np.exp(side * distance)
 
 
-def _training_slab(fault: Fault | None, random: np.random.Generator) -> Slab:
+def _training_slab(fault: Fault | None, random: np.random.Generator) -> ScanPlan:
     basal_ganglia = int(random.integers(0, 3))
     offset = random.normal(0, 1.5)
     slices = tuple(float(10 * (k - basal_ganglia) + offset) for k in range(5))
-    n_frames, interval = 32, 1.5
+    n_frames, interval = N_FRAMES, FRAME_INTERVAL_S
     if fault == "short":
-        n_frames = int(random.integers(20, 32))
+        n_frames = int(random.integers(20, N_FRAMES))
     elif fault == "coarse":
         n_frames, interval = 16, float(random.choice([3.5, 4.0]))
     protocol = Protocol(slices, 10.0, n_frames, interval, noise=random.uniform(2, 4))
-    return Slab(protocol, basal_ganglia, basal_ganglia + 2)
+    return ScanPlan(protocol, (basal_ganglia, basal_ganglia + 2))
 
 
-def _external_slabs(fault: Fault | None, random: np.random.Generator) -> tuple[Slab, ...]:
+def _external_slabs(fault: Fault | None, random: np.random.Generator) -> tuple[ScanPlan, ...]:
     n_frames = int(random.integers(43, 48) if fault == "short" else random.integers(48, 61))
     noise, offset = random.uniform(3, 5), random.normal(0, 2.0)
     if random.random() < 0.5:
         slices = tuple(float(z + offset) for z in (-10, 0, 10, 20))
-        return (Slab(Protocol(slices, 10.0, n_frames, 1.0, noise), 1, 3),)
+        return (ScanPlan(Protocol(slices, 10.0, n_frames, 1.0, noise), (1, 3)),)
     lower, upper = (offset, offset + 5), (offset + 20, offset + 25)
     return (
-        Slab(Protocol(lower, 5.0, n_frames, 1.0, noise), 0, None),
-        Slab(Protocol(upper, 5.0, n_frames, 1.0, noise), None, 0),
+        ScanPlan(Protocol(lower, 5.0, n_frames, 1.0, noise), (0, None)),
+        ScanPlan(Protocol(upper, 5.0, n_frames, 1.0, noise), (None, 0)),
     )

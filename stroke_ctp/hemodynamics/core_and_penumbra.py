@@ -52,7 +52,7 @@ class Lesion:
         }
 
 
-def find_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
+def segment_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
     """Threshold the maps in the affected hemisphere.
 
     An occlusion is on one side; what is low on the other is white matter and noise.
@@ -64,12 +64,12 @@ def find_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
     healthy_cbf = np.median(maps.cbf[maps.healthy])
     low = {"cbv": maps.cbv < CORE_CBV, "rcbf": maps.cbf < CORE_RCBF * healthy_cbf}
     return Lesion(
-        core={name: without_islands(maps.affected & low[name], pixel_mm) for name in DEFINITIONS},
-        hypoperfused=without_islands(maps.affected & (maps.tmax > HYPOPERFUSED_TMAX), pixel_mm),
+        core={name: remove_small_components(maps.affected & low[name], pixel_mm) for name in DEFINITIONS},
+        hypoperfused=remove_small_components(maps.affected & (maps.tmax > HYPOPERFUSED_TMAX), pixel_mm),
     )
 
 
-def without_islands(
+def remove_small_components(
     mask: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
     """A mask without the small connected pieces of its slices, which lie too far apart to connect them.

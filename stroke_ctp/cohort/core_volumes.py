@@ -1,0 +1,121 @@
+"""Core volumes by conventional perfusion analysis: labels that a manifest lacks, and columns for the baselines."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from tqdm import tqdm
+
+from stroke_ctp.cohort.manifest import ManifestPatient
+from stroke_ctp.cohort.patient_series import Result, SeriesRecord, record_key
+from stroke_ctp.cohort.store import CohortFolder
+from stroke_ctp.common.errors import Excluded, UserError
+from stroke_ctp.common.parallel import shared_map
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.maps import Analysis
+from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
+
+_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
+
+
+@dataclass(frozen=True)
+class CoreVolumes:
+    """Core volumes of one patient, summed over the scans, or the reason why there are none."""
+
+    core_ml: dict[str, float] | None = None
+    """By definition of the core [mL]."""
+    reason: str | None = None
+
+
+def check_label(label: object, volumes: object) -> None:
+    """Check the settings of `add_core_volumes`.
+
+    Raises:
+        UserError: One is not what it may be.
+    """
+    if label is not None and label not in DEFINITIONS:
+        raise UserError(f"label must be {' or '.join(DEFINITIONS)}, or null for none, got {label!r}")
+    if not isinstance(volumes, bool):
+        raise UserError(f"volumes must be true or false, got {volumes!r}")
+
+
+def add_core_volumes(
+    folder: CohortFolder, results: Sequence[Result], label: str | None, volumes: bool, jobs: int
+) -> list[Result]:
+    """Measure core volumes and add them to the results of all patients.
+
+    Args:
+        folder: The cohort, which keeps the measured volumes for later commands.
+        results: Of all patients of the manifest.
+        label: Definition of the core that fills a missing `core_ml`; None for none. A patient whose perfusion
+            cannot be measured is then excluded.
+        volumes: Whether all patients get the columns `scan_cbv_ml` and `scan_rcbf_ml`, empty where perfusion
+            cannot be measured.
+        jobs: Processes.
+    """
+    todo = [
+        patient
+        for patient, record in results
+        if record.included and (volumes or (label is not None and record.core_ml is None))
+    ]
+    if not todo:
+        return list(results)
+    jobs = min(jobs, len(todo))
+    measured = shared_map(functools.partial(measure_core_volumes, folder=folder), todo, jobs)
+    progress = tqdm(measured, "perfusion", len(todo), ncols=79, bar_format=_BAR)
+    found = {patient.number: volumes_found for patient, volumes_found in progress}
+    return [
+        _completed(patient, record, found[patient.number], label, volumes)
+        if patient.number in found
+        else (patient, record)
+        for patient, record in results
+    ]
+
+
+def measure_core_volumes(patient: ManifestPatient, *, folder: CohortFolder, wait: bool) -> CoreVolumes | None:
+    """Measure a patient's core volumes, unless an earlier command did.
+
+    Args:
+        patient: Scans of one patient.
+        folder: The cohort, which keeps the volumes.
+        wait: Whether to wait while another process works on this patient.
+
+    Returns:
+        The volumes; None without waiting while another process works on this patient.
+    """
+    analysis = Analysis()
+    key = record_key(patient, {"analysis": repr(analysis)})
+    with folder.core_volumes.lock(patient.number, wait) as locked:
+        if not locked:
+            return None
+        record = folder.core_volumes.read(patient.number, key)
+        if record is not None:
+            return CoreVolumes(**record)
+        volumes = _measured(patient, analysis)
+        folder.core_volumes.write(patient.number, key, asdict(volumes))
+        return volumes
+
+
+def _measured(patient: ManifestPatient, analysis: Analysis) -> CoreVolumes:
+    total = dict.fromkeys(DEFINITIONS, 0.0)
+    try:
+        for row in patient.rows:
+            measured = analyse_scan(patient.folder / row.scan, row.frame_interval_s, analysis)
+            of_scan = measured.lesion.volumes(measured.scan.spacing)
+            total = {name: round(total[name] + (of_scan[f"core_{name}_ml"] or 0), 3) for name in total}
+    except Excluded as finding:
+        return CoreVolumes(reason=finding.reason)
+    return CoreVolumes(total)
+
+
+def _completed(
+    patient: ManifestPatient, record: SeriesRecord, found: CoreVolumes, label: str | None, volumes: bool
+) -> Result:
+    if volumes:
+        columns = {f"scan_{name}_ml": str(found.core_ml[name]) if found.core_ml else "" for name in DEFINITIONS}
+        patient = replace(patient, carried=patient.carried | columns)
+    if label is None or record.core_ml is not None:
+        return patient, record
+    if found.core_ml is None:
+        return patient, SeriesRecord(stage="perfusion", reason=found.reason)
+    return replace(patient, label_definition=DEFINITIONS[label]), replace(record, core_ml=found.core_ml[label])

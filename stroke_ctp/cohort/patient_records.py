@@ -1,0 +1,48 @@
+"""Results of single patients on disk, so that no command computes them twice."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import at_work, read_json, write_json
+
+
+@dataclass(frozen=True)
+class PatientRecords:
+    """A folder with one JSON file and one lock per patient."""
+
+    folder: Path
+
+    def lock(self, number: int, wait: bool) -> AbstractContextManager[bool]:
+        """Lock a patient against other processes and machines; arguments and value of `files.at_work`."""
+        return at_work(self._path(number).with_suffix(".lock"), wait)
+
+    def read(self, number: int, key: str) -> dict[str, Any] | None:
+        """The record written with this key; None if there is none, another one or a damaged one."""
+        try:
+            record = read_json(self._path(number))
+        except (OSError, UserError):
+            return None
+        return record if record.pop("key", None) == key else None
+
+    def write(self, number: int, key: str, record: Mapping[str, Any]) -> None:
+        """Write a record.
+
+        Args:
+            number: Of the patient.
+            key: Hash of everything that determines the record.
+            record: Content, as JSON takes it.
+        """
+        write_json(self._path(number), {"key": key, **record})
+
+    def remove_others(self, numbers: Iterable[int]) -> None:
+        """Remove the records of all other patients, and all locks."""
+        kept = {self._path(number) for number in numbers}
+        for path in {*self.folder.glob("[0-9]*.json"), *self.folder.glob("[0-9]*.lock")} - kept:
+            path.unlink(missing_ok=True)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.json"

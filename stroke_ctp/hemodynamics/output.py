@@ -1,0 +1,107 @@
+"""What `python -m stroke_ctp.perfusion` writes. Only this module names its files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stroke_ctp.common.files import digest, read_json, remove_unused, whole, write_json
+from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
+from stroke_ctp.hemodynamics.vessel_selection import Vessel
+from stroke_ctp.scan.read import scan_files
+from stroke_ctp.scan.write_volume import write_like
+
+_MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp")
+
+
+class PerfusionFolder:
+    """The results of all scans: one folder each, and a table of volumes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.table = folder / "volumes.csv"
+
+    def scan(self, number: int) -> "ScanFolder":
+        """Folder of one of several scans, counted from 1."""
+        return ScanFolder(self.folder / f"{number:05d}")
+
+    def only_scan(self) -> "ScanFolder":
+        """Folder of the only scan: this one."""
+        return ScanFolder(self.folder)
+
+    def write_table(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write `volumes.csv`: volumes of every scan [mL], or the reason why there are none."""
+        with whole(self.table) as partial:
+            pd.DataFrame(list(rows)).to_csv(partial, index=False)
+
+    def remove_unused(self) -> None:
+        """Remove the folder if it holds no result."""
+        remove_unused(self.folder)
+
+
+@dataclass(frozen=True)
+class ScanFolder:
+    """Maps, masks, vessels and volumes of one scan. The record `perfusion.json` is written last."""
+
+    folder: Path
+
+    @property
+    def vessels(self) -> Path:
+        """Picture of artery and vein."""
+        return self.folder / "vessels.png"
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / "perfusion.json"
+
+    def finished_volumes(self, key: str) -> dict[str, Any] | None:
+        """Volumes of an earlier analysis of the same scan; None without one."""
+        if not self._record.exists():
+            return None
+        record = read_json(self._record)
+        return record["volumes"] if record["key"] == key else None
+
+    def write_maps(self, measured: ScanAnalysis, source: Path) -> None:
+        """Write maps and masks that lie on the scan in any viewer.
+
+        Args:
+            measured: The analysed scan.
+            source: File or folder that the scan was read from.
+        """
+        volumes = {name: getattr(measured.maps, name) for name in _MAPS}
+        masks = {f"core_{name}": core for name, core in measured.lesion.core.items()}
+        masks["penumbra"] = measured.lesion.penumbra
+        volumes |= {name: mask.astype(np.uint8) for name, mask in masks.items()}
+        for name, volume in volumes.items():
+            write_like(self.folder / f"{name}.nii.gz", volume, source, measured.scan)
+
+    def write_record(self, key: str, measured: ScanAnalysis) -> dict[str, Any]:
+        """Record that everything else is written; the scan's volumes [mL]."""
+        volumes = measured.lesion.volumes(measured.scan.spacing)
+        write_json(self._record, {"key": key, "volumes": volumes, **_provenance(measured)})
+        return volumes
+
+
+def scan_key(scan: Path, frame_interval_s: float | None) -> str:
+    """Hash of what determines the maps of a scan: its files, by size and time of change, and the frame interval."""
+    files = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in scan_files(scan)]
+    return digest({"scan": files, "interval": frame_interval_s})
+
+
+def _provenance(measured: ScanAnalysis) -> Mapping[str, Any]:
+    passage, scan = measured.passage, measured.scan
+
+    def described(vessel: Vessel) -> dict[str, Any]:
+        voxels = [[scan.slice_index(int(index)), int(row), int(column)] for index, row, column in vessel.voxels]
+        return {"slice_row_column": voxels, "enhancement_hu": [round(float(hu), 2) for hu in vessel.curve]}
+
+    return {
+        "frame_interval_s": round(passage.step, 6),
+        "baseline_frames": passage.n_baseline,
+        "partial_volume": round(measured.maps.partial_volume, 3),
+        "artery": described(passage.artery),
+        "vein": described(passage.vein),
+    }

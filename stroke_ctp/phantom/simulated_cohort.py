@@ -1,0 +1,88 @@
+"""Simulated scans, segmentations and their manifest on disk. Only this module names these files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool
+
+from stroke_ctp.common.files import whole
+from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
+from stroke_ctp.phantom.recruitment import Recruit, ScanPlan
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.nifti import write_mask, write_nifti
+
+SEGMENTATION_LOG_SD = 0.2
+"""Standard deviation of the logarithm of a segmented volume around that of the true core."""
+
+Row = dict[str, object]
+"""A line of the manifest."""
+
+
+class SimulatedCohort:
+    """A folder of simulated scans, as a hospital's own would lie on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = folder / "manifest.csv"
+
+    def write_manifest(self, rows: Sequence[Row]) -> None:
+        """Write the manifest: last, so that its presence says that all scans are written."""
+        table = pd.DataFrame(list(rows))
+        table[list(LEVELS)] = table[list(LEVELS)].astype("Int64")
+        with whole(self.manifest) as partial:
+            table.to_csv(partial, index=False)
+
+    def write_patient(self, recruit: Recruit) -> list[Row]:
+        """Write the scans of one patient that are not there yet; the patient's rows of the manifest."""
+        random = np.random.default_rng(recruit.seed)
+        error = np.exp(SEGMENTATION_LOG_SD * random.normal()) if recruit.segmented else 1.0
+        digital = DigitalPatient.draw(recruit.core_ml * error, random)
+        core = digital.segmented_core(recruit.core_ml, random) if recruit.segmented else None
+        rows: list[Row] = []
+        for number, slab in enumerate(recruit.slabs):
+            stem = recruit.patient + ("AB"[number] if len(recruit.slabs) > 1 else "")
+            scan, mask = f"scans/{stem}.nii.gz", f"masks/{stem}.nii.gz"
+            row: Row = {"scan": scan, "patient": recruit.patient, **dict(zip(LEVELS, slab.level_slices, strict=True))}
+            if not (self.folder / scan).exists():
+                _write_scan(self.folder / scan, digital, recruit, number)
+            if core is not None:
+                row["core_mask"] = mask
+                _write_segmentation(self.folder / mask, core, recruit.slabs, number)
+            rows.append(row)
+        if core is None:
+            rows[0]["core_ml"] = round(digital.core_ml(), 2)
+        definition = DEFINITIONS["cbv"] if core is None else "segmentation"
+        return [row | {"label_definition": definition} for row in rows]
+
+
+def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: int) -> None:
+    """Acquire and write one slab.
+
+    Its random stream is its own, so that the others need not be simulated again, and not the patient's, to which
+    NumPy would pad a slab's number of 0.
+    """
+    protocol = recruit.slabs[number].protocol
+    hu = digital.scan(protocol, np.random.default_rng([*recruit.seed, number + 1]))
+    distance = protocol.slices[1] - protocol.slices[0]
+    first = -distance * (len(protocol.slices) - 1) / 2
+    with whole(path) as partial:
+        spacing = (distance, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
+        write_nifti(partial, CTPScan.simultaneous(hu, protocol.times, spacing, first))
+        if recruit.fault == "truncated":
+            content = partial.read_bytes()
+            partial.write_bytes(content[: len(content) * 6 // 10])
+
+
+def _write_segmentation(path: Path, core: Bool[np.ndarray, "z y x"], slabs: tuple[ScanPlan, ...], number: int) -> None:
+    """Write the part of the core in one slab's share of the brain: below or above the middle of the gap."""
+    share = np.ones(BRAIN_GRID.z.size, dtype=bool)
+    if len(slabs) == 2:
+        middle = (slabs[0].protocol.slices[-1] + slabs[1].protocol.slices[0]) / 2
+        share = (BRAIN_GRID.z < middle) == (number == 0)
+    voxel_mm = float(BRAIN_GRID.z[1] - BRAIN_GRID.z[0])
+    write_mask(path, (core & share[:, None, None]).astype(np.uint8), (voxel_mm, voxel_mm, voxel_mm))
