@@ -1,4 +1,6 @@
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,14 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Features that the README's commands share, in whichever of the tests' processes they run."""
     own = tmp_path_factory.getbasetemp()
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bank"
+
+
+@pytest.fixture
+def write_cohort(tmp_path: Path) -> Callable[..., Path]:
+    """`cohorts.write_cohort`, in a folder of the test."""
+    from cohorts import write_cohort  # not before the import hook that checks types is installed
+
+    return partial(write_cohort, tmp_path / "cohort")
 
 
 @pytest.fixture

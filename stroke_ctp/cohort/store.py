@@ -29,6 +29,7 @@ class Cohort:
             UserError: The folder holds no cohort, or a damaged one.
         """
         self.folder = Path(folder)
+        self._root = self.folder.absolute()  # processes that read series may run in another directory
         try:
             # A patient may be called NA.
             self.table = pd.read_csv(
@@ -82,8 +83,27 @@ class Cohort:
         Raises:
             UserError: The file is missing, cut short or of another shape.
         """
-        path = self.folder / "series" / self.table["series"].iloc[index]
-        return mapped_array(path, SERIES_SHAPE, "preprocess again")
+        path = Path("series") / self.table["series"].iloc[index]
+        return mapped_array(self._root / path, SERIES_SHAPE, "preprocess again", shown=self.folder / path)
+
+    def measurements(self, name: str) -> Float[np.ndarray, " patient"] | None:
+        """A number per patient that was measured before, NaN for an empty cell; None if there is no such column.
+
+        Raises:
+            UserError: A cell holds text.
+        """
+        if name not in self.table.columns:
+            return None
+        cells = self.table[name]
+        values = pd.to_numeric(cells, errors="coerce")
+        text = values.isna() & cells.notna() & (cells != "")
+        if text.any():
+            patient, cell = self.table.loc[text, ["patient", name]].iloc[0]
+            raise UserError(
+                f"patient {patient} of {self.folder / 'cohort.csv'} must have a number or nothing in {name}, "
+                f"got {cell!r}; preprocess again"
+            )
+        return values.to_numpy(np.float64)
 
     def column(self, name: str) -> Float[np.ndarray, " patient"]:
         """An endpoint's values.
