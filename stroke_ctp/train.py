@@ -57,7 +57,7 @@ def fit_and_score(
         "fold": fold.number,
         "n_folds": fold.n_folds,
         "endpoint": endpoint,
-        "encoder": model.encoder,
+        "encoder": model.encoder_provenance(),
         "cohort": CohortReference(cohort.hash, len(cohort)),
         "settings": settings,
         "patients": RunPatients(*(names[part].tolist() for part in (parts.train, parts.validation, parts.test))),

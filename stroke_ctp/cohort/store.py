@@ -141,6 +141,7 @@ class Cohort:
         """
         self.folder = Path(folder)
         self.files = CohortFolder(folder)
+        self._root = Path.cwd()  # processes that read series may run in another directory
         path = self.files.table
         if not path.exists() and not self.folder.is_file():
             raise UserError(
@@ -213,7 +214,27 @@ class Cohort:
         Raises:
             UserError: The file is missing, cut short or of another shape.
         """
-        return mapped_array(self.files.series_path(self.table["series"].iloc[index]), SERIES_SHAPE, "preprocess again")
+        path = self.files.series_path(self.table["series"].iloc[index])
+        return mapped_array(self._root / path, SERIES_SHAPE, "preprocess again", shown=path)
+
+    def measurements(self, name: str) -> Float[np.ndarray, " patient"] | None:
+        """A number per patient that was measured before, NaN for an empty cell; None if there is no such column.
+
+        Raises:
+            UserError: A cell holds text.
+        """
+        if name not in self.table.columns:
+            return None
+        cells = self.table[name]
+        values = pd.to_numeric(cells, errors="coerce")
+        text = values.isna() & cells.notna() & (cells != "")
+        if text.any():
+            patient, cell = self.table.loc[text, ["patient", name]].iloc[0]
+            raise UserError(
+                f"patient {patient} of {self.files.table} must have a number or nothing in {name}, "
+                f"got {cell!r}; preprocess again"
+            )
+        return values.to_numpy(np.float64)
 
     def column(self, name: str) -> Float[np.ndarray, " patient"]:
         """An endpoint's values.

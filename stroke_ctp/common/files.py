@@ -120,7 +120,7 @@ def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarr
 
 
 def mapped_array(
-    path: Path, shape: tuple[int, ...], way_out: str, mode: Literal["r", "c"] = "r"
+    path: Path, shape: tuple[int, ...], way_out: str, mode: Literal["r", "c"] = "r", shown: Path | None = None
 ) -> Num[np.ndarray, "..."]:
     """An array of a known shape, mapped from a file of NumPy's.
 
@@ -129,6 +129,7 @@ def mapped_array(
         shape: That it must have.
         way_out: What a person can do about a damaged file.
         mode: `r`, or `c` where what reads it wants memory that could be written; the file stays as it is.
+        shown: Path in error messages, if it is not `path`.
 
     Raises:
         UserError: The file is missing, cut short or of another shape.
@@ -136,9 +137,9 @@ def mapped_array(
     try:
         array = np.load(path, mmap_mode=mode)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} cannot be read ({error}); {way_out}") from None
+        raise UserError(f"{shown or path} cannot be read ({error}); {way_out}") from None
     if array.shape != shape:
-        raise UserError(f"{path} must have the shape {shape}, got {array.shape}; {way_out}")
+        raise UserError(f"{shown or path} must have the shape {shape}, got {array.shape}; {way_out}")
     return array
 
 

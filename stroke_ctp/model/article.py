@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from torch import nn
+from torch import Tensor, nn
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
@@ -27,7 +27,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
-from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.encoder import Encoder, encoder_autocast
 from stroke_ctp.model.feature_cache import Draws, FeatureCache, encoding_precision
 from stroke_ctp.model.loggers import build_logger
 from stroke_ctp.model.protocol import Fold
@@ -43,9 +43,6 @@ from stroke_ctp.model.training_callbacks import (
 )
 from stroke_ctp.model.weights import provenance_of
 
-_AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-"""Types of mixed precision, as Lightning's trainer uses them."""
-
 
 class ArticleModel:
     """The article's network as configured."""
@@ -53,7 +50,6 @@ class ArticleModel:
     def __init__(self, settings: TrainSettings) -> None:
         """Take the settings; nothing is loaded yet."""
         self.settings = settings
-        self.pipeline = FramePipeline(settings.input, build_standardization(settings.standardization, settings.input))
         self.is_direct = settings.route == "direct"
         self.device = device_of(settings.trainer.accelerator)
 
@@ -62,21 +58,21 @@ class ArticleModel:
         """Name of the ablation."""
         return self.settings.model_name
 
-    @property
-    def encoder(self) -> Provenance:
+    def encoder_provenance(self) -> Provenance:
         """Weights of the backbone."""
         return provenance_of(self.settings.encoder.weights)
 
     def identity(self) -> dict[str, Any]:
         """Pathways and backbone weights."""
-        return {"pathways": list(self.settings.network.pathways), "encoder": asdict(self.encoder)}
+        return {"pathways": list(self.settings.network.pathways), "encoder": asdict(self.encoder_provenance())}
 
     def check(self) -> None:
-        """Build trainer and logger once.
+        """Load the backbone's weights, and build trainer and logger, once.
 
         Raises:
             UserError: This machine or this installation lacks what the settings ask for.
         """
+        self.encoder_provenance()
         with tempfile.TemporaryDirectory() as folder:
             self._trainer(logger=build_logger(self.settings, Path(folder)))
 
@@ -92,7 +88,7 @@ class ArticleModel:
         last = files.last if files.last.exists() else None
         if last is not None:
             read_checkpoint(last)  # refuses a damaged one
-        data, cache = self._data(fold), self.cache(fold.cohort)
+        data, cache = self._data(fold, classifier.input_standardization), self.cache(fold.cohort)
         with self.threads():
             try:
                 trainer.fit(classifier, data, ckpt_path=last)
@@ -116,7 +112,7 @@ class ArticleModel:
         return CoreClassifier(
             TemporalNetwork(**asdict(settings.network)),
             encoder,
-            self.pipeline.standardization,
+            build_standardization(settings.standardization, settings.input),
             standardize_features=settings.standardize_features,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
@@ -128,13 +124,15 @@ class ArticleModel:
         if self.is_direct or patients.hash is None:
             return None
         settings = self.settings
-        key: dict[str, Any] = {part: asdict(getattr(settings, part)) for part in ("input", "standardization", "augmentation")}
+        key: dict[str, Any] = {
+            part: asdict(getattr(settings, part)) for part in ("input", "standardization", "augmentation")
+        }
         key |= {
             "version": __version__,
             "device": self.device.type,
             "seed": settings.bank.seed,
             "cohort": patients.hash,
-            "encoder": asdict(self.encoder),
+            "encoder": asdict(self.encoder_provenance()),
             "precision": str(self._precision),
         }
         return FeatureCache(settings.cache, key, len(patients))
@@ -145,8 +143,9 @@ class ArticleModel:
         They come from the feature cache, or are encoded in memory for patients that are not cached.
         """
         settings, cache = self.settings, self.cache(patients)
+        pipeline = self.pipeline(build_standardization(settings.standardization, settings.input))
         sources = [
-            frame_source(patients, self.pipeline, settings.augmentation, settings.bank.seed, number, self.device)
+            frame_source(patients, pipeline, settings.augmentation, settings.bank.seed, number, self.device)
             for number in range(n_draws)
         ]
         if cache is not None:
@@ -160,15 +159,19 @@ class ArticleModel:
         encoder.backbone.to(self._precision)
         return encoder
 
+    def pipeline(self, standardization: nn.Module) -> FramePipeline:
+        """From HU to standardized frames."""
+        return FramePipeline(self.settings.input, standardization)
+
     def threads(self) -> AbstractContextManager[None]:
         """One thread for cached features: batches are too small to share, and rounding depends on the number."""
         return torch_threads(torch.get_num_threads() if self.is_direct else 1)
 
     @property
     def _precision(self) -> torch.dtype:
-        return encoding_precision(self.device, self.pipeline.input.bfloat16)
+        return encoding_precision(self.device, self.settings.input.bfloat16)
 
-    def _data(self, fold: Fold) -> FoldDataModule:
+    def _data(self, fold: Fold, standardization: nn.Module) -> FoldDataModule:
         settings, common = self.settings, (fold.labels, fold.split)
         if not self.is_direct:
             features = self.features(fold.cohort, settings.bank.draws)
@@ -176,7 +179,7 @@ class ArticleModel:
         return FrameData(
             fold.cohort,
             *common,
-            self.pipeline,
+            self.pipeline(standardization),
             settings.augmentation,
             batch_size=settings.batch_size,
             num_workers=settings.num_workers,
@@ -212,22 +215,30 @@ class FittedArticle:
 
     @torch.inference_mode()
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
-        """Probability of a large core; see `protocol.FittedModel`."""
-        device, settings = self.model.device, self.model.settings
-        classifier = self.classifier.to(device).eval()
-        features = None if self.model.is_direct else self.model.features(patients)[0]
-        dtype = _AUTOCAST.get(settings.trainer.precision)
-        scored = torch.from_numpy(np.arange(len(patients)) if rows is None else rows)
-        parts = []
-        with self.model.threads(), torch.autocast(device.type, dtype, enabled=dtype is not None):
-            for chunk in scored.split(settings.batch_size):
-                if features is None:
-                    frames = self.model.pipeline(load_series(patients, chunk.tolist()).to(device))
-                    inputs = classifier.encoder(frames)
-                else:
-                    inputs = torch.from_numpy(features[chunk.numpy()]).to(device)
-                parts.append(torch.sigmoid(classifier(inputs)).double().cpu())
-        return torch.cat(parts).numpy()
+        """Probability of a large core; see `protocol.FittedModel`.
+
+        A patient's probability is the same bit for bit whoever else is scored.
+        """
+        self.classifier.to(self.model.device).eval()
+        cached = None if self.model.is_direct else self.model.features(patients)[0]
+        with self.model.threads():
+            scored = range(len(patients)) if rows is None else rows.tolist()
+            return np.array([self._probability(self._features(patients, row, cached)) for row in scored], np.float64)
+
+    def _features(
+        self, patients: Patients, row: int, cached: Float[np.ndarray, "patient level time feature"] | None
+    ) -> Float[Tensor, "1 level time feature"]:
+        device, precision = self.model.device, self.model.settings.trainer.precision
+        if cached is not None:
+            return torch.from_numpy(cached[[row]]).to(device)
+        frames = self.model.pipeline(self.classifier.input_standardization)(load_series(patients, [row]).to(device))
+        with encoder_autocast(device, precision):
+            return self.classifier.encoder(frames)
+
+    def _probability(self, features: Float[Tensor, "1 level time feature"]) -> float:
+        # Rounding depends on the number of rows of a matrix product: it is that of a training batch for all patients.
+        batch = features.expand(self.model.settings.batch_size, -1, -1, -1)
+        return float(torch.sigmoid(self.classifier(batch))[0])
 
     def record(self) -> dict[str, Any]:
         """Epochs, feature cache, and a digest of the fitted feature statistics."""

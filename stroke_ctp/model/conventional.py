@@ -83,7 +83,9 @@ class ConventionalModel:
 
     name: str
     """Of `TWO_LEVELS` or `WHOLE_SCAN`."""
-    encoder: None = None
+
+    def encoder_provenance(self) -> None:
+        """No weights are in use."""
 
     def identity(self) -> dict[str, Any]:
         """Nothing but its name."""

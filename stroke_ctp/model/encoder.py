@@ -54,6 +54,17 @@ class Encoder(nn.Module):
         return self.backbone(image).amax(dim=(-2, -1))
 
 
+def encoder_autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Mixed precision as in Lightning's trainer, which replaces float16 on a CPU.
+
+    Args:
+        device: Where the encoder runs.
+        precision: See `TrainerSettings.precision`.
+    """
+    half = torch.float16 if precision == "16-mixed" and device.type != "cpu" else torch.bfloat16
+    return torch.autocast(device.type, half, enabled=precision != "32-true")
+
+
 def _blocks(backbone: nn.Sequential) -> list[nn.Sequential]:
     """The backbone's five blocks, each ending with its pooling."""
     ends = [k + 1 for k, module in enumerate(backbone) if isinstance(module, nn.MaxPool2d)]

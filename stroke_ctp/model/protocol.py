@@ -5,7 +5,7 @@ Scoring needs neither labels nor Lightning's trainer nor Hydra, so that new pati
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,6 +29,7 @@ class Fold:
     n_folds: int
 
 
+@runtime_checkable
 class FittedModel(Protocol):
     """A model fitted on one fold."""
 
@@ -46,6 +47,7 @@ class FittedModel(Protocol):
         ...
 
 
+@runtime_checkable
 class Model(Protocol):
     """A way to predict the class of a patient's core."""
 
@@ -54,8 +56,7 @@ class Model(Protocol):
         """Name of its folder in a study."""
         ...
 
-    @property
-    def encoder(self) -> Provenance | None:
+    def encoder_provenance(self) -> Provenance | None:
         """Pretrained weights in use; None for a model without any.
 
         Raises:

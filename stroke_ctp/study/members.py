@@ -17,11 +17,12 @@ def load_member(run: RunFolder) -> FittedModel:
     recorded, record = run.settings(), run.record()
     outputs = run.path.parents[2]  # the study may have been moved, also to another machine
     model = build_model(replace(recorded, outputs=outputs, trainer=replace(recorded.trainer, accelerator="auto")))
-    if model.encoder != record.encoder:
-        assert model.encoder is not None
+    found = model.encoder_provenance()
+    if found != record.encoder:
+        assert found is not None
         assert record.encoder is not None
         raise UserError(
             f"{run.path} was trained with encoder weights {record.encoder.sha256[:12]}…, but "
-            f"encoder.weights={recorded.encoder.weights} are now {model.encoder.sha256[:12]}…"
+            f"encoder.weights={recorded.encoder.weights} are now {found.sha256[:12]}…"
         )
     return model.load(run.training, record.fitted)

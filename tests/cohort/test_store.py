@@ -1,8 +1,10 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.geometry import SERIES_SHAPE
@@ -126,3 +128,36 @@ def test_a_table_that_is_edited_makes_another_cohort(folder: Path):
 
 def test_a_patient_may_be_called_na(write_cohort):
     assert Cohort(write_cohort({"patient": ["NA", "null"]})).patients == ["NA", "null"]
+
+
+def test_measurements_are_numbers_and_an_empty_cell_is_not_a_number(write_cohort):
+    cohort = Cohort(write_cohort({"scan_cbv_ml": [7.5, None, 0.0], "side": ["left", "right", "left"]}))
+    np.testing.assert_array_equal(cohort.measurements("scan_cbv_ml"), [7.5, np.nan, 0.0])
+    assert cohort.measurements("scan_rcbf_ml") is None
+
+
+def test_a_measurement_that_is_text_is_named(write_cohort):
+    cohort = Cohort(write_cohort({"scan_cbv_ml": ["7.5", "", "high"]}))
+    with pytest.raises(UserError, match=r"patient p2 of .*cohort\.csv must have a number or nothing.*got 'high'"):
+        cohort.measurements("scan_cbv_ml")
+
+
+def test_a_cohort_offers_what_a_model_needs_of_patients(folder: Path):
+    assert isinstance(Cohort(folder), Patients)
+
+
+def test_series_are_found_from_another_directory_and_messages_show_the_path_as_it_was_given(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(folder.parent)
+    cohort = Cohort("cohort")
+    expected = np.array(cohort.series(0))
+    (folder.parent / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(cohort)).series(0), expected)
+    for damage in (np.zeros(3), None):
+        (folder / "series" / "s.npy").unlink()
+        if damage is not None:
+            np.save(folder / "series" / "s.npy", damage)
+        with pytest.raises(UserError, match=r"^cohort/series/s\.npy "):
+            cohort.series(0)

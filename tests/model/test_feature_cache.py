@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import mapped_array, read_json
-from stroke_ctp.model import feature_cache as bank
+from stroke_ctp.model import feature_cache
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.feature_cache import bank_folder, banked, encoding_precision
+from stroke_ctp.model.feature_cache import FeatureCache, encoding_precision
 
 CPU = torch.device("cpu")
 N, DRAWS = 10, 3
@@ -40,9 +40,14 @@ class _Counting(Encoder):
 FRAMES = torch.randn(DRAWS, N, 2, 32, 4, 4, generator=torch.Generator().manual_seed(1))
 
 
-def _bank(root: Path, encoder: Encoder, draws: int = DRAWS, precision: torch.dtype = torch.float32) -> np.ndarray:
+def _cache(root: Path, key: dict[str, Any] = KEY) -> FeatureCache:
+    return FeatureCache(root, key, N)
+
+
+def _features(root: Path, encoder: Encoder, draws: int = DRAWS, precision: torch.dtype = torch.float32) -> np.ndarray:
     sources = [lambda rows, number=number: FRAMES[number, rows] for number in range(draws)]
-    return np.stack(banked(bank_folder(root, KEY), KEY, N, sources, lambda: encoder, precision, CPU))
+    encoder.backbone.to(precision)
+    return np.stack(_cache(root).features(sources, lambda: encoder, precision, CPU))
 
 
 def _expected() -> np.ndarray:
@@ -51,22 +56,22 @@ def _expected() -> np.ndarray:
 
 
 def test_features_are_those_of_every_patient_in_every_draw(tmp_path: Path):
-    features = _bank(tmp_path, _Counting())
+    features = _features(tmp_path, _Counting())
     assert features.shape == (DRAWS, N, 2, 32, 512)
     np.testing.assert_allclose(features, _expected(), atol=1e-5)
 
 
 def test_each_draw_is_encoded_once_and_a_second_call_encodes_nothing(tmp_path: Path):
     encoder = _Counting()
-    first = _bank(tmp_path, encoder)
+    first = _features(tmp_path, encoder)
     assert encoder.patients == DRAWS * N
-    again = _bank(tmp_path, encoder)
+    again = _features(tmp_path, encoder)
     assert encoder.patients == DRAWS * N
     np.testing.assert_array_equal(first, again)
 
 
-def test_a_full_bank_does_not_even_make_the_encoder(tmp_path: Path):
-    _bank(tmp_path, _Counting())
+def test_a_full_cache_does_not_even_make_the_encoder(tmp_path: Path):
+    _features(tmp_path, _Counting())
     made = []
 
     def make() -> Encoder:
@@ -74,27 +79,27 @@ def test_a_full_bank_does_not_even_make_the_encoder(tmp_path: Path):
         return made[0]
 
     sources = [lambda rows: FRAMES[0, rows]]
-    banked(bank_folder(tmp_path, KEY), KEY, N, sources, make, torch.float32, CPU)
+    _cache(tmp_path).features(sources, make, torch.float32, CPU)
     assert not made
 
 
 def test_more_draws_later_encode_only_what_is_new(tmp_path: Path):
     encoder = _Counting()
-    first = _bank(tmp_path, encoder, draws=1)
+    first = _features(tmp_path, encoder, draws=1)
     assert encoder.patients == N
-    np.testing.assert_array_equal(_bank(tmp_path, encoder)[:1], first)
+    np.testing.assert_array_equal(_features(tmp_path, encoder)[:1], first)
     assert encoder.patients == DRAWS * N
-    assert len(_bank(tmp_path, encoder, draws=2)) == 2
+    assert len(_features(tmp_path, encoder, draws=2)) == 2
 
 
 @pytest.mark.parametrize("after", [0, 4, 8, 14, 22])
-def test_a_bank_interrupted_anywhere_goes_on_where_it_was_with_the_same_numbers(tmp_path: Path, after: int):
-    uninterrupted = _bank(tmp_path / "one", _Counting())
+def test_a_cache_interrupted_anywhere_continues_with_the_same_numbers(tmp_path: Path, after: int):
+    uninterrupted = _features(tmp_path / "one", _Counting())
     broken, second = _Counting(), _Counting()
     broken.fail_after = after
     with pytest.raises(KeyboardInterrupt):
-        _bank(tmp_path / "two", broken)
-    features = _bank(tmp_path / "two", second)
+        _features(tmp_path / "two", broken)
+    features = _features(tmp_path / "two", second)
     np.testing.assert_array_equal(features, uninterrupted)
     assert broken.patients + second.patients == DRAWS * N
     (folder,) = (tmp_path / "two").iterdir()
@@ -102,8 +107,8 @@ def test_a_bank_interrupted_anywhere_goes_on_where_it_was_with_the_same_numbers(
     assert left == {"key.json", *(f"draw-{draw:03d}.npy" for draw in range(DRAWS))}
 
 
-def test_two_that_fill_one_bank_share_the_work_and_get_the_same_features(tmp_path: Path):
-    """As jobs of a sweep do, or machines that share a folder."""
+def test_two_processes_that_fill_one_cache_share_the_work_and_get_the_same_features(tmp_path: Path):
+    """Like jobs of a sweep, or machines that share a folder."""
 
     inside, second = Event(), _Counting()
 
@@ -115,17 +120,17 @@ def test_two_that_fill_one_bank_share_the_work_and_get_the_same_features(tmp_pat
             return super().forward(frames)
 
     with ThreadPoolExecutor(1) as pool:
-        one = pool.submit(_bank, tmp_path, first := First())
+        one = pool.submit(_features, tmp_path, first := First())
         assert inside.wait(60)
-        other = _bank(tmp_path, second)
+        other = _features(tmp_path, second)
     assert (first.patients, second.patients) == (4, DRAWS * N - 4)
     np.testing.assert_array_equal(one.result(), other)
     np.testing.assert_allclose(other, _expected(), atol=1e-5)
 
 
 def test_parts_worked_on_at_a_time_give_the_same_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """As on a GPU, which encodes one while others are read and written."""
-    monkeypatch.setattr(bank, "_AT_A_TIME", {"cpu": 3})
+    """As on a GPU, which encodes one part while others are read and written."""
+    monkeypatch.setattr(feature_cache, "_PARTS_IN_WORK", {"cpu": 3})
     together = Barrier(3, timeout=60)
 
     class Meeting(_Counting):
@@ -133,64 +138,64 @@ def test_parts_worked_on_at_a_time_give_the_same_features(tmp_path: Path, monkey
             together.wait()
             return super().forward(frames)
 
-    np.testing.assert_array_equal(_bank(tmp_path / "three", Meeting()), _bank(tmp_path / "one", _Counting()))
+    np.testing.assert_array_equal(_features(tmp_path / "three", Meeting()), _features(tmp_path / "one", _Counting()))
 
 
 def test_an_interruption_ends_all_parts_in_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bank, "_AT_A_TIME", {"cpu": 3})
+    monkeypatch.setattr(feature_cache, "_PARTS_IN_WORK", {"cpu": 3})
     broken = _Counting()
     broken.fail_after = 8
     with pytest.raises(KeyboardInterrupt):
-        _bank(tmp_path, broken)
+        _features(tmp_path, broken)
     assert broken.patients < DRAWS * N
-    np.testing.assert_allclose(_bank(tmp_path, _Counting()), _expected(), atol=1e-5)
+    np.testing.assert_allclose(_features(tmp_path, _Counting()), _expected(), atol=1e-5)
 
 
-def test_what_a_killed_process_left_does_not_stay(tmp_path: Path):
-    _bank(tmp_path, _Counting(), draws=1)
-    folder = bank_folder(tmp_path, KEY)
+def test_what_a_killed_process_left_is_removed(tmp_path: Path):
+    _features(tmp_path, _Counting(), draws=1)
+    folder = _cache(tmp_path).folder
     (folder / "draw-000").mkdir()  # killed before the parts were removed
     (folder / "draw-000" / "000000.npy").write_bytes(b"part")
-    (folder / ".partial-killed.npy").write_bytes(b"half")  # or while a file was laid out
-    _bank(tmp_path, _Counting(), draws=2)
+    (folder / ".partial-killed.npy").write_bytes(b"half")  # or while a file was written
+    _features(tmp_path, _Counting(), draws=2)
     left = {path.name for path in folder.iterdir()}
     assert left == {".locks", "key.json", "draw-000.npy", "draw-001.npy"}
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "other cohort"])
 def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str):
-    _bank(tmp_path, _Counting(), draws=1)
-    path = bank_folder(tmp_path, KEY) / "draw-000.npy"
+    _features(tmp_path, _Counting(), draws=1)
+    path = _cache(tmp_path).folder / "draw-000.npy"
     if damage == "other cohort":
         np.save(path, np.load(path)[:3])
     else:
         path.write_bytes(path.read_bytes()[: {"cut": 1000, "empty": 0}[damage]])
-    with pytest.raises(UserError, match=r"draw-000\.npy .*remove it and run again"):
-        _bank(tmp_path, _Counting(), draws=1)
+    with pytest.raises(UserError, match=r"draw-000\.npy .*remove it and run the command again"):
+        _features(tmp_path, _Counting(), draws=1)
 
 
-def test_a_damaged_part_of_a_draw_is_named_and_without_it_the_bank_goes_on(tmp_path: Path):
+def test_a_damaged_part_of_a_draw_is_named_and_without_it_the_cache_continues(tmp_path: Path):
     broken = _Counting()
     broken.fail_after = 8
     with pytest.raises(KeyboardInterrupt):
-        _bank(tmp_path, broken, draws=1)
-    part = bank_folder(tmp_path, KEY) / "draw-000" / "000004.npy"
+        _features(tmp_path, broken, draws=1)
+    part = _cache(tmp_path).folder / "draw-000" / "000004.npy"
     part.write_bytes(part.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"draw-000/000004\.npy .*remove it and run again"):
-        _bank(tmp_path, _Counting(), draws=1)
+    with pytest.raises(UserError, match=r"draw-000/000004\.npy .*remove it and run the command again"):
+        _features(tmp_path, _Counting(), draws=1)
     part.unlink()
-    np.testing.assert_allclose(_bank(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
+    np.testing.assert_allclose(_features(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
 
 
 def test_features_are_mapped_from_disk_and_writing_to_them_does_not_change_it(tmp_path: Path):
     source = [lambda rows: FRAMES[0, rows]]
-    (features,) = banked(bank_folder(tmp_path, KEY), KEY, N, source, _Counting, torch.float32, CPU)
+    (features,) = _cache(tmp_path).features(source, _Counting, torch.float32, CPU)
     assert isinstance(features, np.memmap)
     features[:] = 0
-    np.testing.assert_allclose(_bank(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
+    np.testing.assert_allclose(_features(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
 
 
-def test_a_bank_interrupted_while_its_file_is_laid_out_takes_no_part_of_it_for_the_whole(tmp_path: Path, monkeypatch):
+def test_a_cache_interrupted_while_its_file_is_written_does_not_take_a_part_for_the_whole(tmp_path: Path, monkeypatch):
     read = []
 
     def interrupted(path: Path, *arguments: Any) -> np.ndarray:
@@ -200,22 +205,22 @@ def test_a_bank_interrupted_while_its_file_is_laid_out_takes_no_part_of_it_for_t
         return mapped_array(path, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bank, "mapped_array", interrupted)
+        patch.setattr(feature_cache, "mapped_array", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            _bank(tmp_path, _Counting())
-    np.testing.assert_allclose(_bank(tmp_path, _Counting()), _expected(), atol=1e-5)
+            _features(tmp_path, _Counting())
+    np.testing.assert_allclose(_features(tmp_path, _Counting()), _expected(), atol=1e-5)
 
 
-def test_a_file_that_is_laid_out_takes_room_as_it_is_written_so_that_a_full_disk_can_refuse_it(tmp_path, monkeypatch):
-    """Mapped memory for which the disk then has no room ends a process without a word."""
+def test_a_draw_takes_room_as_it_is_written_so_that_a_full_disk_can_refuse_it(tmp_path, monkeypatch):
+    """Where the disk has no room for mapped memory, the process ends without a message."""
     sizes = []
 
     def spying(path: Path, *arguments: Any, **options: Any) -> np.ndarray:
         sizes.extend(partial.stat().st_size for partial in path.parent.parent.glob(".partial-*.npy"))
         return mapped_array(path, *arguments, **options)
 
-    monkeypatch.setattr(bank, "mapped_array", spying)
-    _bank(tmp_path, _Counting(), draws=1)
+    monkeypatch.setattr(feature_cache, "mapped_array", spying)
+    _features(tmp_path, _Counting(), draws=1)
     patient = 4 * 2 * 32 * 512
     assert len(sizes) == 3
     assert all(size <= 128 + 4 * number * patient for number, size in enumerate(sizes))
@@ -225,22 +230,22 @@ def test_a_file_that_is_laid_out_takes_room_as_it_is_written_so_that_a_full_disk
     "other", [KEY | {"seed": 1}, KEY | {"input": {"scale": 6.1}}, KEY | {"cohort": "bead"}, KEY | {"more": None}]
 )
 def test_another_key_is_another_folder(tmp_path: Path, other: dict[str, Any]):
-    assert bank_folder(tmp_path, other) != bank_folder(tmp_path, KEY)
-    assert bank_folder(tmp_path, other).parent == tmp_path
+    assert _cache(tmp_path, other).folder != _cache(tmp_path).folder
+    assert _cache(tmp_path, other).folder.parent == tmp_path
 
 
 def test_the_order_of_a_key_does_not_matter(tmp_path: Path):
-    assert bank_folder(tmp_path, dict(reversed(KEY.items()))) == bank_folder(tmp_path, KEY)
+    assert _cache(tmp_path, dict(reversed(KEY.items()))).folder == _cache(tmp_path).folder
 
 
-def test_a_bank_keeps_its_key_beside_the_features(tmp_path: Path):
-    _bank(tmp_path, _Counting(), draws=1)
-    assert read_json(bank_folder(tmp_path, KEY) / "key.json") == KEY
+def test_a_cache_keeps_its_key_beside_the_features(tmp_path: Path):
+    _features(tmp_path, _Counting(), draws=1)
+    assert read_json(_cache(tmp_path).folder / "key.json") == KEY
 
 
-def test_the_trunk_runs_in_the_precision_asked_for_and_features_are_single(tmp_path: Path):
+def test_frames_are_encoded_in_the_precision_asked_for_and_features_are_single(tmp_path: Path):
     encoder = _Counting()
-    features = _bank(tmp_path, encoder, draws=1, precision=torch.bfloat16)
+    features = _features(tmp_path, encoder, draws=1, precision=torch.bfloat16)
     assert encoder.backbone[0].weight.dtype == torch.bfloat16
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, _expected()[:1], atol=0.2)
@@ -262,3 +267,18 @@ def test_bfloat16_is_used_where_it_is_native_and_the_contrast_survives(
 ):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert encoding_precision(CPU, survives) == expected
+
+
+def test_a_cache_is_found_again_by_the_name_that_a_run_recorded(tmp_path: Path):
+    features, made = _features(tmp_path, _Counting(), draws=1), _cache(tmp_path)
+    found = FeatureCache.recorded(tmp_path, made.name, N)
+    assert found is not None
+    assert (found.name, found.key) == (made.name, KEY)
+    np.testing.assert_array_equal(found.read(0), features[0])
+    assert FeatureCache.recorded(tmp_path, "0" * 16, N) is None
+
+
+def test_a_draw_that_is_not_in_the_cache_is_refused(tmp_path: Path):
+    _features(tmp_path, _Counting(), draws=1)
+    with pytest.raises(UserError, match=r"draw-001\.npy cannot be read"):
+        _cache(tmp_path).read(1)
