@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 import pandas as pd
-from omegaconf import DictConfig
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.store import Cohort
@@ -12,26 +11,27 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, digest, file_digest, is_complete, read_json, study_folder, whole, write_json
 from stroke_ctp.common.provenance import circumstances
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.model.baselines import BASELINES, baseline_values, probability_of
 from stroke_ctp.statistics.auc import roc_auc
 from stroke_ctp.study.predictions import complete_runs
 from stroke_ctp.study.tables import predictions_table
 
 
-def ensemble(config: DictConfig) -> None:
+def ensemble(settings: EnsembleSettings) -> None:
     """Score the external cohort with every member and with their mean."""
-    study = study_folder(config.outputs, config.name)
-    ablation = config.ablation.name
-    cohort = Cohort(str(config.external))
+    study = study_folder(settings.outputs, settings.name)
+    ablation = settings.ablation.name
+    cohort = Cohort(settings.external)
     folders = list(complete_runs(study / ablation).values())
     members = [read_json(folder / "metrics.json") for folder in folders]
     if cohort.hash == members[0]["cohort"]["hash"]:
-        raise UserError(f"external={config.external} is the cohort that {config.name} was trained on; give another")
+        raise UserError(f"external={settings.external} is the cohort that {settings.name} was trained on; give another")
     endpoint = Endpoint(**members[0]["endpoint"])
     labels = endpoint.labels(cohort)
     folder = study / ablation / "ensemble"
-    settings = {"external": cohort.hash, "members": [digest(member) for member in members]}
-    claim(folder, settings, "remove the folder to score anew")
+    made_of = {"external": cohort.hash, "members": [digest(member) for member in members]}
+    claim(folder, made_of, "remove the folder to score anew")
     if is_complete(folder):
         print(f"ensemble: {ablation} is complete in {folder}")
         return
@@ -58,7 +58,7 @@ def ensemble(config: DictConfig) -> None:
     metrics = {
         "ablation": ablation,
         "n_folds": len(members),
-        "members": settings["members"],
+        "members": made_of["members"],
         "endpoint": endpoint.as_dict(),
         "encoder": members[0]["encoder"],
         "cohort": {"hash": cohort.hash, "patients": len(cohort), "large": int(labels.sum())},
@@ -71,4 +71,4 @@ def ensemble(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    run(ensemble, "ensemble", sweeps=True)
+    run(ensemble, EnsembleSettings, "ensemble", sweeps=True)

@@ -7,11 +7,10 @@ python -m stroke_ctp.preprocess layout=isles2018 root=DIR out=DIR
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.cohort.layouts import write_layout_manifest
@@ -19,31 +18,26 @@ from stroke_ctp.cohort.manifest import ManifestPatient, read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
 from stroke_ctp.cohort.records import Record, make_record, valid_record
 from stroke_ctp.cohort.tables import remove_leftovers, write_cohort, write_excluded
-from stroke_ctp.cohort.volumes import check_label, with_volumes
+from stroke_ctp.cohort.volumes import with_volumes
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import at_work, claim, out_folder
 from stroke_ctp.common.parallel import shared_map
-from stroke_ctp.common.settings import require_jobs
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.reporting.contact_sheet import NAME, write_contact_sheet
 from stroke_ctp.scan.inclusion import Rules
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
 
-def preprocess(config: DictConfig) -> None:
-    """Compose, process all patients that are not done yet, write the tables."""
-    settings = {field.name: config[field.name] for field in fields(Rules)}
-    # public data sets name no levels
-    rules = Rules.of(settings | {"levels": config.levels or ("auto" if config.layout else "manifest")})
-    jobs = require_jobs(config.jobs)
-    check_label(config.label, config.volumes)
-    out = out_folder(config.out)
-    patients = read_manifest(_manifest(config, out), levels_required=rules.levels == "manifest")
+def preprocess(settings: PreprocessSettings) -> None:
+    """Process all patients that are not done yet, write the tables."""
+    rules, jobs, out = settings.rules, settings.jobs, out_folder(settings.out)
+    patients = read_manifest(_manifest(settings, out), levels_required=rules.levels == "manifest")
     check_scans(patients)
     claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")
     records = _process(out, patients, rules, jobs)
-    pairs = with_volumes(out, list(zip(patients, records, strict=True)), config.label, config.volumes, jobs)
+    pairs = with_volumes(out, list(zip(patients, records, strict=True)), settings.label, settings.volumes, jobs)
     patients, records = [patient for patient, _ in pairs], [record for _, record in pairs]
     if all("reason" in record for record in records):
         reason, n = Counter(record["reason"] for record in records).most_common(1)[0]
@@ -59,18 +53,14 @@ def preprocess(config: DictConfig) -> None:
     print(out / "cohort.csv")
 
 
-def _manifest(config: DictConfig, out: Path) -> Path:
+def _manifest(settings: PreprocessSettings, out: Path) -> Path:
     """The manifest that was given, or the one of a public data set, written to `out`."""
-    if config.manifest is not None and config.layout is not None:
-        raise UserError("manifest and layout exclude each other: a layout brings its own manifest; leave one out")
-    if config.manifest is None and config.layout is None:
-        raise UserError("manifest is required: add manifest=FILE; or layout=NAME and root=DIR for a public data set")
-    if config.layout is None:
-        return Path(str(config.manifest))
-    if config.root is None:
-        raise UserError(f"root is required: add root=DIR, the folder of the {config.layout} data set")
-    manifest = out / f"{config.layout}.csv"  # a manifest.csv may be somebody's own
-    write_layout_manifest(str(config.layout), Path(str(config.root)), manifest)
+    if settings.manifest is not None:
+        return settings.manifest
+    assert settings.layout is not None
+    assert settings.root is not None
+    manifest = out / f"{settings.layout}.csv"  # a manifest.csv may be the user's own
+    write_layout_manifest(settings.layout, settings.root, manifest)
     return manifest
 
 
@@ -95,4 +85,4 @@ def _summary(counts: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    run(preprocess, "preprocess")
+    run(preprocess, PreprocessSettings, "preprocess")

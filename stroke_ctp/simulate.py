@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
-from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.common.files import claim, out_folder, whole
 from stroke_ctp.common.parallel import parallel_map
-from stroke_ctp.common.settings import require_jobs, require_whole
 from stroke_ctp.common.types import CTPScan
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.phantom.acquisition import PIXEL_MM
 from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
 from stroke_ctp.phantom.patient import BRAIN_GRID, DigitalPatient
@@ -24,26 +23,20 @@ SEGMENTATION_LOG_SD = 0.2
 """How far the logarithm of a segmented volume lies from that of the true core."""
 
 
-def simulate(config: DictConfig) -> None:
+def simulate(settings: SimulateSettings) -> None:
     """Write `DIR/{train,external}/manifest.csv` and the scans that they list."""
-    out = out_folder(config.out)
-    for key in ("n_train", "n_external", "seed"):
-        require_whole(key, config[key], 0)
-    jobs = require_jobs(config.jobs)
-    claim(
-        out,
-        {key: config[key] for key in ("n_train", "n_external", "seed")},
-        "choose another out=DIR or remove the folder",
-    )
+    out = out_folder(settings.out)
+    patients = {"n_train": settings.n_train, "n_external": settings.n_external, "seed": settings.seed}
+    claim(out, patients, "choose another out=DIR or remove the folder")
     for cohort, recruits in (
-        ("train", training_cohort(config.n_train, config.seed)),
-        ("external", external_cohort(config.n_external, config.seed)),
+        ("train", training_cohort(settings.n_train, settings.seed)),
+        ("external", external_cohort(settings.n_external, settings.seed)),
     ):
         manifest = out / cohort / "manifest.csv"
         if manifest.exists():
             print(f"simulate: {cohort} cohort of {len(recruits)} patients is complete")
         elif recruits:
-            write_manifest(manifest, _scan_all(recruits, manifest.parent, jobs))
+            write_manifest(manifest, _scan_all(recruits, manifest.parent, settings.jobs))
     print(out)
 
 
@@ -117,4 +110,4 @@ def _write_segmentation(path: Path, core: Bool[np.ndarray, "z y x"], slabs: tupl
 
 
 if __name__ == "__main__":
-    run(simulate, "simulate")
+    run(simulate, SimulateSettings, "simulate")

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra.utils import instantiate
 from jaxtyping import Float, Int
-from omegaconf import DictConfig
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import Split, check_fold, split
+from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import (
     at_work,
@@ -26,53 +24,52 @@ from stroke_ctp.common.files import (
     write_json,
 )
 from stroke_ctp.common.provenance import circumstances
-from stroke_ctp.common.settings import require_whole
-from stroke_ctp.config.command_line import run, runs_to_come, values_to_come
+from stroke_ctp.common.types import Score
+from stroke_ctp.config.command_line import run, runs_to_come
 from stroke_ctp.model.baselines import BASELINES, baseline_values, fit_scale, probability_of
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.statistics.auc import roc_auc
-from stroke_ctp.study.tables import Score, check_settings, predictions_table, run_folder, study_settings
+from stroke_ctp.study.tables import predictions_table, run_folder, study_settings
 
 WAY_OUT = "choose another name=NAME"
 
 
-def train(config: DictConfig) -> None:
+def train(settings: TrainSettings) -> None:
     """Train one fold, unless that is done, and write its weights, predictions and metrics."""
-    check_settings(config)
-    for fold in values_to_come("fold"):  # hours may pass before its turn
-        check_fold(require_whole("fold", fold, 0), config.folds.n)
-    cohort = Cohort(str(config.cohort))
-    endpoint = Endpoint.of(cohort, **config.endpoint)
+    ablation, fold = settings.ablation.name, settings.fold
+    cohort = Cohort(settings.cohort)
+    endpoint = Endpoint.of(cohort, settings.endpoint)
     labels = endpoint.labels(cohort)
-    parts = split(labels, config.fold, config.folds.n, config.folds.seed)
-    study = study_folder(config.outputs, config.name)
-    settings = study_settings(config, cohort.hash)
-    refuse_others(study, settings, WAY_OUT)
-    folder = run_folder(study, config.ablation.name, config.fold)
+    parts = split(labels, fold, settings.folds)
+    study = study_folder(settings.outputs, settings.name)
+    shared = study_settings(settings, cohort.hash)
+    refuse_others(study, shared, WAY_OUT)
+    folder = run_folder(study, ablation, fold)
     if not is_complete(folder):
-        encoder, score = scorer(config, cohort, labels, parts, folder)
-        claim(study, settings, WAY_OUT)
+        encoder, score = scorer(settings, cohort, labels, parts, folder)
+        claim(study, shared, WAY_OUT)
         if encoder is not None:
-            made_of = {"pathways": list(config.network.pathways), "encoder": encoder}
-            claim(study / config.ablation.name, made_of, WAY_OUT)
+            made_of = {"pathways": list(settings.network.pathways), "encoder": encoder}
+            claim(study / ablation, made_of, WAY_OUT)
         # Two commands may ask for one run at a time; the second then finds it complete.
         with at_work(folder / ".lock", wait=True):
             if not is_complete(folder):
                 began = time.monotonic()
                 probability, details = score()
                 facts = {
-                    "ablation": config.ablation.name,
-                    "fold": config.fold,
-                    "n_folds": config.folds.n,
+                    "ablation": ablation,
+                    "fold": fold,
+                    "n_folds": settings.folds.n,
                     "endpoint": endpoint.as_dict(),
                     "encoder": encoder,
                     "cohort": {"hash": cohort.hash, "patients": len(cohort)},
-                    "settings": digest(settings),
+                    "settings": digest(shared),
                 }
-                predictions = fold_predictions(cohort, labels, parts, probability, config.fold)
+                predictions = fold_predictions(cohort, labels, parts, probability, fold)
                 write_run(folder, predictions, facts | details, circumstances(cohort.folder, study, began))
                 print(folder)
                 return
-    print(f"train: {config.ablation.name}, fold {config.fold} is complete in {folder}")
+    print(f"train: {ablation}, fold {fold} is complete in {folder}")
 
 
 def fold_predictions(
@@ -108,22 +105,21 @@ def write_run(folder: Path, predictions: pd.DataFrame, facts: dict[str, Any], re
 
 
 def scorer(
-    config: DictConfig, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split, folder: Path
+    settings: TrainSettings, cohort: Cohort, labels: Int[np.ndarray, " patient"], parts: Split, folder: Path
 ) -> tuple[dict[str, Any] | None, Callable[[], Score]]:
     """The encoder's provenance, if there is one, and the work of a run; what can be checked is checked before it."""
-    instantiate(config.augmentation)
-    if config.ablation.name in BASELINES:
-        return None, lambda: score_by_baseline(config.ablation.name, cohort, labels, parts)
+    if settings.ablation.name in BASELINES:
+        return None, lambda: score_by_baseline(settings.ablation.name, cohort, labels, parts)
     from stroke_ctp.model import training as networks
 
-    pipeline = networks.frame_pipeline(config)
-    provenance = networks.provenance_of(str(config.encoder.weights))
-    module = networks.build_module(config, pipeline)
-    trainer = networks.build_trainer(config, folder, runs_to_come())
+    pipeline = networks.frame_pipeline(settings)
+    provenance = networks.provenance_of(settings.encoder.weights)
+    module = networks.build_module(settings, pipeline)
+    trainer = networks.build_trainer(settings, folder, runs_to_come())
 
     def score() -> Score:
-        data = networks.build_data(config, cohort, labels, parts, pipeline, provenance)
-        return networks.trained(config, module, trainer, data, folder)
+        data = networks.build_data(settings, cohort, labels, parts, pipeline, provenance)
+        return networks.trained(settings, module, trainer, data, folder)
 
     return provenance.as_dict(), score
 
@@ -137,4 +133,4 @@ def score_by_baseline(name: str, cohort: Cohort, labels: Int[np.ndarray, " patie
 
 
 if __name__ == "__main__":
-    run(train, "train", sweeps=True)
+    run(train, TrainSettings, "train", sweeps=True)

@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.records import Record, record_key
-from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import at_work, read_json, write_json
 from stroke_ctp.common.parallel import shared_map
 from stroke_ctp.hemodynamics.lesion import DEFINITIONS
@@ -21,18 +20,6 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}
 
 Pair = tuple[ManifestPatient, Record]
 """A patient of the manifest, and what was made of it."""
-
-
-def check_label(label: object, volumes: object) -> None:
-    """Check the settings of `with_volumes`.
-
-    Raises:
-        UserError: One is not what it may be.
-    """
-    if label is not None and label not in DEFINITIONS:
-        raise UserError(f"label must be {' or '.join(DEFINITIONS)}, or null for none, got {label!r}")
-    if not isinstance(volumes, bool):
-        raise UserError(f"volumes must be true or false, got {volumes!r}")
 
 
 def with_volumes(out: Path, pairs: Sequence[Pair], label: str | None, volumes: bool, jobs: int) -> list[Pair]:

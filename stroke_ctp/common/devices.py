@@ -8,12 +8,11 @@ from pathlib import Path
 import joblib
 import torch
 from filelock import FileLock, Timeout
-from omegaconf import DictConfig
 
 
-def device_of(config: DictConfig) -> torch.device:
-    """The device that Lightning will choose."""
-    cuda = config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+def device_of(accelerator: str) -> torch.device:
+    """The device that Lightning chooses for an accelerator."""
+    cuda = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     return torch.device("cuda" if cuda else "cpu")
 
 

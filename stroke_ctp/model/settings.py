@@ -4,6 +4,7 @@ They stand in this layer, below the commands, because whoever reads a run reads 
 and the report. This module loads neither Lightning nor torchvision.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +17,11 @@ from stroke_ctp.cohort.folds import FoldSettings, check_fold
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.standardization import BatchSettings, FixedSettings
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.schemas import STRICT, Folder, Text
+from stroke_ctp.common.files import read_json, write_json
+from stroke_ctp.common.schemas import STRICT, Folder, Text, plain, validated
+
+SETTINGS = "settings.json"
+"""File of a run that records its settings."""
 
 Pathways = Annotated[tuple[Literal["local", "global"], ...], Field(strict=False, min_length=1)]
 
@@ -26,7 +31,7 @@ class AblationSettings:
     """Which model is trained."""
 
     name: Text = "full"
-    """Names the folder of its results; cbv, rcbf, cbv_scan and rcbf_scan are conventional baselines without a network."""
+    """Name of the model and of its folder; cbv, rcbf, cbv_scan and rcbf_scan are baselines without a network."""
     pathways: Pathways = ("local", "global")
     """Temporal pathways of the network."""
 
@@ -152,3 +157,22 @@ class TrainSettings:
     def cache(self) -> Path:
         """Folder of the feature cache."""
         return self.bank.folder or self.outputs / "bank"
+
+
+def write_settings(run: Path, settings: TrainSettings) -> None:
+    """Record the settings of a run in its folder."""
+    write_json(run / SETTINGS, plain(settings))
+
+
+def read_settings(run: Path) -> TrainSettings:
+    """The settings that a run recorded, in the study where it lies now.
+
+    Raises:
+        UserError: They are damaged.
+    """
+    recorded = read_json(run / SETTINGS)
+    try:
+        settings = validated(TrainSettings, recorded)
+    except UserError as error:
+        raise UserError(f"{run / SETTINGS} is damaged ({error}); remove {run} and train that fold again") from None
+    return dataclasses.replace(settings, outputs=run.parents[2])

@@ -2,16 +2,16 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
-from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.common.files import is_complete, read_json
+from stroke_ctp.common.schemas import plain
 from stroke_ctp.model.checkpoint import read_checkpoint
+from stroke_ctp.model.settings import read_settings
 from stroke_ctp.reporting.background import CohortFacts, FeatureStatistics
 from stroke_ctp.study.prediction_tables import is_sealed, read_predictions
 
@@ -39,7 +39,7 @@ def feature_statistics(study: Path, training: CohortFacts) -> FeatureStatistics:
         state = read_checkpoint(run / "best.ckpt")["state_dict"]
         if "feature_standardization.mean" not in state:
             return FeatureStatistics("the networks take features as they come: nothing was fitted to anybody")
-        bank = _bank(study, run)
+        bank = _bank(run)
         if bank is None:
             return FeatureStatistics("the features that were trained on lie in no bank")
         means, groups = _means_of_patients(bank), _groups(run, training.patients)
@@ -80,16 +80,12 @@ def _means_of_patients(bank: Path) -> Float[np.ndarray, "patient feature"]:
     return np.load(bank / "draw-000.npy", mmap_mode="r").mean(axis=(1, 2), dtype=np.float64)
 
 
-def _bank(study: Path, run: Path) -> Path | None:
+def _bank(run: Path) -> Path | None:
     """Folder of the features that a run was trained on, by its settings."""
-    config = OmegaConf.load(run / ".hydra" / "config.yaml")
-    assert isinstance(config, DictConfig)
-    config.outputs = str(study.parent)  # a study may have been moved since
-    metrics = read_json(run / "metrics.json")
-    plain: Any = OmegaConf.to_container(config, resolve=True)
-    wanted = {key: plain[key] for key in _KEYS} | {"seed": plain["bank"]["seed"], "encoder": metrics["encoder"]}
-    wanted["cohort"] = metrics["cohort"]["hash"]
-    for path in sorted(Path(plain["bank"]["folder"]).glob("*/key.json")):
+    settings, metrics = read_settings(run), read_json(run / "metrics.json")
+    wanted = {key: plain(settings)[key] for key in _KEYS}
+    wanted |= {"seed": settings.bank.seed, "encoder": metrics["encoder"], "cohort": metrics["cohort"]["hash"]}
+    for path in sorted(settings.cache.glob("*/key.json")):
         key = read_json(path)
         if (path.parent / "draw-000.npy").exists() and all(key.get(name) == value for name, value in wanted.items()):
             return path.parent

@@ -7,46 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.settings import require_real, require_whole
+from stroke_ctp.common.schemas import plain
+from stroke_ctp.model.settings import TrainSettings
 
-Score = tuple[Float[np.ndarray, " row"], dict[str, Any]]
-"""Probabilities of the validation fold, then of the test fold, and what there is to tell of how they came about."""
-
-_NOT_RESULTS = ("ablation", "fold", "name", "outputs", "logger", "num_workers")
+_NOT_RESULTS = {"ablation", "fold", "name", "outputs", "logger", "num_workers"}
 """Settings that may differ between the runs of a study: which run it is, and how it is carried out."""
-
-_LEAST = {
-    "fold": 0,
-    "seed": 0,
-    "folds.n": 3,
-    "folds.seed": 0,
-    "bank.draws": 1,
-    "bank.seed": 0,
-    "encoder.trainable_blocks": 0,
-    "batch_size": 1,
-    "num_workers": 0,
-    "patience": 1,
-    "trainer.max_epochs": 1,
-}
-"""Settings that are whole numbers, and the least of each."""
-
-
-def check_settings(config: DictConfig) -> None:
-    """Check the settings of a training that no part checks before its study is claimed.
-
-    Raises:
-        UserError: One is not of its kind, or out of range.
-    """
-    if not isinstance(config.standardize_features, bool):
-        raise UserError(f"standardize_features must be true or false, got {config.standardize_features!r}")
-    require_real("learning_rate", config.learning_rate, above=0)
-    require_real("weight_decay", config.weight_decay, least=0)
-    for key, least in _LEAST.items():
-        require_whole(key, OmegaConf.select(config, key, throw_on_missing=True), least)
 
 
 def run_folder(study: Path, ablation: str, fold: int) -> Path:
@@ -54,13 +22,13 @@ def run_folder(study: Path, ablation: str, fold: int) -> Path:
     return study / ablation / f"fold-{fold}"
 
 
-def study_settings(config: DictConfig, cohort_hash: str) -> dict[str, Any]:
+def study_settings(settings: TrainSettings, cohort_hash: str) -> dict[str, Any]:
     """What all runs of a study share because it determines their results; plain values."""
-    settings = {key: value for key, value in plain(config).items() if key not in _NOT_RESULTS}
-    settings["cohort"] = cohort_hash
-    del settings["network"]["pathways"], settings["bank"]["folder"]
-    del settings["trainer"]["accelerator"], settings["trainer"]["devices"]
-    return settings
+    shared = {key: value for key, value in plain(settings).items() if key not in _NOT_RESULTS}
+    shared["cohort"] = cohort_hash
+    del shared["network"]["pathways"], shared["bank"]["folder"]
+    del shared["trainer"]["accelerator"], shared["trainer"]["devices"]
+    return shared
 
 
 def predictions_table(
@@ -97,10 +65,3 @@ def predictions_table(
             "probability": probability,
         }
     )
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as plain values, references resolved."""
-    container = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}

@@ -1,1 +1,1 @@
-"""One settings class per command; that of `train` is `stroke_ctp.model.settings.TrainSettings`, because runs record it."""
+"""One settings class per command; `TrainSettings` is in `stroke_ctp.model.settings`, because runs record it."""

@@ -1,7 +1,6 @@
 """Settings of `python -m stroke_ctp.preprocess`."""
 
 import dataclasses
-from pathlib import Path
 from typing import Literal
 
 from pydantic import model_validator
@@ -48,8 +47,3 @@ class PreprocessSettings(Rules):
         """Which scans are included; public data sets name no levels."""
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(Rules)}
         return Rules(**given | ({"levels": "auto"} if self.layout else {}))
-
-    @property
-    def source(self) -> Path:
-        """The manifest that was given, or the one that is made of a layout."""
-        return self.manifest or self.out / f"{self.layout}.csv"
