@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any
 
 import joblib
-from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.benchmarks.cost import Cost
@@ -17,11 +16,10 @@ from stroke_ctp.benchmarks.measuring import Timing, in_own_process, table
 from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, write_scans
 from stroke_ctp.benchmarks.training import measure_training
 from stroke_ctp.common.devices import side_by_side
-from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import out_folder, write_json
 from stroke_ctp.common.provenance import machine
-from stroke_ctp.common.settings import require_whole
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
 from stroke_ctp.model.feature_cache import CHUNK
 from stroke_ctp.reporting.figures.cost import cost_figure
 from stroke_ctp.reporting.figures.style import save
@@ -36,14 +34,12 @@ _N_FOLDS, _N_ABLATIONS, _N_DRAWS, _MAX_EPOCHS = 10, 3, 2, 500
 _PLOTTED = (50, 100, 217, 500, 1000, 2000, 5000)
 
 
-def benchmark(config: DictConfig) -> None:
+def benchmark(settings: BenchmarkSettings) -> None:
     """Measure, print the table, write it with the machine and all repetitions as JSON, and draw the cost."""
-    if not isinstance(config.short, bool):
-        raise UserError(f"short must be true or false, got {config.short!r}")
-    out = out_folder(config.out)
-    repeats = 1 if config.short else require_whole("repeats", config.repeats, 1)
-    sizes = _SIZES[config.short]
-    timings = _measured(repeats, sizes, config.short)
+    out = out_folder(settings.out)
+    repeats = 1 if settings.short else settings.repeats
+    sizes = _SIZES[settings.short]
+    timings = _measured(repeats, sizes, settings.short)
     cost = Cost(
         preprocess_s=median(timings["preprocess, one core"].seconds) / joblib.cpu_count(),
         encode_s=median(timings["encode a patient"].seconds),
@@ -87,4 +83,4 @@ def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Tim
 
 
 if __name__ == "__main__":
-    run(benchmark, "benchmark")
+    run(benchmark, BenchmarkSettings, "benchmark")

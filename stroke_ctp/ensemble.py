@@ -64,4 +64,4 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
 
 
 if __name__ == "__main__":
-    run(ensemble, EnsembleSettings, lists=("models",))
+    run(ensemble, EnsembleSettings, "ensemble")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import joblib
 import torch
-from omegaconf import DictConfig
 
 from stroke_ctp.benchmarks.encoding import default_pipeline, device
 from stroke_ctp.benchmarks.measuring import seconds
@@ -13,10 +12,9 @@ from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoc
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.standard_series import standard_series
-from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.geometry import SERIES_SHAPE
-from stroke_ctp.common.settings import require_whole
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import encoding_precision
 from stroke_ctp.phantom.recruitment import external_cohort, training_cohort
@@ -27,36 +25,24 @@ _TRIAL_EPOCHS = 3
 _TRIAL_SERIES = 2
 
 
-def estimate(config: DictConfig) -> None:
+def estimate(settings: EstimateSettings) -> None:
     """Print what each stage of a study will take, if no training ends early."""
-    _check(config)
     print("estimate: trying each stage for some seconds", flush=True)
-    n_scanned = len(training_cohort(config.n_train, 0)) + len(external_cohort(config.n_external, 0))
+    n_scanned = len(training_cohort(settings.n_train, 0)) + len(external_cohort(settings.n_external, 0))
     simulate_s, preprocess_s = seconds_per_scan()
-    n_encoded = config.n_train * config.draws + config.n_external
-    n_networks = config.folds * config.ablations
+    n_encoded = settings.n_train * settings.draws + settings.n_external
+    n_networks = settings.folds * settings.ablations
     stages = {
         f"simulate {n_scanned} patients": n_scanned * simulate_s,
         f"preprocess {n_scanned} patients": n_scanned * preprocess_s,
         f"encode {n_encoded} patients and draws": n_encoded * seconds_per_encoding(),
-        f"train {n_networks} networks, ≤ {config.max_epochs} epochs": n_networks
-        * config.max_epochs
-        * seconds_per_epoch(noise_bank(config.n_train, 1), *fold_of(config.n_train, config.folds), _TRIAL_EPOCHS),
+        f"train {n_networks} networks, ≤ {settings.max_epochs} epochs": n_networks
+        * settings.max_epochs
+        * seconds_per_epoch(noise_bank(settings.n_train, 1), *fold_of(settings.n_train, settings.folds), _TRIAL_EPOCHS),
     }
     for stage, duration in stages.items():
         print(f"  {stage:42s} {duration / 60:6.1f} min")
     print(f"  {'altogether, about':42s} {sum(stages.values()) / 60:6.1f} min on {device()}, {joblib.cpu_count()} cores")
-
-
-def _check(config: DictConfig) -> None:
-    """Refuse the size of a study that could not be trained."""
-    for key, least in {"n_train": 1, "n_external": 0, "draws": 1, "ablations": 1, "folds": 3, "max_epochs": 1}.items():
-        require_whole(key, config[key], least)
-    if config.n_train < 2 * config.folds:
-        raise UserError(
-            f"folds={config.folds} needs n_train ≥ {2 * config.folds}, for each fold a patient of each class, "
-            f"got {config.n_train}; choose a smaller folds"
-        )
 
 
 def seconds_per_scan() -> tuple[float, float]:
@@ -90,4 +76,4 @@ def seconds_per_encoding() -> float:
 
 
 if __name__ == "__main__":
-    run(estimate, "estimate")
+    run(estimate, EstimateSettings, "estimate")

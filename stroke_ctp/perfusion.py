@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from stroke_ctp import __version__
@@ -16,8 +14,9 @@ from stroke_ctp.cohort.manifest_checks import check_scans
 from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import parallel_map
-from stroke_ctp.common.settings import require_jobs, require_real
+from stroke_ctp.common.schemas import plain
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
@@ -26,20 +25,17 @@ from stroke_ctp.reporting.figures.vessels import draw_vessels
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{remaining}]"
 
 
-def perfusion(config: DictConfig) -> None:
+def perfusion(settings: PerfusionSettings) -> None:
     """Analyse the scans that are not done yet and write the table of all."""
-    out = out_folder(config.out)
+    out = out_folder(settings.out)
     folder = PerfusionFolder(out)
-    tasks = _tasks(config, folder)
-    jobs = min(require_jobs(config.jobs), len(tasks))
+    tasks = _tasks(settings, folder)
+    jobs = min(settings.jobs, len(tasks))
     made_here = not out.exists()
-    analysis: Analysis = instantiate(config.analysis)
-    settings = OmegaConf.to_container(config.analysis)
-    claim(
-        out, {"version": __version__, "analysis": settings}, "choose another out, or remove the folder to make it anew"
-    )
+    made_with = {"version": __version__, "analysis": plain(settings.analysis)}
+    claim(out, made_with, "choose another out, or remove the folder to make it again")
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
-    results = parallel_map(functools.partial(_analyse, analysis=analysis), tasks, jobs)
+    results = parallel_map(functools.partial(_analyse, analysis=settings.analysis), tasks, jobs)
     rows = list(tqdm(results, "perfusion", len(tasks), ncols=79, bar_format=_BAR))
     failed = [row["reason"] for row in rows if "reason" in row]
     if len(failed) == len(rows):
@@ -83,21 +79,13 @@ def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
     return row | task.output.write_record(key, measured)
 
 
-def _tasks(config: DictConfig, out: PerfusionFolder) -> list[_Task]:
-    given = [name for name in ("scan", "manifest") if config[name] not in (None, "")]
-    if len(given) != 1:
-        raise UserError(f"give either scan=PATH or manifest=FILE, got {' and '.join(given) or 'neither'}")
-    if given == ["scan"]:
-        scan = Path(str(config.scan))
-        if not scan.exists():
-            raise UserError(f"there is no scan {scan}; give a 4D NIfTI file or a DICOM folder with scan=…")
-        interval = config.frame_interval_s
-        if interval is not None:
-            interval = require_real("frame_interval_s", interval, above=0)
-        return [_Task("", scan, interval, out.only_scan())]
-    if config.frame_interval_s is not None:
-        raise UserError("frame_interval_s is that of scan=PATH; give it as a column of the manifest instead")
-    patients = read_manifest(Path(str(config.manifest)), levels_required=False)
+def _tasks(settings: PerfusionSettings, out: PerfusionFolder) -> list[_Task]:
+    if settings.scan is not None:
+        if not settings.scan.exists():
+            raise UserError(f"there is no scan {settings.scan}; give a 4D NIfTI file or a DICOM folder with scan=…")
+        return [_Task("", settings.scan, settings.frame_interval_s, out.only_scan())]
+    assert settings.manifest is not None
+    patients = read_manifest(settings.manifest, levels_required=False)
     check_scans(patients)
     rows = [(patient, row) for patient in patients for row in patient.rows]
     return [
@@ -107,4 +95,4 @@ def _tasks(config: DictConfig, out: PerfusionFolder) -> list[_Task]:
 
 
 if __name__ == "__main__":
-    run(perfusion, "perfusion")
+    run(perfusion, PerfusionSettings, "perfusion")

@@ -7,14 +7,13 @@ python -m stroke_ctp.preprocess layout=isles2018 root=DIR out=DIR
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
 from tqdm import tqdm
 
-from stroke_ctp.cohort.core_volumes import add_core_volumes, check_label
+from stroke_ctp.cohort.core_volumes import add_core_volumes
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.layouts import write_layout_manifest
 from stroke_ctp.cohort.manifest import ManifestPatient, read_manifest
@@ -25,26 +24,22 @@ from stroke_ctp.cohort.tables import excluded_rows, write_cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import shared_map
-from stroke_ctp.common.settings import require_jobs
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.reporting.contact_sheet import write_contact_sheet
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
 
-def preprocess(config: DictConfig) -> None:
-    """Compose, process all patients that are not done yet, write the tables."""
-    settings = {field.name: config[field.name] for field in fields(Rules)}
-    # public data sets name no levels
-    rules = Rules.of(settings | {"levels": config.levels or ("auto" if config.layout else "manifest")})
-    jobs = require_jobs(config.jobs)
-    check_label(config.label, config.volumes)
-    out = out_folder(config.out)
-    patients = read_manifest(_manifest(config, out), levels_required=rules.levels == "manifest")
+def preprocess(settings: PreprocessSettings) -> None:
+    """Process all patients that are not done yet, then write the tables and the contact sheet."""
+    rules, out = settings.rules, out_folder(settings.out)
+    patients = read_manifest(_manifest(settings, out), levels_required=rules.levels == "manifest")
     check_scans(patients)
-    claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")
+    claim(out, asdict(rules), "choose another out, or remove the folder to make it again")
     folder = CohortFolder(out)
-    results = add_core_volumes(folder, _process(folder, patients, rules, jobs), config.label, config.volumes, jobs)
+    results = _process(folder, patients, rules, settings.jobs)
+    results = add_core_volumes(folder, results, settings.label, settings.volumes, settings.jobs)
     if not any(record.included for _, record in results):
         folder.write_excluded(excluded_rows(results))
         reason, n = Counter(record.reason for _, record in results).most_common(1)[0]
@@ -60,18 +55,14 @@ def preprocess(config: DictConfig) -> None:
     print(folder.table)
 
 
-def _manifest(config: DictConfig, out: Path) -> Path:
+def _manifest(settings: PreprocessSettings, out: Path) -> Path:
     """The manifest that was given, or the one of a public data set, written to `out`."""
-    if config.manifest is not None and config.layout is not None:
-        raise UserError("manifest and layout exclude each other: a layout brings its own manifest; leave one out")
-    if config.manifest is None and config.layout is None:
-        raise UserError("manifest is required: add manifest=FILE; or layout=NAME and root=DIR for a public data set")
-    if config.layout is None:
-        return Path(str(config.manifest))
-    if config.root is None:
-        raise UserError(f"root is required: add root=DIR, the folder of the {config.layout} data set")
-    manifest = out / f"{config.layout}.csv"  # a manifest.csv may be somebody's own
-    write_layout_manifest(str(config.layout), Path(str(config.root)), manifest)
+    if settings.manifest is not None:
+        return settings.manifest
+    assert settings.layout is not None
+    assert settings.root is not None
+    manifest = out / f"{settings.layout}.csv"  # a manifest.csv may be the user's own
+    write_layout_manifest(settings.layout, settings.root, manifest)
     return manifest
 
 
@@ -97,4 +88,4 @@ def _summary(counts: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    run(preprocess, "preprocess")
+    run(preprocess, PreprocessSettings, "preprocess")

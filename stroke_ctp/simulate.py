@@ -2,37 +2,30 @@
 
 from collections.abc import Sequence
 
-from omegaconf import DictConfig
 from tqdm import tqdm
 
 from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import parallel_map
-from stroke_ctp.common.settings import require_jobs, require_whole
 from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.phantom.recruitment import Recruit, external_cohort, training_cohort
 from stroke_ctp.phantom.simulated_cohort import Row, SimulatedCohort
 
 
-def simulate(config: DictConfig) -> None:
+def simulate(settings: SimulateSettings) -> None:
     """Write `DIR/{train,external}/manifest.csv` and the scans that they list."""
-    out = out_folder(config.out)
-    for key in ("n_train", "n_external", "seed"):
-        require_whole(key, config[key], 0)
-    jobs = require_jobs(config.jobs)
-    claim(
-        out,
-        {key: config[key] for key in ("n_train", "n_external", "seed")},
-        "choose another out=DIR or remove the folder",
-    )
+    out = out_folder(settings.out)
+    patients = {"n_train": settings.n_train, "n_external": settings.n_external, "seed": settings.seed}
+    claim(out, patients, "choose another out=DIR or remove the folder")
     for name, recruits in (
-        ("train", training_cohort(config.n_train, config.seed)),
-        ("external", external_cohort(config.n_external, config.seed)),
+        ("train", training_cohort(settings.n_train, settings.seed)),
+        ("external", external_cohort(settings.n_external, settings.seed)),
     ):
         cohort = SimulatedCohort(out / name)
         if cohort.manifest.exists():
             print(f"simulate: {name} cohort of {len(recruits)} patients is complete")
         elif recruits:
-            cohort.write_manifest(_scan_all(recruits, cohort, jobs))
+            cohort.write_manifest(_scan_all(recruits, cohort, settings.jobs))
     print(out)
 
 
@@ -44,4 +37,4 @@ def _scan_all(recruits: Sequence[Recruit], cohort: SimulatedCohort, jobs: int) -
 
 
 if __name__ == "__main__":
-    run(simulate, "simulate")
+    run(simulate, SimulateSettings, "simulate")

@@ -67,4 +67,4 @@ def fit_and_score(
 
 
 if __name__ == "__main__":
-    run(train, TrainSettings, sweeps=True)
+    run(train, TrainSettings, "train", sweeps=True)

@@ -1,18 +1,13 @@
-"""JSON files with a schema: written from typed records, read back into them."""
+"""JSON files with a schema, read into typed records."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from stroke_ctp.common.errors import UserError
 
 Record = TypeVar("Record")
-
-
-def plain(record: Any) -> dict[str, Any]:
-    """A pydantic dataclass as plain values that JSON can hold."""
-    return TypeAdapter(type(record)).dump_python(record, mode="json")
 
 
 def read_record(path: Path, schema: type[Record], way_out: str) -> Record:

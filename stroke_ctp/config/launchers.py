@@ -58,12 +58,11 @@ class ParallelLauncher(JoblibLauncher):
         """Run every job; the first that fails ends the others."""
         from stroke_ctp.common.devices import gpus, side_by_side
         from stroke_ctp.common.parallel import parallel_map
-        from stroke_ctp.common.settings import require_whole
 
         assert self.config is not None
         devices = gpus(self.config.trainer.accelerator)
-        if self.n_jobs is not None:
-            require_whole("hydra.launcher.n_jobs", self.n_jobs, 1)
+        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs < 1):
+            raise UserError(f"hydra.launcher.n_jobs must be a whole number ≥ 1 or null, got {self.n_jobs!r}")
         n_jobs = min(self.n_jobs or side_by_side(self.config.trainer.accelerator), len(job_overrides))
         with tempfile.TemporaryDirectory() as folder:
             run = partial(

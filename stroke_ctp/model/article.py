@@ -110,7 +110,7 @@ class ArticleModel:
         torch.manual_seed(settings.seed * 1_000_003 + fold)
         encoder = Encoder(**asdict(settings.encoder)) if self.is_direct else nn.Identity()
         return CoreClassifier(
-            TemporalNetwork(**asdict(settings.network)),
+            TemporalNetwork(settings.network),
             encoder,
             build_standardization(settings.standardization, settings.input),
             standardize_features=settings.standardize_features,

@@ -5,7 +5,6 @@ from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.weights import Provenance, pretrained_backbone
 
 FRAMES_AT_A_TIME = {"cpu": 8, "cuda": 256}
@@ -24,11 +23,9 @@ class Encoder(nn.Module):
             trainable_blocks: How many of the five convolutional blocks are trained, from the last.
 
         Raises:
-            UserError: The weights cannot be had, or there are not as many blocks.
+            UserError: The weights cannot be had.
         """
         super().__init__()
-        if not 0 <= trainable_blocks <= 5:
-            raise UserError(f"encoder.trainable_blocks must lie between 0 and 5, got {trainable_blocks}")
         self.backbone, self.provenance = pretrained_backbone(weights)
         self.backbone.requires_grad_(False)
         self.trainable_blocks = trainable_blocks

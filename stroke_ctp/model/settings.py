@@ -16,8 +16,7 @@ from stroke_ctp.cohort.folds import FoldSettings, check_fold
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.standardization import BatchSettings, FixedSettings
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.records import plain
-from stroke_ctp.common.schemas import STRICT, Folder, Text
+from stroke_ctp.common.schemas import STRICT, Folder, Text, plain
 
 Pathways = Annotated[tuple[Literal["local", "global"], ...], Field(strict=False, min_length=1)]
 

@@ -4,16 +4,14 @@ Read off the article (section 2.3) and its public model file: 43,469 trainable p
 pathways, 9,479 with the local one alone, 34,055 with the global one alone.
 """
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.feature_standardization import N_FEATURES
+from stroke_ctp.model.settings import NetworkSettings
 
 KERNEL_SIZES = {"local": 3, "global": 11}
 """Temporal extent of each pathway [frame]."""
@@ -80,36 +78,21 @@ class FeatureDropout(nn.Module):
 class TemporalNetwork(nn.Module):
     """Pathways of both levels, concatenated, to one logit."""
 
-    def __init__(
-        self,
-        pathways: Sequence[str] = ("local", "global"),
-        filters: int = 3,
-        hidden: int = 32,
-        dropout: float = 0.3,
-        feature_dropout: float = 0.3,
-        levels: int = 2,
-    ) -> None:
+    def __init__(self, settings: NetworkSettings | None = None, levels: int = 2) -> None:
         """Build the network.
 
         Args:
-            pathways: Which of `KERNEL_SIZES`; leaving one out is the article's ablation.
-            filters: Of each pathway at each level.
-            hidden: Units of the dense layer.
-            dropout: Within the pathways.
-            feature_dropout: Of the encoder's features.
+            settings: Pathways, sizes and dropout rates; by default `NetworkSettings()`.
             levels: Each has filters of its own.
-
-        Raises:
-            UserError: Unknown pathway, or none.
         """
         super().__init__()
-        unknown = [name for name in pathways if name not in KERNEL_SIZES]
-        if unknown or not pathways:
-            raise UserError(f"network.pathways must be some of {', '.join(KERNEL_SIZES)}, got {list(pathways)}")
-        self.dropout = FeatureDropout(feature_dropout)
-        self.pathways = nn.ModuleList(Pathway(levels, filters, KERNEL_SIZES[name], dropout) for name in pathways)
-        self.dense = nn.Linear(len(pathways) * levels * filters, hidden)
-        self.head = nn.Linear(hidden, 1)
+        given = settings or NetworkSettings()
+        self.dropout = FeatureDropout(given.feature_dropout)
+        self.pathways = nn.ModuleList(
+            Pathway(levels, given.filters, KERNEL_SIZES[name], given.dropout) for name in given.pathways
+        )
+        self.dense = nn.Linear(len(given.pathways) * levels * given.filters, given.hidden)
+        self.head = nn.Linear(given.hidden, 1)
 
     def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, " batch"]:
         """Logit of a large core."""

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from stroke_ctp import __version__
 from stroke_ctp.common.files import read_json
+from stroke_ctp.common.schemas import fields, kinds
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.reporting.article import encoder_text, endpoint_text, model_name
 from stroke_ctp.reporting.background import Background
 from stroke_ctp.reporting.figures.flowchart import flow_sentence
@@ -16,6 +18,8 @@ from stroke_ctp.reporting.summary import (
     threshold_origin,
 )
 from stroke_ctp.study.predictions import Ablation, Study
+
+_INPUTS = {kind: made.__name__ for kind, made in kinds(fields(TrainSettings)["input"]).items()}
 
 
 def known_facts(study: Study, folder: Path, background: Background) -> dict[str, str]:
@@ -32,7 +36,7 @@ def known_facts(study: Study, folder: Path, background: Background) -> dict[str,
         "external_goal": " and evaluation on an external cohort" if scored else "",
         "external": "external patients only for the final evaluation" if scored else "no external cohort was scored",
         "external_result": external_sentence(main).rstrip(".") or "no external cohort was scored",
-        "input": str(settings.get("input._target_", UNRECORDED)).rsplit(".", 1)[-1],
+        "input": _INPUTS.get(settings.get("input.kind", ""), UNRECORDED),
         "standardized": _standardized(background),
         "label_definition": _label_definitions(background),
         "folds": str(main.n_folds),

@@ -1,28 +1,32 @@
 """What a report tells of a study beyond its predictions, gathered from where it was left."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+import pandas as pd
 
-from stroke_ctp.cohort.store import Cohort, CohortFolder
+from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
 from stroke_ctp.common.files import file_digest, read_json
-from stroke_ctp.common.geometry import LEVELS, SERIES_SHAPE
-from stroke_ctp.config.command_line import CONF
+from stroke_ctp.common.types import LEVELS
 from stroke_ctp.model.feature_standardization import N_FEATURES
-from stroke_ctp.model.temporal_network import KERNEL_SIZES, TemporalNetwork
+from stroke_ctp.model.network import KERNEL_SIZES, TemporalNetwork
+from stroke_ctp.model.settings import SETTINGS, TrainSettings, read_settings
 from stroke_ctp.reporting.background import Background, CohortFacts
 from stroke_ctp.reporting.figures.network import Architecture
 from stroke_ctp.study.fitted_statistics import feature_statistics
 from stroke_ctp.study.tables import study_settings
 
 
-def background_of(study: Path, config: DictConfig) -> Background:
-    """All that can be found; `config` is the report's."""
+def background_of(study: Path, sensitivity: float, subgroup: str | None = None, partial: bool = False) -> Background:
+    """All that can be found.
+
+    Args:
+        study: Its folder, `OUTPUTS/NAME`.
+        sensitivity: Of the second operating point.
+        subgroup: Column of the manifest whose groups are compared.
+        partial: Whether folds may be missing.
+    """
     settings = settings_of(study)
     training = _cohort(study, "*/fold-*")
     return Background(
@@ -32,9 +36,9 @@ def background_of(study: Path, config: DictConfig) -> Background:
         differences=_differences(settings) if settings else None,
         settings=settings,
         architecture=_architecture(study),
-        sensitivity=config.sensitivity,
-        subgroup=config.subgroup,
-        partial=config.partial,
+        sensitivity=sensitivity,
+        subgroup=subgroup,
+        partial=partial,
     )
 
 
@@ -51,14 +55,10 @@ def _cohort(study: Path, runs: str) -> CohortFacts:
         return CohortFacts("no such cohort was scored")
     records = [read_json(path / "run.json") for path in scored if (path / "run.json").exists()]
     recorded = [record["cohort"] for record in records if "cohort" in record]
-    if recorded:
-        folder = (study / recorded[0]).resolve()
-    else:
-        configs = [path / ".hydra" / "config.yaml" for path in scored if (path / ".hydra" / "config.yaml").exists()]
-        if not configs:
-            return CohortFacts("where it lies was not recorded when it was scored")
-        folder = Path(str(OmegaConf.select(OmegaConf.load(configs[0]), "cohort")))
-    if not CohortFolder(folder).table.exists():
+    if not recorded:
+        return CohortFacts("where it lies was not recorded when it was scored")
+    folder = (study / recorded[0]).resolve()
+    if not (folder / "cohort.csv").exists():
         return CohortFacts(f"its folder {folder.name} is no longer where it was")
     cohort = Cohort(folder)
     if cohort.hash != read_json(scored[0] / "metrics.json").get("cohort", {}).get("hash"):
@@ -67,24 +67,24 @@ def _cohort(study: Path, runs: str) -> CohortFacts:
 
 
 def _facts(cohort: Cohort) -> CohortFacts:
-    lost = [path.name for path in cohort.series_files.values() if not path.exists()]
+    excluded = cohort.folder / "excluded.csv"
+    files = zip(cohort.patients, cohort.table["series"], strict=True)
+    series = {patient: cohort.folder / "series" / name for patient, name in files}
+    lost = [path.name for path in series.values() if not path.exists()]
     if lost:
         return CohortFacts(f"its series {lost[0]} is missing")
     return CohortFacts(
         unknown="",
-        counts=cohort.description["counts"],
+        counts=read_json(cohort.folder / "cohort.json").get("counts", {}),
         patients=cohort.table,
-        excluded=cohort.excluded,
-        series={patient: file_digest(path) for patient, path in cohort.series_files.items()},
+        excluded=pd.read_csv(excluded, dtype=str, keep_default_na=False) if excluded.exists() else pd.DataFrame(),
+        series={patient: file_digest(path) for patient, path in series.items()},
     )
 
 
 def _differences(ours: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Settings of a study that are not the present default."""
-    GlobalHydra.instance().clear()  # of the report's own composition
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        default = compose("train", ["cohort=-", "fold=0"])
-    usual = _flat(study_settings(default, ""))
+    usual = _flat(study_settings(TrainSettings(fold=0), ""))
     keys = [key for key in {**usual, **ours} if key != "cohort" and usual.get(key) != ours.get(key)]
     return [(key, usual.get(key, "–"), ours.get(key, "–")) for key in keys]
 
@@ -98,23 +98,19 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _architecture(study: Path) -> Architecture | None:
     """Of the full network, or else of the first that was trained; None where only indices were scored."""
-    configs = sorted(study.glob("*/fold-*/.hydra/config.yaml"), key=lambda path: path.parts[-4] != "full")
-    if not configs:
+    runs = [path.parent for path in study.glob(f"*/fold-*/{SETTINGS}")]
+    if not runs:
         return None
-    config = OmegaConf.to_container(OmegaConf.load(configs[0]), resolve=True)
-    assert isinstance(config, dict)
-    given = {key: value for key, value in config["network"].items() if key != "_target_"}
-    bound = inspect.signature(TemporalNetwork).bind(**given)
-    bound.apply_defaults()
-    parameters = TemporalNetwork(**given).parameters()
+    settings = read_settings(min(runs, key=lambda run: (run.parent.name != "full", run)))
+    network = settings.network
     return Architecture(
         levels=tuple(level.replace("_", " ") for level in LEVELS),
         frames=SERIES_SHAPE[1],
         side=SERIES_SHAPE[2],
         features=N_FEATURES,
-        kernels={pathway: KERNEL_SIZES[pathway] for pathway in bound.arguments["pathways"]},
-        filters=bound.arguments["filters"],
-        hidden=bound.arguments["hidden"],
-        trainable=sum(parameter.numel() for parameter in parameters),
-        trained_blocks=config["encoder"]["trainable_blocks"],
+        kernels={pathway: KERNEL_SIZES[pathway] for pathway in network.pathways},
+        filters=network.filters,
+        hidden=network.hidden,
+        trainable=sum(parameter.numel() for parameter in TemporalNetwork(network).parameters()),
+        trained_blocks=settings.encoder.trainable_blocks,
     )

@@ -1,6 +1,7 @@
 """The value types that the subpackages share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -59,3 +60,7 @@ class CTPScan:
     def slice_index(self, file_index: int) -> int:
         """Position in `hu` of the slice that the file counts as `file_index`, and the other way round."""
         return self.hu.shape[1] - 1 - file_index if self.superior_first else file_index
+
+
+Score = tuple[Float[np.ndarray, " row"], dict[str, Any]]
+"""Probabilities of the validation fold, then of the test fold, and details of how they were obtained."""

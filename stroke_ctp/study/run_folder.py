@@ -11,8 +11,8 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.files import at_work, digest, read_json, write_json
-from stroke_ctp.common.records import plain, read_record
-from stroke_ctp.common.schemas import STRICT
+from stroke_ctp.common.records import read_record
+from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings

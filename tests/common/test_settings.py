@@ -3,11 +3,11 @@
 import os
 
 import pytest
+from stroke_ctp.common.settings import require_jobs, require_real, require_whole
 
 from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.settings import require_jobs, require_real, require_whole
 
 
 @pytest.mark.parametrize("value", ["3", None, True, float("nan"), float("inf"), [1.0]])

@@ -1,1 +1,1 @@
-"""One settings class per command; `train` uses `model.settings.TrainSettings`, which runs record."""
+"""One settings class per command; `TrainSettings` is in `stroke_ctp.model.settings`, because runs record it."""

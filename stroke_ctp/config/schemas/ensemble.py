@@ -4,13 +4,12 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from stroke_ctp.common.schemas import STRICT, Folder, Text
-from stroke_ctp.model.settings import AblationSettings
+from stroke_ctp.common.schemas import STRICT, Folder, Text, Texts
 
 
 @dataclass(frozen=True, config=STRICT)
 class EnsembleSettings:
-    """Score an external cohort with every fold of a model and with their mean."""
+    """Score an external cohort with the members of each model and with their mean."""
 
     external: Folder
     """Cohort to score, from `python -m stroke_ctp.preprocess`."""
@@ -18,5 +17,5 @@ class EnsembleSettings:
     """Name of the study whose folds are trained."""
     outputs: Folder = Path("outputs")
     """Folder of all studies."""
-    ablation: AblationSettings = AblationSettings()
-    """Model of the study; several: ablation=full,local."""
+    models: Texts = ()
+    """Models to score, separated by commas; by default all of the study."""

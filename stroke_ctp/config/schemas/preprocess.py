@@ -1,15 +1,14 @@
 """Settings of `python -m stroke_ctp.preprocess`."""
 
 import dataclasses
-from pathlib import Path
 from typing import Literal
 
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import STRICT, File, Folder, Jobs
-from stroke_ctp.scan.inclusion import Rules
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -29,7 +28,7 @@ class PreprocessSettings(Rules):
     label: Literal["cbv", "rcbf"] | None = None
     """Core definition by which perfusion analysis fills core_ml where the manifest has none."""
     volumes: bool = False
-    """Add core volumes of whole scans as columns, for ablation=cbv_scan and rcbf_scan."""
+    """Add core volumes of whole scans as columns, for model=cbv_scan and rcbf_scan."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "PreprocessSettings":
@@ -48,8 +47,3 @@ class PreprocessSettings(Rules):
         """Which scans are included; public data sets name no levels."""
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(Rules)}
         return Rules(**given | ({"levels": "auto"} if self.layout else {}))
-
-    @property
-    def source(self) -> Path:
-        """The manifest that was given, or the one that is made of a layout."""
-        return self.manifest or self.out / f"{self.layout}.csv"

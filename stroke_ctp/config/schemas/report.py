@@ -3,23 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from stroke_ctp.common.schemas import STRICT, Folder, Rule, Text
-
-
-def _several(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
+from stroke_ctp.common.schemas import STRICT, Folder, Text, Texts
 
 
 @dataclass(frozen=True, config=STRICT)
 class ReportSettings:
     """Write page, tables and figures of a study, or compare several."""
 
-    name: Annotated[
-        tuple[Text, ...], Field(strict=False), BeforeValidator(_several), Rule("text, or several texts: name=A,B")
-    ]
+    name: Texts
     """Name of the study; several, separated by commas, are compared."""
     outputs: Folder = Path("outputs")
     """Folder of all studies; the report goes to OUTPUTS/NAME/report."""
