@@ -55,6 +55,7 @@ def ensemble(config: DictConfig) -> None:
     ]
     with whole(folder / "predictions.csv") as partial:
         pd.concat(tables).to_csv(partial, index=False)
+    *members_auc, auc = [roc_auc(labels, column).value for column in columns]
     metrics = {
         "ablation": ablation,
         "n_folds": len(members),
@@ -62,7 +63,7 @@ def ensemble(config: DictConfig) -> None:
         "endpoint": endpoint.as_dict(),
         "encoder": members[0]["encoder"],
         "cohort": {"hash": cohort.hash, "patients": len(cohort), "large": int(labels.sum())},
-        "auc": {"external": roc_auc(tables[-1]).value, "members": [roc_auc(table).value for table in tables[:-1]]},
+        "auc": {"external": auc, "members": members_auc},
         "predictions": file_digest(folder / "predictions.csv"),
     }
     write_json(folder / "run.json", circumstances(cohort.folder, study, began))

@@ -5,9 +5,9 @@ from omegaconf import DictConfig, ListConfig
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import study_folder
 from stroke_ctp.config.command_line import run
-from stroke_ctp.reporting.comparison import write_comparison
-from stroke_ctp.reporting.gather_background import background_of, settings_of
 from stroke_ctp.reporting.report import write_report
+from stroke_ctp.reporting.study_background import background_of, settings_of
+from stroke_ctp.reporting.study_comparison import write_comparison
 
 
 def report(config: DictConfig) -> None:
@@ -26,7 +26,8 @@ def report(config: DictConfig) -> None:
         folder /= f"with-{'-'.join(study.name for study in studies[1:])}"
         print(write_comparison(studies, folder, [settings_of(study) for study in studies], config.partial))
     else:
-        print(write_report(studies[0], background_of(studies[0], config)))
+        background = background_of(studies[0])
+        print(write_report(studies[0], background, config.sensitivity, config.subgroup, config.partial))
     print(f"\n{folder / 'report.html'}")
 
 

@@ -30,6 +30,7 @@ from stroke_ctp.common.settings import require_whole
 from stroke_ctp.config.command_line import run, runs_to_come, values_to_come
 from stroke_ctp.model.baselines import BASELINES, baseline_values, fit_scale, probability_of
 from stroke_ctp.statistics.auc import roc_auc
+from stroke_ctp.study.predictions import labels_and_scores
 from stroke_ctp.study.tables import Score, check_settings, predictions_table, run_folder, study_settings
 
 WAY_OUT = "choose another name=NAME"
@@ -100,7 +101,7 @@ def write_run(folder: Path, predictions: pd.DataFrame, facts: dict[str, Any], re
     with whole(folder / "predictions.csv") as partial:
         predictions.to_csv(partial, index=False)
     measured = {
-        "auc": {name: roc_auc(part).value for name, part in predictions.groupby("split")},
+        "auc": {name: roc_auc(*labels_and_scores(part)).value for name, part in predictions.groupby("split")},
         "predictions": file_digest(folder / "predictions.csv"),
     }
     write_json(folder / "run.json", record)

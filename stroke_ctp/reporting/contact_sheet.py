@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.common.files import read_json, whole
 from stroke_ctp.reporting.figures.flowchart import draw_flowchart, flow_sentence
-from stroke_ctp.reporting.page import embedded, render
+from stroke_ctp.reporting.html import embedded, render
 
 NAME = "contact_sheet.html"
 INTERVAL_S = 1.5

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.common.files import is_complete, read_json
 from stroke_ctp.model.checkpoint import read_checkpoint
-from stroke_ctp.reporting.background import CohortFacts, FeatureStatistics
+from stroke_ctp.study.audit_evidence import CohortFacts, FeatureStatistics
 from stroke_ctp.study.prediction_tables import is_sealed, read_predictions
 
 _KEYS = ("input", "standardization", "augmentation")

@@ -1,4 +1,4 @@
-"""One `predictions.csv`, read and held to the contract on disk."""
+"""Read and validate one `predictions.csv`."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -16,10 +16,10 @@ def read_predictions(path: Path, folds: Collection[str]) -> pd.DataFrame:
 
     Args:
         path: The file.
-        folds: Values that its column `fold` may have.
+        folds: Values that the column `fold` may have.
 
     Raises:
-        UserError: A column is missing or a value outside its range; names the file and the patient.
+        UserError: A column is missing, or a value is out of range; the message names the file and the patient.
     """
     empty = {"core_ml": ["", "nan"], "probability": ["", "nan"], "label": ["", "nan"]}
     try:
@@ -40,17 +40,17 @@ def read_predictions(path: Path, folds: Collection[str]) -> pd.DataFrame:
 
 
 def is_sealed(run: Path) -> bool:
-    """Whether the table's digest was recorded when it was made.
+    """Whether the digest of the run's predictions was recorded when they were written.
 
     Raises:
-        UserError: It was, and the table is another one now.
+        UserError: The digest was recorded, and the table no longer has it.
     """
     recorded = read_json(run / "metrics.json").get("predictions")
     if recorded is None:
         return False
     path = run / "predictions.csv"
     if file_digest(path) != recorded:
-        raise UserError(f"{path} was changed after it was made; remove it and run its command again")
+        raise UserError(f"{path} was changed after it was written; remove it and run its command again")
     return True
 
 

@@ -1,4 +1,4 @@
-"""The predictions of a study, read from its folder and held to the contract on disk."""
+"""Read and validate the predictions of a study."""
 
 import re
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ import pandas as pd
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import differing, digest, is_complete, read_json
+from stroke_ctp.statistics.labels import Labels, Scores
+from stroke_ctp.study.model_names import in_display_order
 from stroke_ctp.study.prediction_tables import is_sealed, read_predictions, some
 
-ARTICLE_ABLATIONS = ("full", "global", "local")
-BASELINES = ("cbv", "rcbf")
 _SETTINGS = ("n_folds", "endpoint", "encoder", "cohort", "settings")
 _OPTIONAL = ("encoder", "settings")
-"""An index has no encoder, and earlier trainings recorded no digest of all their settings."""
+"""A conventional baseline has no encoder, and earlier trainings recorded no digest of all their settings."""
 _KINDS: dict[str, Any] = {
     "n_folds": int,
-    "endpoint": {"column": str, "threshold": int | float},
+    "endpoint": {"column": str, "rule": str | int | float, "threshold": int | float},
     "cohort": {"hash": str},
 }
-"""What the settings that a report reads on are made of."""
+"""Types of the settings that a report needs."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,15 @@ class Ablation:
     folds: pd.DataFrame
     """Rows of the validation and test folds; `fold` and `label` are integers, label 1 is a large core."""
     external: pd.DataFrame | None
-    """Rows of the external cohort, `fold` a member's number or `mean`; None if the ensemble was not run."""
+    """Rows of the external cohort; `fold` is a member's number or `mean`. None if the ensemble was not run."""
     settings: dict[str, Any]
-    """What the folds share of their metrics.json: n_folds, endpoint, cohort and, if there is one, encoder."""
+    """What the metrics.json of all folds share: n_folds, endpoint, cohort and, if there is one, encoder."""
     missing: tuple[int, ...] = ()
-    """Folds that were not run, in a study that is shown as partial."""
+    """Folds that were not run, if the study was read as partial."""
     sealed: bool = False
-    """Whether every table is the one whose digest was recorded when it was made."""
+    """Whether every table has the digest that was recorded when it was written."""
+    external_hash: str | None = None
+    """Hash of the external cohort; None if the ensemble was not run or did not record it."""
 
     @property
     def n_folds(self) -> int:
@@ -62,71 +64,79 @@ class Ablation:
 
     @property
     def encoder(self) -> tuple[str, str]:
-        """Name and hash of the encoder's weights; both empty for a baseline that has no encoder."""
+        """Name and hash of the encoder's weights; both empty for a conventional baseline."""
         encoder = self.settings["encoder"] or {}
         return str(encoder.get("weights") or ""), str(encoder.get("sha256") or "")
 
 
 @dataclass(frozen=True)
 class Study:
-    """The ablations that were run under one name: the article's, the baselines, then others by name."""
+    """The models that were run under one name, in display order."""
 
     name: str
     ablations: dict[str, Ablation]
 
     @property
     def main(self) -> Ablation:
-        """The model that the report is about: the full one, or else the first of those that were run."""
+        """The model that the report is about: the first in display order, `full` if it was run."""
         return next(iter(self.ablations.values()))
 
 
+def labels_and_scores(predictions: pd.DataFrame) -> tuple[Labels, Scores]:
+    """Labels and probabilities of a table of predictions, as the functions of `statistics` take them."""
+    return predictions["label"].to_numpy(int), predictions["probability"].to_numpy(float)
+
+
 def read_study(folder: Path, partial: bool = False) -> Study:
-    """Read all ablations of `outputs/NAME`.
+    """Read all models of a study.
 
     Args:
-        folder: Of the study.
+        folder: The study's folder, `outputs/NAME`.
         partial: Whether folds may be missing.
 
     Raises:
-        UserError: Nothing was run, folds are missing, settings differ, or a table breaks the contract.
+        UserError: Nothing was run, folds are missing, settings differ, or a table is invalid.
     """
-    names = [path.parent.name for path in folder.glob("*/fold-*") if path.is_dir()]
+    names = {path.parent.name for path in folder.glob("*/fold-*") if path.is_dir()}
     if not names:
         raise UserError(f"nothing was run in {folder}; run `{_train(folder.name)} fold=0..9`")
-    first = [*ARTICLE_ABLATIONS, *BASELINES]
-    ordered = [name for name in first if name in names] + sorted(set(names) - set(first))
-    study = Study(folder.name, {name: read_ablation(folder / name, partial) for name in ordered})
+    study = Study(folder.name, {name: read_ablation(folder / name, partial) for name in in_display_order(names)})
     one, *others = study.ablations.values()
     for other in others:
-        # The encoder may differ: the baseline has none.
+        # The encoder may differ: a conventional baseline has none.
         _require_same(other.settings, one.settings, ("n_folds", "endpoint", "cohort", "settings"), folder / other.name)
     return study
 
 
 def read_ablation(folder: Path, partial: bool = False) -> Ablation:
-    """Read and validate the tables of `outputs/NAME/ABLATION`; arguments and errors as in `read_study`.
+    """Read and validate the tables of one model, `outputs/NAME/ABLATION`; arguments and errors as in `read_study`.
 
-    Without all its folds a model has no ensemble.
+    A model with missing folds has no ensemble.
     """
     runs = complete_runs(folder, partial)
     ensemble = folder / "ensemble"
     settings = _settings(next(iter(runs.values())))
     missing = tuple(fold for fold in range(settings["n_folds"]) if fold not in runs)
     scored = is_complete(ensemble) and not missing
-    # Before they are read: a table that was cut short is no longer the one that was made.
+    # Digests come first: a table that was cut short is reported as changed rather than as invalid.
     seals = [is_sealed(run) for run in [*runs.values(), *([ensemble] if scored else [])]]
     tables = [read_predictions(run / "predictions.csv", (str(fold),)) for fold, run in runs.items()]
     folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
     _require_patients_once(folds, folder, all_of_them=not missing)
     external = _read_external(ensemble, list(runs.values())) if scored else None
-    return Ablation(folder.name, folds, external, settings, missing, all(seals))
+    external_hash = read_json(ensemble / "metrics.json").get("cohort", {}).get("hash") if scored else None
+    return Ablation(folder.name, folds, external, settings, missing, all(seals), external_hash)
 
 
 def complete_runs(folder: Path, partial: bool = False) -> dict[int, Path]:
-    """Folders of the folds 0 … n−1 of `outputs/NAME/ABLATION` by their numbers; `partial`: some may be missing.
+    """Folders of the folds 0 … n−1 of one model, by number.
+
+    Args:
+        folder: The model's folder, `outputs/NAME/ABLATION`.
+        partial: Whether folds may be missing.
 
     Raises:
-        UserError: Folds are missing, with the command that trains them, or settings differ between them.
+        UserError: Folds are missing (the message has the command that trains them), or their settings differ.
     """
     found = {}
     for path in folder.glob("fold-*"):
@@ -164,14 +174,14 @@ def _settings(run: Path) -> dict[str, Any]:
 
 
 def _is_a(value: Any, kind: Any) -> bool:
-    """Whether a value of a JSON file is a `kind`, or an object that has values of these kinds."""
+    """Whether a JSON value is of type `kind`, or an object whose values are of the types that the mapping gives."""
     if isinstance(kind, dict):
         return isinstance(value, dict) and all(_is_a(value.get(key), each) for key, each in kind.items())
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _require_same(settings: dict[str, Any], first: dict[str, Any], keys: tuple[str, ...], where: Path) -> None:
-    """Numbers of different data or definitions must not stand in one table."""
+    """Refuse to combine results of different data or definitions."""
     keys_that_differ = differing({key: settings[key] for key in keys}, {key: first[key] for key in keys})
     if keys_that_differ:
         raise UserError(
@@ -184,7 +194,9 @@ def _read_external(ensemble: Path, runs: list[Path]) -> pd.DataFrame:
     path, n_folds = ensemble / "predictions.csv", len(runs)
     made_of = read_json(ensemble / "metrics.json").get("members")
     if made_of != [digest(read_json(run / "metrics.json")) for run in runs]:
-        raise UserError(f"{ensemble} was made of other trainings than those beside it; remove it and run it again")
+        raise UserError(
+            f"{ensemble} was made from other trainings than those in {ensemble.parent}; remove it and run it again"
+        )
     members = [*map(str, range(n_folds)), "mean"]
     table = read_predictions(path, members)
     n_patients = table["patient"].nunique()
@@ -201,7 +213,7 @@ def _read_external(ensemble: Path, runs: list[Path]) -> pd.DataFrame:
 
 
 def _require_patients_once(folds: pd.DataFrame, folder: Path, all_of_them: bool) -> None:
-    """No patient is tested or validated twice over all folds; with all folds, none never."""
+    """Over all folds, a patient is tested and validated at most once, and exactly once if no fold is missing."""
     patients = set(folds["patient"])
     for split, verb in (("test", "tested"), ("validation", "validated")):
         rows = folds.loc[folds["split"] == split, "patient"]

@@ -1,0 +1,216 @@
+"""Leakage audit: disjoint patients, distinct series, and nothing fitted on data that it must not see.
+
+A check that can be computed from the study's files passes or fails. "By construction" marks what the files cannot
+show: the software does it so, and its tests verify that.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.study.audit_evidence import AuditEvidence, FeatureStatistics
+from stroke_ctp.study.predictions import Ablation, Study
+from stroke_ctp.study.runs import Run
+
+
+class Verdict(StrEnum):
+    """Outcome of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNCHECKED = "not checked"
+    BY_CONSTRUCTION = "by construction"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check and its outcome."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    """What was examined, what is wrong, or why nothing could be examined."""
+
+
+def audit(study: Study, runs: Sequence[Run], evidence: AuditEvidence) -> list[Finding]:
+    """Carry out all checks of a study.
+
+    Args:
+        study: Predictions of all models.
+        runs: Trainings of all models.
+        evidence: Cohorts and feature statistics.
+
+    Raises:
+        UserError: At least one check failed; the message lists what is wrong.
+    """
+    findings = [
+        *_within_folds(study),
+        *_between_models(study),
+        _across_cohorts(study.main),
+        _series(evidence),
+        *_statistics(study, evidence.statistics),
+        *_epochs(runs),
+        *_ensembles(study),
+        *_regressions(study),
+        _digests(study.main),
+    ]
+    failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
+    if failed:
+        raise UserError(
+            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report is made of it"
+        )
+    return findings
+
+
+def _within_folds(study: Study) -> Iterator[Finding]:
+    """Test and validation patients of a fold are disjoint."""
+    check, main = "Every patient is on one side of every fold", study.main
+    for one in study.ablations.values():
+        both = one.test.merge(one.validation, on=["patient", "fold"])["patient"].tolist()
+        if both:
+            detail = f"{one.name}: {_some(both)} both validated and tested in one fold"
+            yield Finding(check, Verdict.FAILED, detail)
+    detail = (
+        f"{len(main.test)} patients tested, {len(main.validation)} validated, none twice and none in both roles in "
+        "one fold: weights, epoch and operating point of a test fold come from other patients"
+    )
+    yield Finding(check, Verdict.PASSED, detail)
+
+
+def _between_models(study: Study) -> Iterator[Finding]:
+    """All models have the same folds and classes; classes follow from the endpoint."""
+    check, main = "All models share folds and classes", study.main
+    for one in study.ablations.values():
+        both = main.folds.merge(one.folds, on=["patient", "split"], suffixes=("", "_other"))
+        differ = (both["fold"] != both["fold_other"]) | (both["label"] != both["label_other"])
+        if differ.any():
+            patients = sorted(set(both.loc[differ, "patient"]))
+            yield Finding(
+                check, Verdict.FAILED, f"{one.name} and {main.name} differ in fold or class of {_some(patients)}"
+            )
+    yield Finding(check, Verdict.PASSED, f"{len(study.ablations)} models, patient by patient")
+    yield _classes(main)
+
+
+def _classes(main: Ablation) -> Finding:
+    check, endpoint = "Classes follow from the class threshold", main.settings["endpoint"]
+    rows = pd.concat([main.test, main.ensemble] if main.ensemble is not None else [main.test])
+    if endpoint["column"] != "core_ml" or rows["core_ml"].isna().any():
+        return Finding(check, Verdict.UNCHECKED, f"the predictions do not hold {endpoint['column']}")
+    wrong = rows.loc[(rows["core_ml"] > endpoint["threshold"]) != (rows["label"] == 1), "patient"].tolist()
+    if wrong:
+        return Finding(check, Verdict.FAILED, f"the class of {_some(wrong)} does not follow from the core volume")
+    median = float(main.test["core_ml"].median())
+    if endpoint["rule"] == "median" and not main.missing and not np.isclose(median, endpoint["threshold"]):
+        detail = f"the threshold of {endpoint['threshold']:g} mL is not the training cohort's median, {median:g} mL"
+        return Finding(check, Verdict.FAILED, detail)
+    return Finding(
+        check,
+        Verdict.PASSED,
+        f"{endpoint['threshold']:.4g} mL: the endpoint's definition, {_rule(endpoint)}; not a fitted quantity",
+    )
+
+
+def _rule(endpoint: Mapping[str, object]) -> str:
+    return "median of the whole training cohort, as in the article" if endpoint["rule"] == "median" else "given"
+
+
+def _across_cohorts(main: Ablation) -> Finding:
+    check = "No patient is in both cohorts"
+    if main.ensemble is None:
+        return Finding(check, Verdict.UNCHECKED, "no external cohort was scored")
+    both = sorted(set(main.folds["patient"]) & set(main.ensemble["patient"]))
+    if both:
+        detail = f"{_some(both)} in training and external cohort (different people need different names)"
+        return Finding(check, Verdict.FAILED, detail)
+    return Finding(
+        check, Verdict.PASSED, f"{len(set(main.folds['patient']))} and {len(main.ensemble)} names, none in common"
+    )
+
+
+def _series(evidence: AuditEvidence) -> Finding:
+    check = "No series stands under two names"
+    cohorts = {"training": evidence.training, "external": evidence.external}
+    seen: dict[str, str] = {}
+    for facts in cohorts.values():
+        for patient, sha in facts.series.items():
+            if sha in seen:
+                return Finding(check, Verdict.FAILED, f"patients {seen[sha]} and {patient} have the same series")
+            seen[sha] = patient
+    unknown = [f"{name} cohort: {facts.unknown}" for name, facts in cohorts.items() if facts.unknown]
+    if not seen or unknown:
+        return Finding(check, Verdict.UNCHECKED, f"{len(seen)} series differ; {'; '.join(unknown)}")
+    return Finding(check, Verdict.PASSED, f"SHA-256 of {len(seen)} series of both cohorts")
+
+
+def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
+    """The standardization of a network's features is fitted on the fold's training patients."""
+    check = "Feature statistics come from training patients"
+    if not any(one.encoder[0] for one in study.ablations.values()):
+        return
+    if found.wrong:
+        yield Finding(check, Verdict.FAILED, "; ".join(found.wrong))
+    elif found.unknown:
+        yield Finding(check, Verdict.UNCHECKED, found.unknown)
+    else:
+        detail = (
+            f"recomputed for {found.n_folds} folds: the checkpoints hold those of the training patients alone "
+            f"(largest difference {found.largest_difference:.0e} standard deviations)"
+        )
+        yield Finding(check, Verdict.PASSED, detail)
+
+
+def _epochs(runs: Sequence[Run]) -> Iterator[Finding]:
+    """A network uses the weights of the epoch with the lowest validation loss."""
+    check = "Epochs were chosen by validation patients"
+    trained = [run for run in runs if run.best_epoch is not None]
+    logged = [(run, run.curve.set_index("epoch")["val_loss"]) for run in trained if run.curve is not None]
+    wrong = [run for run, loss in logged if not loss.get(run.best_epoch, np.inf) <= loss.min()]
+    if wrong:
+        texts = [f"epoch {run.best_epoch} of {run.ablation}, fold {run.fold}" for run in wrong]
+        yield Finding(check, Verdict.FAILED, f"{', '.join(texts)} does not have the lowest validation loss")
+    elif len(logged) < len(trained):
+        yield Finding(check, Verdict.UNCHECKED, f"{len(trained) - len(logged)} of {len(trained)} folds have no log")
+    elif trained:
+        yield Finding(check, Verdict.PASSED, f"lowest logged validation loss in all {len(trained)} folds")
+
+
+def _ensembles(study: Study) -> Iterator[Finding]:
+    """An ensemble is the plain mean: weights or a calibration would have been fitted on some patients."""
+    check, names = "Ensembles are the plain mean of their members", []
+    for one in study.ablations.values():
+        if one.external is None:
+            continue
+        wide = one.external.pivot(index="patient", columns="fold", values="probability")
+        if not np.allclose(wide["mean"], wide.drop(columns="mean").mean(axis=1), atol=1e-9):
+            yield Finding(check, Verdict.FAILED, f"the ensemble of {one.name} is not the mean of its members")
+        names.append(one.name)
+    if names:
+        yield Finding(check, Verdict.PASSED, f"{', '.join(names)}: recomputed; no probability is recalibrated")
+
+
+def _regressions(study: Study) -> Iterator[Finding]:
+    """Conventional cores become probabilities by a regression on the training patients."""
+    names = [one.name for one in study.ablations.values() if not one.encoder[0]]
+    if names:
+        detail = (
+            f"{', '.join(names)}: one regression per fold, recorded in metrics.json; ranks within a fold do not "
+            "depend on it"
+        )
+        yield Finding("Scales of conventional cores come from training patients", Verdict.BY_CONSTRUCTION, detail)
+
+
+def _digests(main: Ablation) -> Finding:
+    check = "Predictions are as the models made them"
+    if main.sealed:
+        return Finding(check, Verdict.PASSED, "every predictions.csv has the digest recorded when it was written")
+    return Finding(check, Verdict.UNCHECKED, "no digest was recorded when the predictions were written")
+
+
+def _some(patients: list[str]) -> str:
+    more = len(patients) - 3
+    return f"patient {', '.join(patients[:3])}" + (f" and {more} more" if more > 0 else "")
