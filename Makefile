@@ -29,7 +29,7 @@ ESTIMATED = $(patsubst folds.n=%,folds=%,$(patsubst trainer.%,%,$(filter folds.n
 ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env ensemble study estimate cohorts networks test test-slurm lint clean
+.PHONY: help env ensemble study estimate cohorts networks test chromium test-slurm lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -75,8 +75,16 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 
 # The tests' processes take all cores: threads of each would wait for those of the others.
-test: lint  ## lint, types, import contracts, tests
+test: lint chromium  ## lint, types, import contracts, tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# The tests of the report's page need a browser. Where none can be installed they are skipped, with the reason.
+chromium:
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null \
+		|| ! command -v apt-get > /dev/null || test "$$(id -u)" -ne 0 || { \
+		echo "test: installing Debian's chromium, for the tests of the report's page"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium; } \
+			> /dev/null 2>&1 || echo "test: chromium could not be installed; its tests are skipped"; }
 
 test-slurm: $(INSTALLED)  ## a sweep through SLURM, on a cluster of one node made for it (root, Debian)
 	@command -v slurmctld munged > /dev/null || { \

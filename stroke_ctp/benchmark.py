@@ -53,10 +53,15 @@ def benchmark(settings: BenchmarkSettings) -> None:
     shown = [*timings.values(), *cost.timings(sizes["patients"])]
     where = machine()
     print(table(shown))
-    print(f"\n{where['device']}; PyTorch {where['versions']['torch']}; {repeats} repetition(s), median ± farthest")
+    print(f"\n{where.device}; PyTorch {where.versions['torch']}; {repeats} repetition(s), median ± farthest")
     n_trainings = _N_FOLDS * _N_ABLATIONS
     print(f"studies of {n_trainings} × {_MAX_EPOCHS} epochs are extrapolated from the steps that were measured")
-    content = {"machine": where, "repeats": repeats, "sizes": sizes, "timings": [asdict(timing) for timing in shown]}
+    content = {
+        "machine": asdict(where),
+        "repeats": repeats,
+        "sizes": sizes,
+        "timings": [asdict(timing) for timing in shown],
+    }
     write_json(out / "benchmark.json", content | {"cost": asdict(cost)})
     save(cost_figure(_PLOTTED, [cost.stages(n) for n in _PLOTTED], cost.rivals(_PLOTTED)), out / "cost")
     print(out / "benchmark.json")

@@ -1,28 +1,27 @@
 """Page, tables and figures of a study: `python -m stroke_ctp.report name=NAME`; of several: `name=NAME,NAME`."""
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import study_folder
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.report import ReportSettings
-from stroke_ctp.reporting.comparison import write_comparison
-from stroke_ctp.reporting.gather_background import background_of, settings_of
 from stroke_ctp.reporting.report import write_report
+from stroke_ctp.reporting.study_comparison import write_comparison
+from stroke_ctp.study.study_folder import StudyFolder
 
 
 def report(settings: ReportSettings) -> None:
-    """Write `OUTPUTS/NAME/report`, print its tables and where it lies; of several studies, compare them."""
-    studies = [study_folder(settings.outputs, name) for name in settings.name]
-    if len(set(studies)) < len(studies):
+    """Write `OUTPUTS/NAME/report` and print its tables and path; compare several studies."""
+    if len(set(settings.name)) < len(settings.name):
         raise UserError(f"name must not hold a study twice, got {','.join(settings.name)}")
-    print(f"report: reading the predictions in {', '.join(map(str, studies))}\n")
-    folder = studies[0] / "report"
-    if len(studies) > 1:
-        folder /= f"with-{'-'.join(study.name for study in studies[1:])}"
-        print(write_comparison(studies, folder, [settings_of(study) for study in studies], settings.partial))
+    studies = [StudyFolder(settings.outputs, name) for name in settings.name]
+    print(f"report: reading the predictions in {', '.join(str(study.path) for study in studies)}\n")
+    first, *others = studies
+    if others:
+        out = first.report / f"with-{'-'.join(study.name for study in others)}"
+        print(write_comparison(studies, out, settings.partial))
     else:
-        background = background_of(studies[0], settings.sensitivity, settings.subgroup, settings.partial)
-        print(write_report(studies[0], background))
-    print(f"\n{folder / 'report.html'}")
+        out = first.report
+        print(write_report(first, settings.sensitivity, settings.subgroup, settings.partial))
+    print(f"\n{out / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -34,15 +34,15 @@ def write_cohort(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports draw their figures and neither write nor show them: for tests of what else they hold."""
-    monkeypatch.setattr("stroke_ctp.reporting.publishing.save", lambda *_: None)
-    monkeypatch.setattr("stroke_ctp.reporting.publishing.embedded", lambda *_: "")
+    """Reports draw their figures but neither write nor embed them: for tests of everything else."""
+    monkeypatch.setattr("stroke_ctp.reporting.page.save", lambda *_: None)
+    monkeypatch.setattr("stroke_ctp.reporting.page.embedded", lambda *_: "")
 
 
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A made-up study with its report, to be read only, and what was printed."""
-    # Not before the import hook that checks types is there.
+    """A made-up study with its report, not to be changed, and the text that was printed."""
+    # Imported here, because the import hook that checks types must be installed first.
     from studies import write_study
 
     from stroke_ctp.reporting.report import write_report

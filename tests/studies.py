@@ -1,4 +1,4 @@
-"""Studies as training and ensemble leave them, made up in no time."""
+"""Made-up studies with the files that training and ensemble write."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ OXFORD = {"weights": "oxford", "sha256": "804ca2835ecf7539f0cd2a7ac3c18ce8"}
 
 
 def write_study(folder: Path) -> Path:
-    """Full model with an ensemble, one reduced model, one index."""
+    """The full model with an ensemble, one reduced model, one conventional baseline."""
     write_ablation(folder / "full", 0, OXFORD)
     write_ablation(folder / "local", 1, OXFORD)
     write_ablation(folder / "cbv", 2, None)
@@ -24,7 +24,7 @@ def write_study(folder: Path) -> Path:
 def write_ablation(
     folder: Path, seed: int, encoder: dict[str, str] | None, one_class: bool = False, sealed: bool = True
 ) -> None:
-    """Folds of a model whose probabilities follow the core volume and chance."""
+    """Folds of a model whose probabilities follow the core volume, with noise."""
     generator = np.random.default_rng(seed)
     core = np.linspace(1, 99, N_PATIENTS)
     if one_class:  # all patients of test fold 0 are small
@@ -46,7 +46,7 @@ def write_ablation(
         pd.concat([validation, test]).to_csv(run / "predictions.csv", index=False)
         metrics = {
             "n_folds": N_FOLDS,
-            "endpoint": {"column": "core_ml", "threshold": 50.0, "rule": "given"},
+            "endpoint": {"column": "core_ml", "threshold": 50.0, "rule": 50.0},
             "encoder": encoder,
             "cohort": {"hash": "a"},
         }
@@ -55,12 +55,16 @@ def write_ablation(
 
 
 def write_ensemble(folder: Path) -> None:
-    """Members and their mean on twelve external patients."""
+    """Members and their mean for twelve external patients."""
     first = pd.read_csv(folder / "fold-0" / "predictions.csv").iloc[:12]
     external = first.assign(patient="e" + first["patient"], split="external")
     rows = pd.concat([external.assign(fold=str(fold)) for fold in [*range(N_FOLDS), "mean"]])
     (folder / "ensemble").mkdir()
     rows.to_csv(folder / "ensemble" / "predictions.csv", index=False)
     members = [digest(json.loads((folder / f"fold-{fold}" / "metrics.json").read_text())) for fold in range(N_FOLDS)]
-    metrics = {"members": members, "predictions": file_digest(folder / "ensemble" / "predictions.csv")}
+    metrics = {
+        "members": members,
+        "cohort": {"hash": "b"},
+        "predictions": file_digest(folder / "ensemble" / "predictions.csv"),
+    }
     (folder / "ensemble" / "metrics.json").write_text(json.dumps(metrics))

@@ -4,42 +4,64 @@ import os
 import platform
 import subprocess
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+from pydantic.dataclasses import dataclass
 
 from stroke_ctp import __version__
+from stroke_ctp.common.schemas import STRICT
 
 _LIBRARIES = ("torch", "torchvision", "lightning", "numpy", "scikit-learn")
 
 
-def run_provenance(cohort: Path, study: Path, began: float) -> dict[str, Any]:
-    """Content of `run.json`: path of the cohort, seconds, device, versions, revision.
+@dataclass(frozen=True, config=STRICT)
+class Machine:
+    """Hardware and software."""
+
+    device: str
+    revision: str | None
+    """Commit of the package's checkout, with `+` if it was changed; None outside a checkout."""
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, config=STRICT)
+class RunProvenance(Machine):
+    """Content of `run.json`."""
+
+    cohort: str
+    """Folder of the cohort, relative to the study, so that both can be moved together."""
+    seconds: float
+    """Duration; an interrupted training counts from its continuation."""
+
+
+def run_provenance(cohort: Path, study: Path, began: float) -> RunProvenance:
+    """Provenance of a run that ends now.
 
     Args:
-        cohort: Folder of the cohort; recorded relative to the study, so that both can be moved together.
+        cohort: Folder of the cohort.
         study: Folder of the study.
-        began: `time.monotonic()` at the start; an interrupted training counts from its continuation.
+        began: `time.monotonic()` at the start.
     """
     where = os.path.relpath(cohort.resolve(), study.resolve())
-    return {"cohort": where, "seconds": round(time.monotonic() - began, 1)} | machine()
+    return RunProvenance(**asdict(machine()), cohort=where, seconds=round(time.monotonic() - began, 1))
 
 
-def machine() -> dict[str, Any]:
-    """Device, versions and revision."""
+def machine() -> Machine:
+    """This machine and this installation."""
     import torch  # takes seconds to load, and complete results do not need it
 
     cuda = torch.cuda.is_available()
-    return {
-        "device": torch.cuda.get_device_name() if cuda else f"CPU ({platform.machine()}, {os.cpu_count()} cores)",
-        "revision": revision(),
-        "versions": {"stroke_ctp": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in _LIBRARIES},
-    }
+    return Machine(
+        torch.cuda.get_device_name() if cuda else f"CPU ({platform.machine()}, {os.cpu_count()} cores)",
+        revision(),
+        {"stroke_ctp": __version__, "python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
+    )
 
 
 def revision() -> str | None:
-    """Commit of the checkout that this package lies in, with `+` where it was changed; None outside a checkout."""
+    """Commit of the package's checkout, with `+` if it was changed; None outside a checkout."""
     here = Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None

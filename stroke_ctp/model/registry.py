@@ -3,6 +3,7 @@
 A new model needs an entry here, a class that offers `protocol.Model`, and a choice in `conf/model`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -28,15 +29,27 @@ REGISTRY = {
 }
 """Models by the name of their folder in a study, in the order of tables and figures."""
 
+IN_TABLE_2 = tuple(name for name, entry in REGISTRY.items() if entry.in_table2)
+"""Models that have a column in Table 2 even if they were not run."""
+
 
 def display_name(model: str) -> str:
-    """What a reader calls a model; an unknown one goes by its own name."""
+    """What a reader calls a model; an unknown one goes by its own name.
+
+    >>> display_name("local")
+    'Local alone'
+    """
     return REGISTRY[model].display_name if model in REGISTRY else model
 
 
-def in_order(models: list[str]) -> list[str]:
-    """Models in the order in which they are shown; unknown ones last, by name."""
-    return [name for name in REGISTRY if name in models] + sorted(set(models) - set(REGISTRY))
+def in_order(models: Iterable[str]) -> list[str]:
+    """Models in the order in which they are shown; unknown ones last, by name.
+
+    >>> in_order(["my_model", "cbv", "full"])
+    ['full', 'cbv', 'my_model']
+    """
+    given = set(models)
+    return [name for name in REGISTRY if name in given] + sorted(given - set(REGISTRY))
 
 
 def training_choice(model: str) -> str:

@@ -1,7 +1,7 @@
-"""Reporting checklists with what the run knows filled in, the rest marked for the author.
+"""Reporting checklists: the run fills in what it knows, and the rest is marked for the author.
 
 CLAIM: A. S. Tejani et al., Radiology: Artificial Intelligence 2024, 6, e240300. TRIPOD+AI: G. S. Collins et al., BMJ
-2024, 385, e078378. Items in our own words, by their numbers; the published checklists are what to submit.
+2024, 385, e078378. The items keep their numbers but are in our own words; submit the published checklists.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import pandas as pd
 
-from stroke_ctp.reporting.tables import Row, Table
+from stroke_ctp.reporting.tables.table import Row, Table
 
 AUTHOR = "author"
 
@@ -20,10 +20,10 @@ _TITLES = {
 
 
 def checklist_tables(known: Mapping[str, str]) -> list[Table]:
-    """Both checklists.
+    """Both checklists as tables.
 
     Args:
-        known: What the run knows, by the names that the answers use.
+        known: Answers of the run, by the names that the checklists use.
     """
     return [_table(name, known) for name in _TITLES]
 
@@ -35,7 +35,7 @@ def _table(name: str, known: Mapping[str, str]) -> Table:
     rows = [_row(item, asks, answer, known) for item, asks, answer in items.itertuples(index=False, name=None)]
     done = sum(row["Answer"] != AUTHOR for row in rows)
     title, subtitle = _TITLES[name]
-    caption = f"{subtitle}; items in our own words. {done} of {len(rows)} are answered by this run, at least in part."
+    caption = f"{subtitle}; items in our own words. This run answers {done} of {len(rows)} items, at least in part."
     return Table(name, title, caption, rows)
 
 

@@ -17,7 +17,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.geometry import LEVELS, N_BASELINE, N_FRAMES, N_PIXELS, STANDARD_TIMES
 from stroke_ctp.common.masks import soft_tissue_mask
 from stroke_ctp.reporting.figures.flowchart import draw_flowchart, flow_sentence
-from stroke_ctp.reporting.page import embedded, render
+from stroke_ctp.reporting.html import embedded, render
 
 _BASELINE_HU, _RISE_HU = (0.0, 80.0), (0.0, 30.0)
 """What is black and white in the pictures."""

@@ -1,66 +1,78 @@
-"""Self-contained HTML pages: templates filled in, figures embedded, nothing fetched from anywhere."""
+"""A report page, and its files: HTML, tables and figures."""
 
-import base64
-import re
-from collections.abc import Mapping
-from io import BytesIO
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import matplotlib
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-from matplotlib.figure import Figure
+import pandas as pd
 
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("stroke_ctp.reporting"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+from stroke_ctp.common.files import whole
+from stroke_ctp.reporting.figures.style import Picture, save
+from stroke_ctp.reporting.html import embedded, render
+from stroke_ctp.reporting.tables.table import Table
 
 
-_INTERVAL = re.compile(r"(−?[\d.]+) (\([−\d. to]+\))")
-"""`0.72 (0.65 to 0.79)`, and nothing else: a sentence that holds such a number must break."""
+@dataclass(frozen=True)
+class Tile:
+    """One of the numbers at the top of the page."""
+
+    label: str
+    value: str
+    detail: str = ""
 
 
-def _prose(text: str) -> Markup:
-    """Text in which backticks mark what is typed."""
-    parts = text.split("`")
-    return Markup("").join(Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts))
+@dataclass(frozen=True)
+class Section:
+    """A section of the page, with a heading."""
+
+    name: str
+    title: str
+    paragraphs: Sequence[str] = ()
+    tiles: Sequence[Tile] = ()
+    points: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = ()
 
 
-def _unbroken(text: str) -> Markup:
-    """A number and its interval, each without a break within it."""
-    found = _INTERVAL.fullmatch(text)
-    if not found:
-        return _prose(text)
-    return Markup('<span class="nowrap">{}</span> <span class="nowrap">{}</span>').format(*found.groups())
+@dataclass(frozen=True)
+class Page:
+    """Content of a report page."""
+
+    title: str
+    subtitle: str
+    sections: Sequence[Section]
+    source: str
+    """Provenance of the numbers, for the figures' metadata."""
+    warnings: Sequence[str] = ()
+    """Shown at the top of the page; the first one is also shown above every figure."""
+    latex: Sequence[str] = ()
+    """Names of the tables that are also written as LaTeX."""
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """CSV contents that differ from the tables shown, by name."""
 
 
-_ENVIRONMENT.filters |= {"unbroken": _unbroken, "prose": _prose}
+def write_page(page: Page, folder: Path) -> None:
+    """Write `report.html`, `tables/` and `figures/`; remove tables and figures that only an earlier report had."""
+    pictures = [picture for section in page.sections for picture in section.pictures]
+    for picture in pictures:
+        if page.warnings:
+            picture.drawn.suptitle(page.warnings[0], fontsize=7, fontweight="bold")
+        save(picture.drawn, folder / "figures" / picture.name, page.source)
+    written = {folder / "figures" / f"{picture.name}{suffix}" for picture in pictures for suffix in (".png", ".pdf")}
+    written |= _write_tables(page, folder / "tables")
+    with whole(folder / "report.html") as partial:
+        partial.write_text(render("report.html", {"page": page, "embedded": embedded}), encoding="utf-8")
+    for path in {*folder.glob("tables/*.*"), *folder.glob("figures/*.*")} - written:
+        path.unlink()
 
 
-def render(template: str, content: Mapping[str, Any]) -> str:
-    """Fill in a template of `reporting/templates`; text is escaped, and a name that is missing is an error.
-
-    Args:
-        template: File name, such as `report.html`; a page extends `base.html` and fills its blocks `title` and `body`.
-        content: Values by the names that the template uses.
-    """
-    return _ENVIRONMENT.get_template(template).render(content)
-
-
-def embedded(figure: Figure, alternative: str) -> Markup:
-    """An `<img>` that carries the figure itself.
-
-    Args:
-        figure: Is drawn at 200 dots per inch, on white: also a dark page shows it as print would.
-        alternative: What the figure shows, in words, for readers who do not see it.
-    """
-    content = BytesIO()
-    with matplotlib.rc_context({"savefig.facecolor": "white"}):
-        figure.savefig(content, format="png", dpi=200, metadata={"Software": None})
-    data = base64.b64encode(content.getvalue()).decode()
-    width = round(figure.get_figwidth() * 96 * 1.15)
-    return Markup('<img src="data:image/png;base64,{}" alt="{}" width="{}">').format(data, alternative, width)
+def _write_tables(page: Page, folder: Path) -> set[Path]:
+    tables = {table.name: table for section in page.sections for table in section.tables}
+    frames = {name: table.frame() for name, table in tables.items()} | dict(page.frames)
+    for name, frame in frames.items():
+        with whole(folder / f"{name}.csv") as partial:
+            frame.to_csv(partial, index=False)
+    for name in page.latex:
+        with whole(folder / f"{name}.tex") as partial:
+            partial.write_text(tables[name].latex(), encoding="utf-8")
+    return {folder / f"{name}.csv" for name in frames} | {folder / f"{name}.tex" for name in page.latex}

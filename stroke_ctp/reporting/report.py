@@ -1,54 +1,84 @@
 """The report of a study: a page, tables and figures in `outputs/NAME/report`."""
 
-from pathlib import Path
+import pandas as pd
 
-from stroke_ctp.reporting.article import cells_frame, folds_frame, table1, table2
-from stroke_ctp.reporting.background import Background
-from stroke_ctp.reporting.publishing import Page, publish
-from stroke_ctp.reporting.sections import sections
-from stroke_ctp.reporting.summary import subtitle
-from stroke_ctp.reporting.text import is_random, provenance, report_text
+from stroke_ctp.reporting.console import provenance_text, report_text
+from stroke_ctp.reporting.model_text import is_random
+from stroke_ctp.reporting.page import Page, write_page
+from stroke_ctp.reporting.report_sections import ReportContent, sections
+from stroke_ctp.reporting.results.scored_patients import Split
+from stroke_ctp.reporting.results.study_results import study_results
+from stroke_ctp.reporting.study_background import StudyBackground, background_of
+from stroke_ctp.reporting.summary_sentences import subtitle
+from stroke_ctp.reporting.tables.main_results import cells_frame, folds_frame, table1, table2
+from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
+from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.training_summary import training_summaries
 
-_MEANINGLESS = "Random encoder weights: these results mean nothing."
+_MEANINGLESS = "Random encoder weights: these results are meaningless."
 
 
-def write_report(folder: Path, background: Background | None = None) -> str:
-    """Write page, tables and figures of the study `outputs/NAME` to its `report/`.
+def write_report(
+    folder: StudyFolder, sensitivity: float = 0.9, subgroup: str | None = None, partial: bool = False
+) -> str:
+    """Write page, tables and figures of a study.
 
     Args:
-        folder: Of the study.
-        background: What is known beyond the predictions; by default nothing.
+        folder: The study.
+        sensitivity: Sensitivity of the second operating point on validation patients.
+        subgroup: Column of the manifest whose groups are compared.
+        partial: Whether folds may be missing.
 
     Returns:
         Tables 1 and 2 with their provenance, as text of at most 80 columns.
 
     Raises:
-        UserError: Nothing was run, folds are missing, the predictions break the contract, or the leakage audit fails.
+        UserError: Nothing was run, folds are missing, predictions are invalid, the leakage audit fails, or no cohort
+            has the subgroups' column.
     """
-    background = background or Background()
-    study = read_study(folder, background.partial)
+    study = read_study(folder, partial)
+    content = report_content(study, background_of(folder, study), sensitivity, subgroup)
+    models = content.models
     page = Page(
         title=f"Study {study.name}",
         subtitle=subtitle(study),
-        sections=sections(study, folder, background),
-        source=provenance(study).replace("\n", " "),
+        sections=sections(content),
+        source=provenance_text(study).replace("\n", " "),
         warnings=warnings(study),
         latex=("table1", "table2"),
         frames={
-            "table1": cells_frame(table1(study)),
-            "table2": cells_frame(table2(study)),
-            "folds": folds_frame(study),
+            "table1": cells_frame(table1(models)),
+            "table2": cells_frame(table2(models)),
+            "folds": folds_frame(models),
         },
     )
-    publish(page, folder / "report")
-    return "\n\n".join([report_text(study), *page.warnings])
+    write_page(page, folder.report)
+    return "\n\n".join([report_text(study, models), *page.warnings])
+
+
+def report_content(
+    study: Study, background: StudyBackground, sensitivity: float = 0.9, subgroup: str | None = None
+) -> ReportContent:
+    """Compute what the report of a study shows; arguments and errors as of `write_report`."""
+    trainings = training_summaries(study)
+    findings = audit(study, trainings, background.evidence)
+    results = study_results(study, sensitivity, subgroup, _cohort_tables(background.evidence))
+    return ReportContent(results, trainings, findings, background, subgroup)
 
 
 def warnings(study: Study) -> list[str]:
-    """What makes a study less than it seems."""
-    missing = [
-        f"{one.name}: folds {', '.join(map(str, one.missing))}" for one in study.ablations.values() if one.missing
-    ]
+    """Warnings about missing folds and random weights."""
+    missing = [f"{one.name}: folds {', '.join(map(str, one.missing))}" for one in study.models.values() if one.missing]
     partial = [f"Partial study, not run: {'; '.join(missing)}."] if missing else []
     return partial + ([_MEANINGLESS] if is_random(study) else [])
+
+
+def _cohort_tables(evidence: AuditEvidence) -> dict[Split, pd.DataFrame]:
+    known: dict[Split, pd.DataFrame] = {}
+    if not evidence.training.unknown:
+        known["test"] = evidence.training.patients
+    if not evidence.external.unknown:
+        known["external"] = evidence.external.patients
+    return known

@@ -1,11 +1,12 @@
-"""ROC-AUC per fold, and its mean and standard deviation over folds."""
+"""ROC-AUC, and its mean and standard deviation over folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-import pandas as pd
 from sklearn.metrics import roc_auc_score
+
+from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
 
 @dataclass(frozen=True)
@@ -13,51 +14,42 @@ class AUC:
     """Area under the ROC curve of one set of patients."""
 
     value: float | None
-    """None where it is undefined."""
+    """None if a class is missing."""
     n_large: int
     n_small: int
-
-    @property
-    def reason(self) -> str:
-        """Why it is undefined; empty where it is defined."""
-        if self.n_large and self.n_small:
-            return ""
-        if self.n_large or self.n_small:
-            return "no large core" if self.n_small else "no small core"
-        return "no patients"
+    reason: str = ""
+    """Why the AUC is undefined; empty if it is defined."""
 
 
 @dataclass(frozen=True)
-class Summary:
-    """AUCs of several folds, over those on which it is defined."""
+class FoldSummary:
+    """Mean and standard deviation over the folds in which the AUC is defined."""
 
     mean: float | None
-    """None if it is defined on no fold."""
+    """None if no fold defines an AUC."""
     sd: float | None
-    """With n − 1 in the denominator; None if it is defined on fewer than two folds."""
+    """With n − 1 in the denominator; None if fewer than two folds define an AUC."""
     n_defined: int
     n_folds: int
 
 
-def roc_auc(predictions: pd.DataFrame) -> AUC:
-    """AUC of rows with `label` (1 large, 0 small) and `probability`."""
-    n_large = int((predictions["label"] == 1).sum())
-    n_small = len(predictions) - n_large
-    defined = n_large > 0 and n_small > 0
-    value = float(roc_auc_score(predictions["label"], predictions["probability"])) if defined else None
-    return AUC(value, n_large, n_small)
+def roc_auc(labels: Labels, scores: Scores) -> AUC:
+    """AUC of one set of patients; ties count half.
+
+    >>> import numpy as np
+    >>> roc_auc(np.array([1, 0, 0]), np.array([0.7, 0.2, 0.9])).value
+    0.5
+    """
+    n_large = int((labels == 1).sum())
+    reason = missing_class(labels)
+    value = None if reason else float(roc_auc_score(labels, scores))
+    return AUC(value, n_large, len(labels) - n_large, reason)
 
 
-def fold_aucs(folds: pd.DataFrame, split: str, n_folds: int) -> list[AUC]:
-    """AUC of each fold 0 … `n_folds` − 1; a fold without a row of that split has an undefined one."""
-    rows = folds[folds["split"] == split]
-    return [roc_auc(rows[rows["fold"] == fold]) for fold in range(n_folds)]
-
-
-def summarize(aucs: Sequence[AUC]) -> Summary:
-    """Mean and SD (n − 1) over the folds on which the AUC is defined."""
+def summarize(aucs: Sequence[AUC]) -> FoldSummary:
+    """Mean and SD (n − 1) over the folds in which the AUC is defined."""
     values = [auc.value for auc in aucs if auc.value is not None]
-    return Summary(
+    return FoldSummary(
         mean=mean(values) if values else None,
         sd=stdev(values) if len(values) > 1 else None,
         n_defined=len(values),

@@ -1,56 +1,35 @@
-"""DeLong's variance of the ROC-AUC, its interval, and the paired comparison of two models.
+"""DeLong's variance of the ROC-AUC, its confidence interval, and the paired comparison of two models.
 
-E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 1988, 44, 837; by midranks, after X. Sun and W. Xu, IEEE
-Signal Processing Letters 2014, 21, 1389. The interval is made on the logit scale (M. S. Pepe, The Statistical
-Evaluation of Medical Tests, 2003, section 5.2): within (0, 1), and of the right coverage in small cohorts. An AUC of
-0.72 it held in 95.3 % of 20,000 simulated cohorts of 217 and in 96.4 % of those of 23; the symmetric interval in
-94.7 % and 91.8 %.
+E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 1988, 44, 837; computed from midranks after X. Sun and
+W. Xu, IEEE Signal Processing Letters 2014, 21, 1389. The interval is symmetric on the logit scale (M. S. Pepe, The
+Statistical Evaluation of Medical Tests, 2003, section 5.2): it stays within (0, 1) and keeps its coverage in small
+cohorts. For an AUC of 0.72 it covered in 95.3 % of 20,000 simulated cohorts of 217 patients and in 96.4 % of cohorts
+of 23; the interval that is symmetric in the AUC covered in 94.7 % and 91.8 %.
 """
 
-from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-from stroke_ctp.statistics.estimate import Estimate
-
-Labels = Int[np.ndarray, " patient"]
-Scores = Float[np.ndarray, " patient"]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The AUC of one model minus that of another on the same patients."""
-
-    difference: Estimate
-    p: float | None
-    """Two-sided; None where the difference has no variance."""
-
-
-def one_class(labels: Labels) -> str:
-    """Why no ROC analysis of these patients is possible; empty if one is."""
-    if len(labels) == 0:
-        return "no patients"
-    if labels.min() == labels.max():
-        return "no small core" if labels[0] else "no large core"
-    return ""
+from stroke_ctp.statistics.estimates import AucDifference, Estimate, PValue
+from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
 
 def delong(
     labels: Labels, scores: Float[np.ndarray, "model patient"]
 ) -> tuple[Float[np.ndarray, " model"], Float[np.ndarray, "model patient"]]:
-    """AUCs, and what each patient contributes to their variance.
+    """AUCs, and the patients' structural components, from which their variance follows.
 
     Args:
-        labels: 1 large, 0 small; both classes.
-        scores: Of one or several models, higher for large; ties count half.
+        labels: Both classes must be present.
+        scores: Scores of one or several models; ties count half.
 
     Returns:
-        AUCs, and the structural components, large cores first: the share of the other class that a model puts on the
-        right side of the patient.
+        AUCs, and structural components with the large cores first. A patient's component is the share of the other
+        class that the model ranks correctly relative to the patient.
     """
     order = np.argsort(-labels, kind="stable")
     n_large = int(labels.sum())
@@ -66,15 +45,15 @@ def variance(components: Float[np.ndarray, "model patient"], n_large: int) -> Fl
     """DeLong's variance of AUCs, or of differences of AUCs, from their structural components.
 
     Args:
-        components: As from `delong`; for a difference of AUCs, those of one model minus those of another.
-        n_large: How many of the patients are large; two or more of each class.
+        components: From `delong`; for a difference of AUCs, the components of one model minus those of the other.
+        n_large: Number of large cores; each class needs two patients or more.
     """
     large, small = components[..., :n_large], components[..., n_large:]
     return large.var(axis=-1, ddof=1) / n_large + small.var(axis=-1, ddof=1) / small.shape[-1]
 
 
 def logit_interval(auc: float, sd: float) -> tuple[float, float]:
-    """95 % confidence interval of an AUC in (0, 1) with this standard error."""
+    """95 % confidence interval of an AUC in (0, 1) with standard error `sd`."""
     half = norm.ppf(0.975) * sd / (auc * (1 - auc))
     low, high = expit(logit(auc) - half), expit(logit(auc) + half)
     return float(low), float(high)
@@ -82,7 +61,7 @@ def logit_interval(auc: float, sd: float) -> tuple[float, float]:
 
 def auc_estimate(labels: Labels, scores: Scores) -> Estimate:
     """AUC with its 95 % confidence interval."""
-    reason = one_class(labels)
+    reason = missing_class(labels)
     if reason:
         return Estimate(reason=reason)
     aucs, components = delong(labels, scores[None])
@@ -96,22 +75,21 @@ def auc_estimate(labels: Labels, scores: Scores) -> Estimate:
     return Estimate(auc, *logit_interval(auc, sqrt(spread)))
 
 
-def compare(labels: Labels, scores: Scores, others: Scores) -> Comparison:
-    """Paired comparison of two models on the same patients: difference, its 95 % confidence interval, p."""
-    reason = one_class(labels)
+def compare(labels: Labels, scores: Scores, others: Scores) -> AucDifference:
+    """Paired comparison of two models on the same patients; p is undefined if the difference has no variance."""
+    reason = missing_class(labels)
     if reason:
-        return Comparison(Estimate(reason=reason), None)
+        return AucDifference(Estimate(reason=reason), PValue(None, reason))
     aucs, components = delong(labels, np.stack([scores, others]))
     difference = float(aucs[0] - aucs[1])
     reason = _too_few(labels)
-    if reason:
-        return Comparison(Estimate(difference, reason=reason), None)
-    sd = sqrt(float(variance(components[[0]] - components[[1]], int(labels.sum()))[0]))
+    sd = 0.0 if reason else sqrt(float(variance(components[[0]] - components[[1]], int(labels.sum()))[0]))
     if sd == 0:
-        return Comparison(Estimate(difference, reason="the models order all pairs alike"), None)
+        reason = reason or "the models order all pairs alike"
+        return AucDifference(Estimate(difference, reason=reason), PValue(None, reason))
     half = float(norm.ppf(0.975)) * sd
     p = 2 * float(norm.sf(abs(difference) / sd))
-    return Comparison(Estimate(difference, max(-1.0, difference - half), min(1.0, difference + half)), p)
+    return AucDifference(Estimate(difference, max(-1.0, difference - half), min(1.0, difference + half)), PValue(p))
 
 
 def _too_few(labels: Labels) -> str:

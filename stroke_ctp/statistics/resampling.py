@@ -1,28 +1,46 @@
-"""Intervals and tests that resample patients: bootstrap within the classes, permutation of the classes.
+"""Confidence intervals and tests by resampling: bootstrap within the classes, permutation of the classes.
 
-AUCs of all resamples at once, by ranks.
+The AUCs of all resamples are computed at once, from ranks.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from stroke_ctp.statistics.delong import Labels, Scores, one_class
-from stroke_ctp.statistics.estimate import Estimate
+from stroke_ctp.statistics.estimates import AucDifference, Estimate, PValue
+from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
 N_BOOTSTRAP = 2000
 N_PERMUTATIONS = 9999
 SEED = 0
-"""Of all resampling: the same predictions give the same report."""
+"""Seed of all resampling: the same predictions give the same report."""
+
+
+@dataclass(frozen=True)
+class BootstrapAuc:
+    """AUC of one model in a cohort and in the cohort's bootstrap samples."""
+
+    auc: float | None
+    """None if a class is missing."""
+    samples: Float[np.ndarray, " sample"]
+    """AUC of each sample; the same samples of patients for every model. Empty if a class is missing."""
+    reason: str = ""
+    """Why the AUC is undefined."""
+
+    @property
+    def estimate(self) -> Estimate:
+        """AUC with the 2.5th and 97.5th percentile of the samples."""
+        return Estimate(reason=self.reason) if self.auc is None else _percentiles(self.auc, self.samples)
 
 
 def drawn_patients(labels: Labels, n: int = N_BOOTSTRAP) -> Int[np.ndarray, "{n} patient"]:
-    """Row numbers of `n` samples of patients, drawn with replacement within each class, large cores first.
+    """Row numbers of `n` samples of patients, drawn with replacement within each class; large cores come first.
 
-    Class sizes stay as they are, as in DeLong's variance, so that every sample has an AUC.
+    The class sizes are fixed, as in DeLong's variance, so that every sample has an AUC.
     """
     generator = np.random.default_rng(SEED)
     classes = [np.flatnonzero(labels == value) for value in (1, 0)]
@@ -30,51 +48,49 @@ def drawn_patients(labels: Labels, n: int = N_BOOTSTRAP) -> Int[np.ndarray, "{n}
 
 
 def aucs_of_samples(scores: Float[np.ndarray, "sample patient"], n_large: int) -> Float[np.ndarray, " sample"]:
-    """AUC of each sample by the rank sum of its large cores, which come first."""
+    """AUC of each sample from the rank sum of its large cores, which come first."""
     n_small = scores.shape[1] - n_large
     rank_sum = rankdata(scores, axis=1)[:, :n_large].sum(axis=1)
     return (rank_sum - n_large * (n_large + 1) / 2) / (n_large * n_small)
 
 
-def bootstrap_auc(labels: Labels, scores: Scores) -> Estimate:
-    """AUC with the 2.5th and 97.5th percentile of its bootstrap distribution."""
-    reason = one_class(labels)
+def bootstrap_auc(labels: Labels, scores: Scores) -> BootstrapAuc:
+    """AUC of a model in the cohort and in `N_BOOTSTRAP` samples of its patients."""
+    reason = missing_class(labels)
     if reason:
-        return Estimate(reason=reason)
-    n_large = int(labels.sum())
-    samples = aucs_of_samples(scores[drawn_patients(labels)], n_large)
-    return _percentiles(float(roc_auc_score(labels, scores)), samples)
+        return BootstrapAuc(None, np.empty(0), reason)
+    samples = aucs_of_samples(scores[drawn_patients(labels)], int(labels.sum()))
+    return BootstrapAuc(float(roc_auc_score(labels, scores)), samples)
 
 
-def bootstrap_difference(labels: Labels, scores: Scores, others: Scores) -> tuple[Estimate, float | None]:
-    """AUC of one model minus another's, both of the same drawn patients, with percentiles and two-sided p.
+def bootstrap_difference(ours: BootstrapAuc, theirs: BootstrapAuc) -> AucDifference:
+    """AUC of one model minus AUC of another, of the same patients in the same order.
 
-    p is twice the smaller share of samples on one side of 0, both shares counting one more sample than were drawn
-    (A. C. Davison and D. V. Hinkley, Bootstrap Methods and Their Application, 1997, section 4.2).
+    The two-sided p is twice the smaller share of samples on one side of 0. Both shares count one sample more than
+    was drawn (A. C. Davison and D. V. Hinkley, Bootstrap Methods and Their Application, 1997, section 4.2).
     """
-    reason = one_class(labels)
-    if reason:
-        return Estimate(reason=reason), None
-    n_large, drawn = int(labels.sum()), drawn_patients(labels)
-    samples = aucs_of_samples(scores[drawn], n_large) - aucs_of_samples(others[drawn], n_large)
-    value = roc_auc_score(labels, scores) - roc_auc_score(labels, others)
+    if ours.auc is None or theirs.auc is None:
+        return AucDifference(Estimate(reason=ours.reason), PValue(None, ours.reason))
+    samples = ours.samples - theirs.samples
+    difference = _percentiles(ours.auc - theirs.auc, samples)
     side = min((samples <= 0).sum(), (samples >= 0).sum())
-    return _percentiles(float(value), samples), min(1.0, 2 * float(side + 1) / (len(samples) + 1))
+    p = min(1.0, 2 * float(side + 1) / (len(samples) + 1))
+    return AucDifference(difference, PValue(p, difference.reason))
 
 
-def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> float | None:
+def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> PValue:
     """One-sided p of the mean AUC over folds against chance, by permuting the classes within every fold.
 
-    Args:
-        folds: Classes and scores of each; one with a single class has no AUC and is left out.
+    p is the share of permutations whose mean AUC is at least as high as the observed one, which counts as a
+    permutation too. Folds without both classes have no AUC and are left out.
 
-    Returns:
-        Share of permutations whose mean AUC is as high or higher, the observed one among them; None without any AUC.
+    Args:
+        folds: Labels and scores of each fold.
     """
     generator = np.random.default_rng(SEED)
     observed, permuted = [], []
     for labels, scores in folds:
-        if one_class(labels):
+        if missing_class(labels):
             continue
         n_large = int(labels.sum())
         ordered = scores[np.argsort(-labels, kind="stable")]
@@ -82,20 +98,21 @@ def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> float | None:
         copies = np.broadcast_to(ordered, (N_PERMUTATIONS, len(ordered)))
         permuted.append(aucs_of_samples(generator.permuted(copies, axis=1), n_large))
     if not observed:
-        return None
-    tolerance = 1e-12  # of sums in another order
-    as_high = np.mean(permuted, axis=0) >= np.mean(observed) - tolerance
-    return float((1 + as_high.sum()) / (1 + N_PERMUTATIONS))
+        everyone = np.concatenate([labels for labels, _ in folds]) if folds else np.empty(0, int)
+        return PValue(None, missing_class(everyone) or "no fold has both classes")
+    rounding = 1e-12  # sums in another order differ by less
+    as_high = np.mean(permuted, axis=0) >= np.mean(observed) - rounding
+    return PValue(float((1 + as_high.sum()) / (1 + N_PERMUTATIONS)))
 
 
 def roc_band(
     labels: Labels, scores: Scores, grid: Float[np.ndarray, " grid"]
 ) -> tuple[Float[np.ndarray, " grid"], Float[np.ndarray, " grid"]]:
-    """Pointwise 95 % bootstrap band of the sensitivity at each false-positive rate; both classes must be there."""
+    """Pointwise 95 % bootstrap band of the sensitivity at each false-positive rate; needs both classes."""
     n_large, drawn = int(labels.sum()), scores[drawn_patients(labels)]
     large, small = drawn[:, :n_large], -np.sort(-drawn[:, n_large:], axis=1)
     n_small = small.shape[1]
-    # At a rate of k of n false positives the threshold lies on the k-th highest small core: only what is above counts.
+    # With k false positives, the threshold is the score of the k-th highest small core; only higher scores count.
     k = np.minimum((grid * n_small + 1e-9).astype(int), n_small - 1)
     rates = np.stack([(large > small[:, [at]]).mean(axis=1) for at in k], axis=1)
     rates[:, grid >= 1] = 1

@@ -11,7 +11,8 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work, claim, read_json, write_json
+from stroke_ctp.common.files import at_work, claim, write_json
+from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.common.text import some
@@ -85,7 +86,7 @@ class EnsembleFolder:
         """Wait until no other process works on this ensemble, and keep others from it."""
         return at_work(self.path / ".lock", wait=True)
 
-    def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: RunProvenance) -> None:
         """Write the results; the record comes last and completes the ensemble.
 
         Args:
@@ -94,7 +95,7 @@ class EnsembleFolder:
             provenance: Time, device, versions; see `provenance`.
         """
         digest = write_predictions(self._predictions, predictions)
-        write_json(self.path / "run.json", provenance)
+        write_json(self._provenance, asdict(provenance))
         *members, mean = (auc_of(rows) for _, rows in predictions.groupby("fold", sort=False))
         auc = ExternalAUC(mean, members)
         write_json(self._record, asdict(EnsembleRecord(**record, auc=auc, predictions=digest)))
@@ -107,13 +108,13 @@ class EnsembleFolder:
         """
         return read_record(self._record, EnsembleRecord, _WAY_OUT)
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> RunProvenance:
         """Path of the cohort, seconds, device, versions and revision.
 
         Raises:
             UserError: The file is missing or damaged.
         """
-        return read_json(self.path / "run.json")
+        return read_record(self._provenance, RunProvenance, _WAY_OUT)
 
     def predictions(self, members: Sequence[RunFolder]) -> pd.DataFrame:
         """Predictions of the external patients by every member and by the mean.
@@ -146,6 +147,10 @@ class EnsembleFolder:
     @property
     def _predictions(self) -> Path:
         return self.path / "predictions.csv"
+
+    @property
+    def _provenance(self) -> Path:
+        return self.path / "run.json"
 
     @property
     def _record(self) -> Path:

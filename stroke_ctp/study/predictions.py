@@ -8,6 +8,7 @@ import pandas as pd
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.text import some
+from stroke_ctp.statistics.labels import Labels, Scores
 from stroke_ctp.study.ensemble_folder import MEAN, EnsembleRecord
 from stroke_ctp.study.run_folder import RunFolder, RunRecord
 from stroke_ctp.study.study_folder import StudyFolder, require_same
@@ -112,6 +113,11 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
         ensemble.record() if scored else None,
         missing,
     )
+
+
+def labels_and_scores(rows: pd.DataFrame) -> tuple[Labels, Scores]:
+    """Classes and probabilities of some rows."""
+    return rows["label"].to_numpy(int), rows["probability"].to_numpy(float)
 
 
 def _require_patients_once(folds: pd.DataFrame, folder: Path, all_of_them: bool) -> None:

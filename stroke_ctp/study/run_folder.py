@@ -10,7 +10,8 @@ import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.common.files import at_work, digest, read_json, write_json
+from stroke_ctp.common.files import at_work, digest, write_json
+from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.model.checkpoints import TrainingFiles
@@ -113,7 +114,7 @@ class RunFolder:
         """
         return read_record(self._settings, TrainSettings, _WAY_OUT)
 
-    def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: RunProvenance) -> None:
         """Write the results of a run; the record comes last and completes it.
 
         Args:
@@ -122,8 +123,8 @@ class RunFolder:
             provenance: Time, device, versions; see `provenance`.
         """
         digest = write_predictions(self._predictions, predictions)
-        write_json(self.path / "run.json", provenance)
-        aucs = {split: auc_of(rows) for split, rows in predictions.groupby("split")}
+        write_json(self._provenance, asdict(provenance))
+        aucs = {str(split): auc_of(rows) for split, rows in predictions.groupby("split")}
         write_json(self._record, asdict(RunRecord(**record, auc=aucs, predictions=digest)))
 
     def record(self) -> RunRecord:
@@ -134,13 +135,13 @@ class RunFolder:
         """
         return read_record(self._record, RunRecord, _WAY_OUT)
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> RunProvenance:
         """Path of the cohort, seconds, device, versions and revision.
 
         Raises:
             UserError: The file is missing or damaged.
         """
-        return read_json(self.path / "run.json")
+        return read_record(self._provenance, RunProvenance, _WAY_OUT)
 
     def predictions(self) -> pd.DataFrame:
         """Predictions of the validation and test patients.
@@ -155,6 +156,10 @@ class RunFolder:
     @property
     def _predictions(self) -> Path:
         return self.path / "predictions.csv"
+
+    @property
+    def _provenance(self) -> Path:
+        return self.path / "run.json"
 
     @property
     def _record(self) -> Path:

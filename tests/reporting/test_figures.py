@@ -7,8 +7,12 @@ from studies import OXFORD, write_ablation, write_study
 
 from stroke_ctp.reporting.figures import probabilities as probability_figures
 from stroke_ctp.reporting.figures import roc as roc_figures
+from stroke_ctp.reporting.figures.learning_curves import learning_curves
 from stroke_ctp.reporting.figures.network import Architecture, network
-from stroke_ctp.reporting.figures.training import learning_curves
+from stroke_ctp.reporting.report import report_content
+from stroke_ctp.reporting.report_sections import sections
+from stroke_ctp.reporting.results.study_results import StudyResults, study_results
+from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.runs import Run
 
@@ -19,8 +23,8 @@ FULL = Architecture(
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return read_study(write_study(tmp_path_factory.mktemp("outputs") / "demo"))
+def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+    return study_results(read_study(write_study(tmp_path_factory.mktemp("outputs") / "demo")), 0.9)
 
 
 def _texts(drawn: Figure) -> list[str]:
@@ -54,38 +58,45 @@ def test_text_stays_within_the_boxes_of_the_network():
         ), text.get_text()
 
 
-def test_every_model_has_a_curve_of_its_own_colour_and_dashes(study: Study):
-    picture = roc_figures.models(study.ablations)
+def test_every_model_has_a_curve_of_its_own_colour_and_dashes(results: StudyResults):
+    picture = roc_figures.models({name: model.aucs for name, model in results.models.items()})
     assert picture is not None
     looks = {(line.get_color(), str(line.get_linestyle())) for line in picture.drawn.axes[0].lines}
     assert len(looks) == 4  # three models and chance
     assert len({color for color, _ in looks}) == 4
 
 
-def test_a_fold_sd_is_never_called_an_interval(study: Study):
-    picture = roc_figures.cross_validation(study.main)
+def test_a_fold_sd_is_never_called_an_interval(results: StudyResults):
+    picture = roc_figures.cross_validation(results.main.aucs)
     assert picture is not None
-    assert "which is no confidence interval" in picture.caption
+    assert "which is not a confidence interval" in picture.caption
 
 
-def test_without_an_ensemble_there_is_no_external_figure(study: Study):
-    assert roc_figures.external(study.ablations["local"]) is None
+def test_without_an_ensemble_there_is_no_external_figure(tmp_path: Path):
+    write_ablation(tmp_path / "one" / "local", 1, OXFORD)
+    content = report_content(read_study(tmp_path / "one"), tmp_path / "one", StudyBackground())
+    names = [picture.name for section in sections(content) for picture in section.pictures]
+    assert "roc_models" in names
+    assert "external" not in names
 
 
-def test_wrong_calls_are_marked_and_nobody_is_left_out(study: Study):
-    axes = probability_figures.against_volume(study.main).drawn.axes[0]
+def test_wrong_calls_are_marked_and_nobody_is_left_out(results: StudyResults):
+    axes = probability_figures.against_volume(results.main.youden, 50.0).drawn.axes[0]
     right, wrong = (line for line in axes.lines if line.get_label() in ("Called rightly", "Called wrongly"))
-    assert len(right.get_xdata()) + len(wrong.get_xdata()) == len(study.main.test)
+    assert len(right.get_xdata()) + len(wrong.get_xdata()) == len(results.main.ablation.test)
 
 
 def test_patients_whom_no_threshold_calls_are_drawn_too(tmp_path: Path):
     write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
     main = read_study(tmp_path / "one").main
-    picture = probability_figures.against_volume(main)
+    youden = study_results(Study("one", {"full": main}), 0.9).main.youden
+    picture = probability_figures.against_volume(youden, 50.0)
     drawn = {line.get_label(): len(line.get_xdata()) for line in picture.drawn.axes[0].lines[:3]}
     assert drawn["Not called"] == len(main.test) // 5
     assert sum(drawn.values()) == len(main.test)
-    assert picture.caption.endswith("Not called, as the validation patients are of one class: 12 patients (fold 4).")
+    assert picture.caption.endswith(
+        "Not called, because the validation patients are of one class: 12 patients (fold 4)."
+    )
 
 
 def test_learning_curves_mark_the_epoch_that_was_taken():

@@ -1,4 +1,4 @@
-"""The page in headless Chromium, where there is one (`apt-get install chromium`)."""
+"""The page in headless Chromium, which `make test` installs on Debian as root."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found; on Debian, apt-get install chromium")
 
 PROBE = """
 <script>
@@ -60,7 +60,7 @@ def study(reported: tuple[Path, str]) -> Path:
 
 
 def _opened(study: Path, width: int, folder: Path) -> tuple[dict[str, Any], str]:
-    """What the probe found, and the console."""
+    """Results of the probe, and the messages of the console."""
     page = folder / "probed.html"
     page.write_text((study / "report" / "report.html").read_text().replace("</body>", f"{PROBE}</body>"))
     command = [

@@ -1,4 +1,4 @@
-"""Train, ensemble and report as a user runs them: what the report knows of a study beyond its predictions."""
+"""Train, ensemble and report as a user runs them: what a report shows of a study beyond its predictions."""
 
 import json
 import shutil
@@ -10,31 +10,39 @@ import pandas as pd
 import pytest
 from cohorts import write_noise_cohort
 from commands import run_module
-from omegaconf import OmegaConf
 
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.files import read_json
-from stroke_ctp.reporting.gather_background import background_of
-from stroke_ctp.reporting.origins import origins
+from stroke_ctp.common.files import read_json, write_json
+from stroke_ctp.reporting.study_background import background_of
+from stroke_ctp.reporting.tables.provenance import provenance
 from stroke_ctp.study.predictions import read_study
+from stroke_ctp.study.runs import read_runs
 
 
 def _write_cohort(folder: Path, prefix: str, seed: int, n: int = 12) -> Path:
-    """Patients whose series are noise, from two sites; one more was excluded."""
-    columns = {
-        "patient": [f"{prefix}{k}" for k in range(n)],
-        "core_ml": np.arange(float(n)),
-        "scan_cbv_ml": np.arange(float(n)) ** 2,
-        "label_definition": ["DWI"] * n,
-        "site": ["A", "B"] * (n // 2),
-    }
-    excluded = [{"patient": f"{prefix}x", "stage": "timing", "reason": "too short"}]
-    return write_noise_cohort(folder, columns, seed, excluded=excluded)
+    """Patients from two sites, with noise as series; one more patient was excluded."""
+    (folder / "series").mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    for number in range(n):
+        np.save(folder / "series" / f"{number:05d}.npy", random.normal(30, 3, (2, 32, 128, 128)).astype(np.float16))
+    table = pd.DataFrame({"patient": [f"{prefix}{k}" for k in range(n)], "series": [f"{k:05d}.npy" for k in range(n)]})
+    table = table.assign(
+        core_ml=np.arange(float(n)),
+        scan_cbv_ml=np.arange(float(n)) ** 2,
+        label_definition="DWI",
+        site=["A", "B"] * (n // 2),
+    )
+    table.to_csv(folder / "cohort.csv", index=False)
+    excluded = pd.DataFrame({"patient": [f"{prefix}x"], "stage": ["timing"], "reason": ["too short"]})
+    excluded.to_csv(folder / "excluded.csv", index=False)
+    counts = {"patients": n + 1, "included": n, "excluded": {"timing": 1}}
+    write_json(folder / "cohort.json", {"hash": f"{seed}" * 64, "counts": counts})
+    return folder
 
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with two cohorts and a study of a conventional index, reported by subgroups."""
+    """A folder with two cohorts and the report of a conventional baseline, with subgroups."""
     folder = tmp_path_factory.mktemp("user")
     _write_cohort(folder / "cohorts" / "train", "T", 1)
     _write_cohort(folder / "cohorts" / "external", "E", 2)
@@ -98,9 +106,9 @@ def test_records_of_runs_that_lack_something_are_reported_as_not_recorded(workpl
     shutil.copytree(workplace / "outputs" / "mine", study)
     for record in study.glob("*/*/run.json"):
         record.write_text('{"seconds": 60}')
-    background = background_of(study, OmegaConf.create({"sensitivity": 0.9, "subgroup": None, "partial": False}))
-    assert background.training.unknown == "where it lies was not recorded when it was scored"
-    origin = origins(read_study(study), study, background)
+    background = background_of(study)
+    assert background.evidence.training.unknown == "its folder was not recorded when it was scored"
+    origin = provenance(read_study(study).main, read_runs(study, "cbv_scan"), background)
     assert (origin["Software"], origin["Device"]) == ("not recorded", "not recorded")
     assert origin["Duration of training"] == "3.0 min in all for 3 trainings"
 
@@ -120,8 +128,8 @@ def test_a_cohort_that_is_gone_or_another_one_now_is_missed_with_the_reason(
     monkeypatch.chdir(tmp_path)
     run_module("report", "name=mine")
     page = (tmp_path / "outputs" / "mine" / "report" / "report.html").read_text()
-    assert "Training cohort: not shown, its folder train is no longer where it was." in page
-    assert "External test cohort: not shown, its folder external holds another cohort now." in page
+    assert "Training cohort: not shown, its folder train was moved or removed." in page
+    assert "External test cohort: not shown, its folder external now holds another cohort." in page
 
 
 def test_an_identical_series_in_the_external_cohort_stops_the_report(

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from stroke_ctp.statistics.calibration import brier, intercept, reliability_curve, slope
-from stroke_ctp.statistics.decision import net_benefit
+from stroke_ctp.statistics.decision_curve import decision_curve
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_calibrated_predictions_have_slope_1_intercept_0_and_lie_on_the_diagonal
     assert slope(*calibrated).low < 1 < slope(*calibrated).high
     assert intercept(*calibrated).low < 0 < intercept(*calibrated).high
     curve = reliability_curve(*calibrated)
-    assert np.abs(curve["predicted"] - curve["observed"]).max() < 0.03
+    assert max(abs(group.predicted - group.observed.value) for group in curve) < 0.03
     assert brier(*calibrated).reliability < 1e-3
 
 
@@ -74,12 +74,13 @@ def test_an_interval_that_says_nothing_is_replaced_by_the_reason():
 
 def test_net_benefit_follows_its_definition_and_treating_none_is_worth_nothing():
     labels, p = np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.3, 0.6, 0.1, 0.2])
-    at_half = net_benefit(labels, p).set_index("threshold").loc[0.5]
-    assert at_half["model"] == pytest.approx(1 / 5 - 1 / 5)
-    assert at_half["treat_all"] == pytest.approx(2 / 5 - 3 / 5)
-    assert at_half["treat_none"] == 0
+    curve = decision_curve(labels, p)
+    (at_half,) = np.flatnonzero(curve.threshold == 0.5)
+    assert curve.model[at_half] == pytest.approx(1 / 5 - 1 / 5)
+    assert curve.treat_all[at_half] == pytest.approx(2 / 5 - 3 / 5)
+    assert curve.treat_none[at_half] == 0
 
 
 def test_a_perfect_model_is_worth_the_share_of_large_cores_at_every_threshold():
     labels = np.array([1, 0, 0, 1])
-    assert net_benefit(labels, labels.astype(float))["model"].to_numpy() == pytest.approx(0.5)
+    assert decision_curve(labels, labels.astype(float)).model == pytest.approx(0.5)

@@ -43,7 +43,7 @@ def test_paired_p_values_are_those_of_a_published_implementation(published: list
     for data, result in published:
         if result[6]["method"] == "delong":
             comparison = compare(*data)
-            assert comparison.p == pytest.approx(result[1], abs=1e-6)
+            assert comparison.p.value == pytest.approx(result[1], abs=1e-6)
             assert comparison.difference.value == pytest.approx(result[4] - result[5], abs=1e-12)
             n_tested += 1
     assert n_tested > 990
@@ -92,19 +92,19 @@ def test_what_the_patients_do_not_define_has_a_reason_and_no_number(labels: list
     estimate, comparison = auc_estimate(np.array(labels, int), scores), compare(np.array(labels, int), scores, scores)
     assert reason in estimate.reason
     assert reason in comparison.difference.reason
-    assert (estimate.low, comparison.p) == (None, None)
+    assert (estimate.low, comparison.p.value) == (None, None)
 
 
 def test_complete_separation_has_an_auc_of_1_and_no_interval():
     estimate = auc_estimate(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]))
     assert estimate.value == 1
-    assert estimate.text() == "1.00 (no interval: no pair in the wrong order)"
+    assert (estimate.low, estimate.reason) == (None, "no pair in the wrong order")
 
 
 def test_a_model_does_not_differ_from_itself():
     labels, scores, _ = _data(0)
     comparison = compare(labels, scores, scores)
-    assert (comparison.difference.value, comparison.p) == (0, None)
+    assert (comparison.difference.value, comparison.p.value) == (0, None)
     assert comparison.difference.reason == "the models order all pairs alike"
 
 

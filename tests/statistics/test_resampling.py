@@ -4,6 +4,7 @@ from scipy.stats import mannwhitneyu, norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from stroke_ctp.statistics.delong import auc_estimate, compare
+from stroke_ctp.statistics.estimates import AucDifference, PValue
 from stroke_ctp.statistics.resampling import (
     aucs_of_samples,
     bootstrap_auc,
@@ -24,6 +25,10 @@ def patients() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return labels, good, poor
 
 
+def _difference(labels: np.ndarray, scores: np.ndarray, others: np.ndarray) -> AucDifference:
+    return bootstrap_difference(bootstrap_auc(labels, scores), bootstrap_auc(labels, others))
+
+
 def test_every_bootstrap_sample_has_scikit_learns_auc_and_the_class_sizes_of_the_cohort(patients: tuple):
     labels, scores, _ = patients
     drawn = drawn_patients(labels, 50)
@@ -35,30 +40,31 @@ def test_every_bootstrap_sample_has_scikit_learns_auc_and_the_class_sizes_of_the
 def test_bootstrap_and_delong_agree_in_a_large_cohort(patients: tuple):
     labels, good, poor = patients
     for ours, theirs in (
-        (bootstrap_auc(labels, good), auc_estimate(labels, good)),
-        (bootstrap_difference(labels, good, poor)[0], compare(labels, good, poor).difference),
+        (bootstrap_auc(labels, good).estimate, auc_estimate(labels, good)),
+        (_difference(labels, good, poor).difference, compare(labels, good, poor).difference),
     ):
         assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), abs=0.015)
 
 
 def test_bootstrap_p_is_delongs_for_different_models_and_1_for_the_same(patients: tuple):
     labels, good, poor = patients
-    assert bootstrap_difference(labels, good, poor)[1] == pytest.approx(compare(labels, good, poor).p, abs=0.01)
-    assert bootstrap_difference(labels, good, good)[1] == 1
-    assert bootstrap_difference(labels, good, good)[0].reason == "all samples agree"
+    assert _difference(labels, good, poor).p.value == pytest.approx(compare(labels, good, poor).p.value, abs=0.01)
+    assert _difference(labels, good, good).p.value == 1
+    assert _difference(labels, good, good).difference.reason == "all samples agree"
 
 
 def test_permuting_the_classes_of_one_fold_is_the_exact_rank_sum_test():
     labels = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0])
     scores = np.array([0.9, 0.8, 0.7, 0.35, 0.6, 0.5, 0.4, 0.3, 0.2])
     exact = mannwhitneyu(scores[labels == 1], scores[labels == 0], alternative="greater", method="exact").pvalue
-    assert permutation_p([(labels, scores)]) == pytest.approx(exact, abs=0.006)
+    assert permutation_p([(labels, scores)]).value == pytest.approx(exact, abs=0.006)
 
 
 def test_folds_of_one_class_are_left_out_of_the_permutation_test_and_none_at_all_gives_no_p():
     both, one = (np.array([1, 0]), np.array([0.9, 0.1])), (np.array([1, 1]), np.array([0.1, 0.2]))
-    assert permutation_p([both, one]) == permutation_p([both]) == pytest.approx(0.5, abs=0.02)
-    assert permutation_p([one]) is None
+    assert permutation_p([both, one]).value == permutation_p([both]).value == pytest.approx(0.5, abs=0.02)
+    assert permutation_p([one]) == PValue(None, "no small core")
+    assert permutation_p([one, (1 - one[0], one[1])]) == PValue(None, "no fold has both classes")
 
 
 def test_the_band_holds_the_curve_and_runs_from_corner_to_corner(patients: tuple):
@@ -74,5 +80,5 @@ def test_the_band_holds_the_curve_and_runs_from_corner_to_corner(patients: tuple
 
 def test_resampling_of_one_class_has_a_reason_and_no_number():
     labels, scores = np.array([1, 1]), np.array([0.2, 0.8])
-    assert bootstrap_auc(labels, scores).reason == "no small core"
-    assert bootstrap_difference(labels, scores, scores)[1] is None
+    assert bootstrap_auc(labels, scores).estimate.reason == "no small core"
+    assert _difference(labels, scores, scores).p.value is None

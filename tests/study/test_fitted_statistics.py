@@ -11,7 +11,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest, write_json
 from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model.feature_standardization import FeatureStandardization
-from stroke_ctp.reporting.background import CohortFacts
+from stroke_ctp.study.audit_evidence import CohortFacts
 from stroke_ctp.study.fitted_statistics import feature_statistics
 from stroke_ctp.study.prediction_tables import COLUMNS
 
@@ -82,7 +82,7 @@ def test_statistics_that_saw_other_patients_are_named(
 def test_predictions_that_are_no_table_any_more_are_refused_as_changed(study: Path, features: np.ndarray):
     _fit(study, features, TEST + VALIDATION)
     (study / "full" / "fold-0" / "predictions.csv").write_text("abc\n")
-    with pytest.raises(UserError, match=r"full/fold-0/predictions\.csv was changed after it was made"):
+    with pytest.raises(UserError, match=r"full/fold-0/predictions\.csv was changed after it was written"):
         feature_statistics(study, PATIENTS)
 
 

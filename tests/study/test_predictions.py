@@ -159,7 +159,9 @@ def test_folds_of_mixed_configurations_are_refused(full: Path):
 def test_a_table_that_was_changed_after_it_was_made_is_named(full: Path):
     digest_of_another = "0" * 64
     _write_metrics(full / "fold-1", predictions=digest_of_another)
-    assert "fold-1/predictions.csv was changed after it was made; remove it and run its command again" in _refusal(full)
+    assert "fold-1/predictions.csv was changed after it was written; remove it and run its command again" in _refusal(
+        full
+    )
 
 
 def test_a_study_with_missing_folds_is_read_where_that_is_asked_for_and_has_no_ensemble_then(full: Path):
@@ -176,7 +178,7 @@ def test_ablations_with_different_thresholds_are_refused(full: Path):
         _write(full.parent / "local" / f"fold-{fold}", _fold(fold))
         _write_metrics(
             full.parent / "local" / f"fold-{fold}",
-            endpoint={"column": "core_ml", "threshold": 70, "rule": "given"},
+            endpoint={"column": "core_ml", "threshold": 70, "rule": 70},
         )
     assert "endpoint.threshold (32.4 there, 70 here)" in _refusal(full)
 
@@ -199,7 +201,7 @@ def test_a_sealed_table_that_was_cut_short_is_called_changed(full: Path):
     table = full / "fold-1" / "predictions.csv"
     _write_metrics(full / "fold-1", predictions=file_digest(table))
     table.write_bytes(table.read_bytes()[:-12])
-    assert "fold-1/predictions.csv was changed after it was made" in _refusal(full)
+    assert "fold-1/predictions.csv was changed after it was written" in _refusal(full)
 
 
 def test_the_ensemble_is_read_where_it_was_run(full: Path):
@@ -229,7 +231,7 @@ def test_an_ensemble_of_other_trainings_is_refused(full: Path):
     _write_ensemble(full, _external((0, 1, "mean")))
     for fold in (0, 1):
         _write_metrics(full / f"fold-{fold}", training={"epochs": 7})
-    assert "made of other trainings" in _refusal(full)
+    assert "made from other trainings" in _refusal(full)
 
 
 def test_an_ensemble_that_is_not_complete_is_not_read(full: Path):

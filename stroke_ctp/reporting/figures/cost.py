@@ -1,4 +1,4 @@
-"""What a study costs, by the number of its patients."""
+"""Time that a study takes, by the number of its patients."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,12 +12,12 @@ _HOUR = 3600.0
 def cost_figure(
     n_patients: Sequence[int], stages: Sequence[Mapping[str, float]], rivals: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """Hours of a study's stages, one upon the other, and of the same study done in other ways.
+    """Hours of a study's stages, stacked, and of other ways to carry out the same study.
 
     Args:
-        n_patients: For which numbers of patients.
-        stages: Seconds of each stage, for each number.
-        rivals: Seconds of each other way, for each number.
+        n_patients: Numbers of patients.
+        stages: Duration of each stage [s], for each number of patients.
+        rivals: Duration of each other way [s], for each number of patients.
     """
     with figure(PAGE, 0.5 * PAGE) as drawn:
         axes = drawn.subplots()

@@ -1,4 +1,4 @@
-"""The inclusion flowchart: how many patients there were, who was excluded at which stage, who remained."""
+"""The inclusion flowchart: numbers of patients, of exclusions at each stage, and of included patients."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +17,10 @@ STAGES = {
     "motion": "Head moved too far",
     "perfusion": "Perfusion could not be measured",
 }
-"""What the stages of `excluded.csv` mean; any other goes by its own name."""
+"""What the stages of `excluded.csv` mean; a stage that is not listed goes by its own name."""
 
 _WIDTH, _HEIGHT = 1.9, 0.68
-"""Of a box, where two of them share the width of 4 and each has a row of height 1."""
+"""Size of a box; two boxes share a width of 4, and a row has the height 1."""
 _ARROW = {"arrowstyle": "-|>", "color": "black", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
 
 
@@ -28,17 +28,17 @@ def draw_flowchart(counts: Mapping[str, Any], name: str = "") -> Figure:
     """Inclusion of one cohort, in the form of the article's Figure 1.
 
     Args:
-        counts: Of a cohort's `cohort.json`: `{"patients": n, "included": n, "excluded": {stage: n}}`.
-        name: Of the cohort, in the lowest box.
+        counts: `counts` of the cohort's `cohort.json`: `{"patients": n, "included": n, "excluded": {stage: n}}`.
+        name: Name of the cohort, for the lowest box.
     """
     return draw_flowcharts({name or "Cohort": counts})
 
 
 def draw_flowcharts(cohorts: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Inclusion of several cohorts side by side, as the article's Figure 1 shows training and test cohort.
+    """Inclusion of several cohorts side by side, as in the article's Figure 1.
 
     Args:
-        cohorts: Counts, as in `draw_flowchart`, by the name of the cohort.
+        cohorts: Counts, as in `draw_flowchart`, by the cohort's name.
     """
     rows = 2 + max(max(1, len(counts["excluded"])) for counts in cohorts.values())
     with figure(COLUMN * len(cohorts), 0.62 * rows) as drawn:
@@ -49,14 +49,19 @@ def draw_flowcharts(cohorts: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 def flow_sentence(name: str, counts: Mapping[str, Any]) -> str:
-    """The flowchart in words: for a caption or as alternative text."""
+    """The flowchart in words, for a caption or as alternative text."""
+    return f"{flow_phrase(name, counts)}."
+
+
+def flow_phrase(name: str, counts: Mapping[str, Any]) -> str:
+    """The flowchart in words, without a full stop."""
     reasons = ", ".join(f"{n} ({_within_a_sentence(_meaning(stage))})" for stage, n in counts["excluded"].items())
     left_out = f"excluded: {reasons}" if reasons else "none excluded"
-    return f"{name}: {counts['patients']} patients; {left_out}; {counts['included']} included.".replace("\n", " ")
+    return f"{name}: {counts['patients']} patients; {left_out}; {counts['included']} included".replace("\n", " ")
 
 
 def _draw_column(axes: Axes, name: str, counts: Mapping[str, Any], rows: int) -> None:
-    """Boxes of one cohort from top to bottom, exclusions branching off to the right."""
+    """Boxes of one cohort from top to bottom, with exclusions to the right."""
     axes.set(xlim=(0, 4), ylim=(-rows, 0))
     axes.set_axis_off()
     _box(axes, 1.0, -0.5, f"Patients with CTP scans\nn = {counts['patients']}")

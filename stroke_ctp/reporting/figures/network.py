@@ -1,4 +1,4 @@
-"""The network as configured, with the shapes that run through it: the article's Figure 2."""
+"""The configured network with the shapes of its layers: the article's Figure 2."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from stroke_ctp.reporting.figures.style import BLUE, GREEN, GREY, ORANGE, PAGE, 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What there is to draw."""
+    """Sizes of the network that is drawn."""
 
     levels: tuple[str, ...]
     frames: int
     side: int
     """Rows and columns of a frame [pixel]."""
     features: int
-    """That the encoder makes of a frame."""
+    """Features per frame, computed by the encoder."""
     kernels: Mapping[str, int]
-    """Temporal extent of each pathway that is there [frame]."""
+    """Kernel size of each pathway [frame]."""
     filters: int
     hidden: int
     trainable: int
-    """Parameters of the temporal network."""
+    """Number of parameters of the temporal network."""
     trained_blocks: int
-    """Of the encoder's five; 0 if it is frozen."""
+    """Number of the encoder's five blocks that are trained; 0 if it is frozen."""
 
     @property
     def concatenated(self) -> int:
-        """Features of both levels and all pathways together."""
+        """Number of features of both levels and all pathways."""
         return len(self.levels) * len(self.kernels) * self.filters
 
 
@@ -40,7 +40,7 @@ _X = {"input": 0.8, "encoder": 2.45, "features": 3.88, "pathway": 5.62, "pooled"
 
 
 def network(architecture: Architecture) -> Picture:
-    """Both levels through encoder, pathways and head, from left to right."""
+    """Draw both levels, encoder, pathways and head, from left to right."""
     n_pathways = len(architecture.kernels)
     with figure(PAGE, 2.1 + 0.3 * n_pathways) as drawn:
         axes = drawn.add_subplot()
@@ -92,7 +92,8 @@ def _arrow(axes: Axes, x: float, y: float, to_x: float, to_y: float) -> None:
 def _caption(architecture: Architecture) -> str:
     pathways = " and ".join(f"{name} (kernel {kernel})" for name, kernel in architecture.kernels.items())
     return (
-        "Every frame of both levels goes through the same pretrained VGG19; what its "
-        f"{architecture.features} features do over {architecture.frames} frames is read by the pathways {pathways}, "
-        f"each level by filters of its own. {architecture.trainable:,} trainable parameters in the temporal network."
+        "The same pretrained VGG19 encodes every frame of both levels. The time courses of its "
+        f"{architecture.features} features over {architecture.frames} frames are the input of the pathways {pathways}, "
+        "with separate filters for each level. "
+        f"The temporal network has {architecture.trainable:,} trainable parameters."
     )

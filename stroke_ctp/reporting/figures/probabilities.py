@@ -1,36 +1,40 @@
 """Figures of the probabilities: calibration, decision curve, probability against core volume."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from jaxtyping import Bool
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stroke_ctp.reporting.calls import called, uncalled
-from stroke_ctp.reporting.discrimination import arrays, scored
 from stroke_ctp.reporting.figures.style import BLUE, COLUMN, GREY, ORANGE, VERMILION, Picture, figure, legend_above
-from stroke_ctp.statistics.calibration import reliability_curve
-from stroke_ctp.statistics.decision import net_benefit
-from stroke_ctp.study.predictions import Ablation
+from stroke_ctp.reporting.model_text import COHORT_NAMES
+from stroke_ctp.reporting.results.operating_points import Calls, OperatingPoint
+from stroke_ctp.reporting.results.scored_patients import Split
+from stroke_ctp.reporting.results.study_results import CohortResults
+from stroke_ctp.reporting.tables.operating_points import uncalled_sentence
 
 _COLORS, _MARKERS = (BLUE, ORANGE), "os"
 
 
-def calibration(main: Ablation) -> Picture:
+def calibration(cohorts: Sequence[CohortResults]) -> Picture:
     """Observed share of large cores against predicted probability."""
     with figure() as drawn:
         axes = drawn.add_subplot()
         axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=(0, (4, 3)), label="Ideal")
-        for (cohort, predictions), color, marker in zip(scored(main), _COLORS, _MARKERS, strict=False):
-            points = reliability_curve(*arrays(predictions))
-            error = np.abs(points[["low", "high"]].to_numpy().T - points["observed"].to_numpy())
+        for cohort, color, marker in zip(cohorts, _COLORS, _MARKERS, strict=False):
+            predicted = [group.predicted for group in cohort.reliability]
+            shares = [(group.observed.value, group.observed.low, group.observed.high) for group in cohort.reliability]
+            observed, *interval = np.array(shares, float).T
+            error = np.abs(np.array(interval) - observed)
             axes.errorbar(
-                points["predicted"], points["observed"], error, color=color, marker=marker, markersize=4,
-                linewidth=1.2, elinewidth=0.7, capsize=2, label=cohort,
+                predicted, observed, error, color=color, marker=marker, markersize=4,
+                linewidth=1.2, elinewidth=0.7, capsize=2, label=COHORT_NAMES[cohort.patients.split],
             )  # fmt: skip
-            axes.plot(predictions["probability"], np.full(len(predictions), -0.03 - 0.025 * (marker == "s")), "|",
+            scores = cohort.patients.scores
+            axes.plot(scores, np.full(len(scores), -0.03 - 0.025 * (marker == "s")), "|",
                       color=color, markersize=4, alpha=0.5)  # fmt: skip
         axes.set(xlabel="Predicted probability of a large core", ylabel="Observed share of large cores")
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.08, 1.02), aspect="equal")
@@ -42,66 +46,67 @@ def calibration(main: Ablation) -> Picture:
     return Picture("calibration", "Calibration", caption, drawn)
 
 
-def decision(main: Ablation) -> Picture:
+def decision(cohorts: Sequence[CohortResults]) -> Picture:
     """Net benefit against the threshold probability."""
-    with _side_by_side(main) as (drawn, panels):
-        for axes, predictions in panels:
-            curve = net_benefit(*arrays(predictions)).set_index("threshold")
-            axes.plot(curve["model"], color=BLUE, linewidth=1.6, label="Treat by the model")
-            axes.plot(curve["treat_all"], color=ORANGE, linestyle=(0, (5, 1.5)), label="Treat all")
-            axes.plot(curve["treat_none"], color="black", linewidth=0.8, label="Treat none")
+    with _side_by_side([cohort.patients.split for cohort in cohorts]) as (drawn, panels):
+        for axes, cohort in zip(panels, cohorts, strict=True):
+            curve = cohort.decision
+            axes.plot(curve.threshold, curve.model, color=BLUE, linewidth=1.6, label="Treat by the model")
+            axes.plot(curve.threshold, curve.treat_all, color=ORANGE, linestyle=(0, (5, 1.5)), label="Treat all")
+            axes.plot(curve.threshold, curve.treat_none, color="black", linewidth=0.8, label="Treat none")
             axes.set_xlabel("Threshold probability")
-        top = max(float(predictions["label"].mean()) for _, predictions in panels)
-        panels[0][0].set(ylabel="Net benefit per patient", xlim=(0, 1), ylim=(-0.25 * top - 0.05, top * 1.05 + 0.02))
+        top = max(cohort.decision.share_large for cohort in cohorts)
+        panels[0].set(ylabel="Net benefit per patient", xlim=(0, 1), ylim=(-0.25 * top - 0.05, top * 1.05 + 0.02))
     caption = (
-        "Net benefit per patient of treating those whose probability of a large core reaches the threshold, against "
-        "treating all and treating none. The threshold says how many needless treatments one missed large core "
-        "outweighs: at 0.2, four."
+        "Net benefit per patient of treating those whose probability of a large core reaches the threshold, compared "
+        "with treating all and treating none. The threshold states how many unnecessary treatments are as bad as one "
+        "missed large core: four at a threshold of 0.2."
     )
     return Picture("decision_curve", "Decision curve", caption, drawn)
 
 
-def against_volume(main: Ablation) -> Picture:
-    """Probability of a large core against core volume, errors marked."""
-    calls, threshold = called(main, None), float(main.settings["endpoint"]["threshold"])
-    with _side_by_side(main) as (drawn, panels):
-        for axes, predictions in panels:
-            _scatter(axes, calls[calls["split"] == predictions["split"].iloc[0]], threshold)
-            axes.set(xlabel="Core volume [mL]", xlim=(-0.5, max(100.0, float(calls["core_ml"].max()) * 1.15)))
-        panels[0][0].set_ylabel("Probability of a large core")
+def against_volume(youden: OperatingPoint, threshold_ml: float) -> Picture:
+    """Probability of a large core against core volume, with wrong calls marked.
+
+    Args:
+        youden: Calls at Youden's point.
+        threshold_ml: Core volume above which a core is large [mL].
+    """
+    largest = max(float(np.nanmax(calls.patients.core_ml, initial=0.0)) for calls in youden.calls)
+    with _side_by_side([calls.patients.split for calls in youden.calls]) as (drawn, panels):
+        for axes, calls in zip(panels, youden.calls, strict=True):
+            _scatter(axes, calls, threshold_ml)
+            axes.set(xlabel="Core volume [mL]", xlim=(-0.5, max(100.0, largest * 1.15)))
+        panels[0].set_ylabel("Probability of a large core")
     caption = (
-        f"Probability of a large core against core volume; vertical line: {threshold:.4g} mL, above which a core is "
-        "large. Crosses: patients on the wrong side at the frozen threshold of Youden's point, which every test fold "
-        f"has of its own.{uncalled(calls)}"
+        f"Probability of a large core against core volume; vertical line: {threshold_ml:.4g} mL, above which a core "
+        "is large. Crosses: patients with a wrong call at the fixed threshold of Youden's point, which differs between "
+        f"test folds.{uncalled_sentence(youden)}"
     )
     return Picture("core_volume", "Probability against core volume", caption, drawn)
 
 
 @contextmanager
-def _side_by_side(main: Ablation) -> Iterator[tuple[Figure, list[tuple[Axes, pd.DataFrame]]]]:
-    """A figure with axes for the predictions of each cohort, under one legend of what is drawn on the first."""
-    cohorts = list(scored(main))
-    with figure(COLUMN * len(cohorts), COLUMN * 0.85) as drawn:
-        grid = drawn.subplots(1, len(cohorts), squeeze=False, sharex=True, sharey=True)[0]
-        for axes, (name, _) in zip(grid, cohorts, strict=True):
-            axes.set_title(name)
-        yield drawn, [(axes, rows) for axes, (_, rows) in zip(grid, cohorts, strict=True)]
-        legend_above(drawn, grid[0])
+def _side_by_side(splits: Sequence[Split]) -> Iterator[tuple[Figure, Sequence[Axes]]]:
+    """A figure with axes for each cohort, and one legend of what is drawn on the first."""
+    with figure(COLUMN * len(splits), COLUMN * 0.85) as drawn:
+        panels = drawn.subplots(1, len(splits), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, split in zip(panels, splits, strict=True):
+            axes.set_title(COHORT_NAMES[split])
+        yield drawn, list(panels)
+        legend_above(drawn, panels[0])
 
 
-def _scatter(axes: Axes, rows: pd.DataFrame, threshold: float) -> None:
-    right = rows["large"] == (rows["label"] == 1)
-    axes.plot(*_points(rows[right.fillna(False)]), "o", color=BLUE, markersize=3, alpha=0.75, label="Called rightly")
-    axes.plot(*_points(rows[~right.fillna(True)]), "X", color=VERMILION, markersize=4.5, label="Called wrongly")
-    if right.isna().any():
-        axes.plot(*_points(rows[right.isna()]), "o", color=GREY, markersize=3, fillstyle="none", label="Not called")
-    axes.axvline(threshold, color="black", linewidth=0.8, linestyle=(0, (4, 3)))
-    # Volumes spread over decades, and may be 0.
-    axes.set_xscale("symlog", linthresh=10, linscale=0.7)
+def _scatter(axes: Axes, calls: Calls, threshold_ml: float) -> None:
+    def plot(rows: Bool[np.ndarray, " patient"], marker: str, label: str, **look: Any) -> None:
+        axes.plot(calls.patients.core_ml[rows], calls.patients.scores[rows], marker, label=label, **look)
+
+    plot(calls.called & ~calls.wrong, "o", "Called rightly", color=BLUE, markersize=3, alpha=0.75)
+    plot(calls.wrong, "X", "Called wrongly", color=VERMILION, markersize=4.5)
+    if not calls.called.all():
+        plot(~calls.called, "o", "Not called", color=GREY, markersize=3, fillstyle="none")
+    axes.axvline(threshold_ml, color="black", linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.set_xscale("symlog", linthresh=10, linscale=0.7)  # volumes span decades, and may be 0
     axes.set_xticks([0, 5, 10, 30, 100, 300], labels=["0", "5", "10", "30", "100", "300"])
     axes.minorticks_off()
     axes.set_ylim(-0.03, 1.03)
-
-
-def _points(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    return rows["core_ml"], rows["probability"]

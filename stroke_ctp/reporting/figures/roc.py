@@ -1,4 +1,4 @@
-"""ROC figures: test folds (the article's Figure 3), models against each other, external cohort, AUC fold by fold."""
+"""ROC figures: test folds (the article's Figure 3), all models, external cohort, and AUC fold by fold."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stroke_ctp.reporting.article import model_name
-from stroke_ctp.reporting.discrimination import arrays
+from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.figures.style import (
     BLUE,
     COLUMN,
@@ -20,89 +19,89 @@ from stroke_ctp.reporting.figures.style import (
     figure,
     legend_above,
 )
-from stroke_ctp.statistics.auc import fold_aucs, summarize
-from stroke_ctp.statistics.curves import GRID, Curve, curve, fold_curves, mean_curve
-from stroke_ctp.statistics.delong import auc_estimate, one_class
-from stroke_ctp.statistics.estimate import number_text
-from stroke_ctp.statistics.resampling import roc_band
-from stroke_ctp.study.predictions import Ablation, Study
+from stroke_ctp.reporting.number_text import estimate_text, number_text
+from stroke_ctp.reporting.results.model_aucs import CohortAuc, ModelAucs
+from stroke_ctp.reporting.results.study_results import EnsembleCurves
+from stroke_ctp.statistics.roc_curves import GRID, RocCurve
 
 _MAIN: dict[str, Any] = {"color": BLUE, "linewidth": 1.8, "zorder": 3}
 
 
-def cross_validation(ablation: Ablation) -> Picture | None:
+def cross_validation(model: ModelAucs) -> Picture | None:
     """Figure 3: ROC of each test fold that has both classes, their mean and ±1 SD; None if no fold has both."""
-    curves = fold_curves(ablation.folds, "test")
-    summary = summarize(fold_aucs(ablation.folds, "test", ablation.n_folds))
-    if summary.mean is None:
+    folds, average = model.test_folds, model.test_folds.mean_curve
+    if average is None or folds.summary.mean is None:
         return None
-    average = mean_curve(curves)
-    spread = "" if summary.sd is None else f" (SD {number_text(summary.sd)})"
-    text = f"AUC {number_text(summary.mean)}{spread}"
+    sd = folds.summary.sd
+    spread = "" if sd is None else f" (SD {number_text(sd)})"
+    text = f"AUC {number_text(folds.summary.mean)}{spread}"
     with figure() as drawn:
         axes = _roc_axes(drawn)
         axes.plot(GRID, average.mean, **_MAIN, label=f"Mean, {text}")
-        if summary.sd is not None:
+        if sd is not None:
             low, high = (average.mean - average.sd).clip(0, 1), (average.mean + average.sd).clip(0, 1)
             axes.fill_between(GRID, low, high, color="0.9", linewidth=0, label="±1 SD", zorder=0)
-        _plot_thin(axes, curves, "Test folds")
+        _plot_thin(axes, folds.curves, "Test folds")
         axes.legend(loc="lower right")
     caption = (
-        f"ROC curves of the {model_name(ablation.name)} model in {len(curves)} test folds, their mean, {text}, and ±1 "
-        "standard deviation between folds, which is no confidence interval. Dashed: chance."
+        f"ROC curves of the {display_name(model.predictions.name)} model in {len(folds.curves)} test folds, their "
+        f"mean, {text}, and ±1 standard deviation between folds, which is not a confidence interval. Dashed: chance."
     )
     return Picture("figure3", "Figure 3. ROC of the test folds", caption, drawn)
 
 
-def models(named: Mapping[str, Ablation]) -> Picture | None:
+def models(named: Mapping[str, ModelAucs]) -> Picture | None:
     """ROC of every model, by its name, on the pooled test folds; None if no model has both classes."""
-    shown = {name: one for name, one in named.items() if not one_class(arrays(one.test)[0])}
+    curves = {name: (model.test, model.test.curve) for name, model in named.items()}
+    shown = {name: (test, curve) for name, (test, curve) in curves.items() if curve is not None}
     if not shown:
         return None
     texts = []
     with figure() as drawn:
         axes = _roc_axes(drawn)
-        for number, (name, ablation) in enumerate(shown.items()):
-            texts.append(f"{name} {auc_estimate(*arrays(ablation.test)).text()}")
+        for number, (name, (test, curve)) in enumerate(shown.items()):
+            texts.append(f"{name} {estimate_text(test.delong)}")
             look: dict[str, Any] = {"color": SERIES[number % len(SERIES)], "linestyle": DASHES[number % len(DASHES)]}
-            axes.plot(*curve(ablation.test), **look, linewidth=1.3, zorder=3, label=texts[-1])
+            _plot(axes, curve, **look, linewidth=1.3, zorder=3, label=texts[-1])
         axes.legend(loc="lower right")
     caption = "ROC of every model on the pooled test folds, with AUC and DeLong's 95 % confidence interval: "
     return Picture("roc_models", "ROC of all models", f"{caption}{'; '.join(texts)}.", drawn)
 
 
-def external(ablation: Ablation) -> Picture | None:
-    """ROC of the ensemble with its band, over its members; None without an external cohort of both classes."""
-    ensemble = ablation.ensemble
-    if ensemble is None or ablation.external is None or one_class(arrays(ensemble)[0]):
-        return None
-    members = [curve(rows) for fold, rows in ablation.external.groupby("fold") if fold != "mean"]
-    low, high = roc_band(*arrays(ensemble), GRID)
-    text = auc_estimate(*arrays(ensemble)).text()
+def external(ensemble: CohortAuc, curves: EnsembleCurves) -> Picture:
+    """ROC of the ensemble on the external cohort with its band, and of the ensemble's members.
+
+    Args:
+        ensemble: The ensemble's AUC and curve.
+        curves: The members' curves and the band.
+    """
+    assert ensemble.curve is not None
+    text = estimate_text(ensemble.delong)
     with figure() as drawn:
         axes = _roc_axes(drawn)
-        axes.fill_between(GRID, low, high, color="0.9", linewidth=0, label="95 % band", zorder=0)
-        axes.plot(*curve(ensemble), **_MAIN, label=f"Ensemble, AUC {text}")
-        _plot_thin(axes, members, "Members")
+        axes.fill_between(
+            GRID, curves.band_low, curves.band_high, color="0.9", linewidth=0, label="95 % band", zorder=0
+        )
+        _plot(axes, ensemble.curve, **_MAIN, label=f"Ensemble, AUC {text}")
+        _plot_thin(axes, curves.members, "Members")
         axes.legend(loc="lower right")
     caption = (
-        f"ROC of the ensemble mean in {len(ensemble)} external patients, AUC {text}, with its pointwise 95 % bootstrap "
-        f"band, and of its {len(members)} members."
+        f"ROC of the ensemble mean in {len(ensemble.patients)} external patients, AUC {text}, with its pointwise 95 % "
+        f"bootstrap band, and of its {len(curves.members)} members."
     )
     return Picture("external", "ROC on the external cohort", caption, drawn)
 
 
-def fold_by_fold(study: Study) -> Picture:
+def fold_by_fold(named: Mapping[str, ModelAucs]) -> Picture:
     """AUC of every test fold, models side by side, and their means."""
-    n_models, n_folds = len(study.ablations), study.main.n_folds
+    n_models, n_folds = len(named), max(len(model.test_folds.aucs) for model in named.values())
     with figure(PAGE, COLUMN * 0.8) as drawn:
         axes = drawn.add_subplot()
-        for number, ablation in enumerate(study.ablations.values()):
-            aucs = fold_aucs(ablation.folds, "test", n_folds)
-            points = [(fold, auc.value) for fold, auc in enumerate(aucs) if auc.value is not None]
+        for number, (name, model) in enumerate(named.items()):
+            points = [(fold, auc.value) for fold, auc in enumerate(model.test_folds.aucs) if auc.value is not None]
             offset = 0.12 * (number - (n_models - 1) / 2)
-            color, mean = SERIES[number % len(SERIES)], summarize(aucs).mean
-            label = model_name(ablation.name) + ("" if mean is None else f", mean {number_text(mean)}")
+            color, mean = SERIES[number % len(SERIES)], model.test_folds.summary.mean
+            label = name + ("" if mean is None else f", mean {number_text(mean)}")
             marker = "osD^vPX"[number % 7]
             x, y = [fold + offset for fold, _ in points], [auc for _, auc in points]
             axes.plot(x, y, marker, color=color, markersize=4.5, label=label, zorder=3)
@@ -123,7 +122,11 @@ def _roc_axes(drawn: Figure) -> Axes:
     return axes
 
 
-def _plot_thin(axes: Axes, curves: Sequence[Curve], label: str) -> None:
-    """Curves behind the main one, translucent: with few patients many run along the same lines."""
+def _plot(axes: Axes, curve: RocCurve, **look: Any) -> None:
+    axes.plot(curve.false_positive_rate, curve.true_positive_rate, **look)
+
+
+def _plot_thin(axes: Axes, curves: Sequence[RocCurve], label: str) -> None:
+    """Curves behind the main one, translucent because many overlap if there are few patients."""
     for number, one in enumerate(curves):
-        axes.plot(*one, color=SKY, alpha=0.45, linewidth=0.9, label=None if number else label, zorder=1)
+        _plot(axes, one, color=SKY, alpha=0.45, linewidth=0.9, label=None if number else label, zorder=1)

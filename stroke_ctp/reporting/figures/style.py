@@ -1,4 +1,4 @@
-"""One look for all figures: readable in print and by colour-blind readers, the same bytes every time."""
+"""Common style of all figures: readable in print and by colour-blind readers, with reproducible files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ COLUMN, PAGE = 90 / 25.4, 180 / 25.4
 BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"
 GREEN, PURPLE, GREY = "#009E73", "#CC79A7", "#666666"
 SERIES = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
-"""Okabe and Ito's palette, in the order in which models take its colours."""
+"""Colours of the models in their order (Okabe and Ito's palette)."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)), (0, (8, 2)), "-", "-")
-"""What tells the same models apart in greyscale."""
+"""Dashes of the models in their order, which distinguish them in greyscale."""
 
 _STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.family": "DejaVu Sans",  # part of matplotlib: the same on every machine
     "font.size": 8,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -42,19 +42,24 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with what is said of it."""
+    """A figure with its title and caption."""
 
     name: str
-    """Of its files."""
+    """Name of its files."""
     title: str
     caption: str
-    """What it shows, with its main numbers: also for readers who cannot see it."""
+    """What it shows, with its main numbers; also part of the alternative text."""
     drawn: Figure
 
 
 @contextmanager
 def figure(width: float = COLUMN, height: float | None = None) -> Iterator[Figure]:
-    """A figure [inch] in the common look, square unless a height is given; draw on it within the block."""
+    """A figure in the common style; draw on it within the block.
+
+    Args:
+        width: Width [inch].
+        height: Height [inch]; by default the width.
+    """
     with matplotlib.rc_context(_STYLE):
         drawn = Figure(figsize=(width, height or width), layout="constrained")
         FigureCanvasAgg(drawn)
@@ -62,13 +67,13 @@ def figure(width: float = COLUMN, height: float | None = None) -> Iterator[Figur
 
 
 def legend_above(drawn: Figure, axes: Axes) -> None:
-    """A legend of what is drawn on one of a figure's axes, above them all, where it hides nothing."""
+    """Add the legend of one of a figure's axes above all axes, where it covers no data."""
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
 
 
 def save(drawn: Figure, path: Path, provenance: str = "") -> None:
-    """Write a figure as `path`.png and `path`.pdf, with what its numbers come from in the metadata."""
-    # A date would make every file another one.
+    """Write a figure as `path`.png and `path`.pdf, with the provenance of its numbers in the metadata."""
+    # Without a creation date, the same figure gives the same file.
     metadata: dict[str, dict[str, Any]] = {
         ".png": {"Description": provenance},
         ".pdf": {"Subject": provenance, "CreationDate": None},
@@ -76,4 +81,4 @@ def save(drawn: Figure, path: Path, provenance: str = "") -> None:
     for suffix, content in metadata.items():
         with matplotlib.rc_context(_STYLE), whole(path.with_suffix(suffix)) as partial:
             drawn.savefig(partial, dpi=300, metadata=content)
-        drawn.set_layout_engine("none")  # that of the first time stays: it is what takes longest
+        drawn.set_layout_engine("none")  # keep the first layout, because computing it takes longest

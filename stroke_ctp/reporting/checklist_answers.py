@@ -1,0 +1,130 @@
+"""What a run knows about itself, as answers to the items of reporting checklists."""
+
+from collections.abc import Mapping, Sequence
+
+from stroke_ctp import __version__
+from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.figures.flowchart import flow_phrase
+from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, threshold_origin
+from stroke_ctp.reporting.results.model_aucs import ModelAucs
+from stroke_ctp.reporting.results.study_results import StudyResults
+from stroke_ctp.reporting.study_background import StudyBackground
+from stroke_ctp.reporting.summary_sentences import (
+    calls_phrase,
+    cross_validation_phrase,
+    external_phrase,
+    patients_phrase,
+)
+from stroke_ctp.reporting.tables.provenance import revisions, software
+from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.predictions import ModelPredictions
+from stroke_ctp.study.training_summary import TrainingSummary
+
+
+def checklist_answers(
+    results: StudyResults, runs: Sequence[TrainingSummary], background: StudyBackground
+) -> dict[str, str]:
+    """Answers by the names that the checklists use."""
+    main, aucs = results.main.predictions, results.main.aucs
+    return {
+        **_model(main, background),
+        **_evaluation(aucs),
+        "missing": _missing(runs),
+        "endpoint": endpoint_text(main),
+        "threshold_origin": threshold_origin(main),
+        "input": str(background.settings["input.kind"]),
+        "standardized": _standardized(background.settings),
+        "label_definition": _label_definitions(background.evidence),
+        "folds": str(main.n_folds),
+        "fold_seed": str(background.settings["folds.seed"]),
+        "software": software(runs),
+        "revision": revisions(runs),
+        "version": __version__,
+        "training": _training(background.settings),
+        "models": ", ".join(display_name(name) for name in results.models),
+        "operating": calls_phrase(results.main.youden) or "undefined",
+        "flow": _flow(background.evidence),
+    }
+
+
+def _evaluation(aucs: ModelAucs) -> dict[str, str]:
+    """Patients and AUCs, and the role of external patients."""
+    n_folds, test = aucs.predictions.n_folds, aucs.test.patients
+    not_scored = "no external cohort was scored"
+    scored = aucs.external is not None
+    ensemble = f"Mean of the probabilities of the {n_folds} models, for external patients only"
+    return {
+        "patients": patients_phrase(aucs),
+        "balance": f"{test.n_large} of {len(test)} patients have a large core",
+        "internal": cross_validation_phrase(aucs),
+        "external": "external patients only for the final evaluation" if scored else not_scored,
+        "external_goal": " and evaluation on an external cohort" if scored else "",
+        "external_result": external_phrase(aucs) or not_scored,
+        "ensembling": ensemble if scored else f"None: {not_scored}",
+    }
+
+
+def _model(main: ModelPredictions, background: StudyBackground) -> dict[str, str]:
+    """Kind of the main model, its initial weights, and the choice of its final ones."""
+    if not encoder_text(main):
+        regression = f"{display_name(main.name)}: conventional perfusion analysis, a logistic regression per fold"
+        return dict.fromkeys(("technology", "initial", "selection"), "No network was trained") | {
+            "technology": f"No deep learning; {regression}"
+        }
+    seed = background.settings["seed"]
+    return {
+        "technology": f"Deep learning: {_network(background)}",
+        "initial": f"Encoder: {encoder_text(main)}; temporal network initialized at random, seed {seed}",
+        "selection": "The epoch with the lowest validation loss, in each fold",
+    }
+
+
+def _network(background: StudyBackground) -> str:
+    assert background.architecture is not None, "a network was trained"
+    pathways = " and ".join(f"{name} (kernel {k})" for name, k in background.architecture.kernels.items())
+    return f"pretrained VGG19 per frame, temporal convolutions {pathways}, dense layers"
+
+
+def _missing(runs: Sequence[TrainingSummary]) -> str:
+    """How missing data are handled: excluded scans, and conventional cores that could not be measured."""
+    excluded = "Scans that could not be used are excluded, with the reason"
+    counts: dict[str, int] = {}
+    for run in runs:
+        counts.setdefault(run.model, run.not_measurable)  # the same in all folds
+    imputed = ", ".join(f"{display_name(name)}: {n} patients" for name, n in counts.items() if n)
+    if not imputed:
+        return f"{excluded}; no value is imputed"
+    return (
+        f"{excluded}; a conventional core that cannot be measured is replaced by the training folds' median ({imputed})"
+    )
+
+
+def _standardized(settings: Mapping[str, object]) -> str:
+    given = settings["standardize_features"]
+    return f"features {'standardized on the training patients of each fold' if given else 'not standardized'}"
+
+
+def _training(settings: Mapping[str, object]) -> str:
+    """Hyperparameters."""
+    names = {
+        "learning_rate": "RMSprop, learning rate {:g}",
+        "batch_size": "batch size {}",
+        "trainer.max_epochs": "at most {} epochs",
+        "patience": "stopped {} epochs after the lowest validation loss",
+        "augmentation.max_angle": "augmentation by rotation up to ±{:g}°",
+        "augmentation.max_shift": "shift up to ±{:g} pixels",
+        "augmentation.flip_probability": "flip with probability {:g}",
+    }
+    return ", ".join(text.format(settings[key]) for key, text in names.items())
+
+
+def _label_definitions(evidence: AuditEvidence) -> str:
+    patients = evidence.training.patients
+    values = sorted(set(patients["label_definition"]) - {""}) if "label_definition" in patients else []
+    return ", ".join(values) or "not given"
+
+
+def _flow(evidence: AuditEvidence) -> str:
+    cohorts = {"Training cohort": evidence.training, "external test cohort": evidence.external}
+    known = [flow_phrase(name, facts.counts) for name, facts in cohorts.items() if not facts.unknown]
+    return "; ".join(known) or "the report does not know the cohorts"

@@ -1,0 +1,30 @@
+"""Models and cohorts in words."""
+
+from stroke_ctp.reporting.results.scored_patients import Split
+from stroke_ctp.study.predictions import ModelPredictions, Study
+
+COHORT_NAMES: dict[Split, str] = {"test": "Test folds, pooled", "external": "External, ensemble"}
+"""The cohorts that models are evaluated on."""
+
+
+def encoder_text(predictions: ModelPredictions) -> str:
+    """Name of the encoder's weights and first digits of their hash: `oxford 804ca2835ecf`; empty without an encoder."""
+    encoder = predictions.record.encoder
+    return "" if encoder is None else f"{encoder.weights} {encoder.sha256[:12]}"
+
+
+def endpoint_text(predictions: ModelPredictions) -> str:
+    """Definition of a large core: `core volume > 32.4 mL`."""
+    endpoint = predictions.record.endpoint
+    name, unit = ("core volume", " mL") if endpoint.column == "core_ml" else (endpoint.column, "")
+    return f"{name} > {endpoint.threshold:.4g}{unit}"
+
+
+def threshold_origin(predictions: ModelPredictions) -> str:
+    """Where the class threshold comes from."""
+    return "the median of the training cohort" if predictions.record.endpoint.rule == "median" else "a given value"
+
+
+def is_random(study: Study) -> bool:
+    """Whether the encoder of any model was randomly initialized."""
+    return any(one.record.encoder is not None and one.record.encoder.is_random for one in study.models.values())

@@ -1,0 +1,159 @@
+"""The sections of a study's report, each with its sentences, tables and figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.checklist_answers import checklist_answers
+from stroke_ctp.reporting.checklists import checklist_tables
+from stroke_ctp.reporting.figures import probabilities as probability_figures
+from stroke_ctp.reporting.figures import roc as roc_figures
+from stroke_ctp.reporting.figures.flowchart import draw_flowcharts, flow_sentence
+from stroke_ctp.reporting.figures.learning_curves import learning_curves
+from stroke_ctp.reporting.figures.network import network
+from stroke_ctp.reporting.figures.style import Picture
+from stroke_ctp.reporting.page import Section
+from stroke_ctp.reporting.results.model_aucs import ModelAucs
+from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
+from stroke_ctp.reporting.study_background import StudyBackground
+from stroke_ctp.reporting.summary_sentences import summary, tiles
+from stroke_ctp.reporting.tables.calibration import calibration_table, decision_table, reliability_table
+from stroke_ctp.reporting.tables.discrimination import auc_table, comparison_table
+from stroke_ctp.reporting.tables.leakage_audit import audit_table
+from stroke_ctp.reporting.tables.main_results import CAPTION_1, CAPTION_2, fold_table, table1, table2, wide_table
+from stroke_ctp.reporting.tables.operating_points import operating_table, threshold_table
+from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
+from stroke_ctp.reporting.tables.provenance import (
+    exclusion_table,
+    provenance_table,
+    runs_table,
+    settings_table,
+)
+from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.leakage_audit import Finding
+from stroke_ctp.study.training_summary import TrainingSummary
+
+_CHECKLISTS = "The run fills in what it knows, for the author to check; “author” marks what only the author can answer."
+
+_ALL_DEFAULTS = "All settings are the current defaults of `python -m stroke_ctp.train`."
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that a report shows."""
+
+    results: StudyResults
+    trainings: Sequence[TrainingSummary]
+    """Trainings of all models."""
+    findings: Sequence[Finding]
+    """Outcome of the leakage audit."""
+    background: StudyBackground
+    subgroup: str | None
+    """Column whose groups were asked for."""
+
+    @property
+    def models(self) -> Mapping[str, ModelAucs]:
+        """AUCs of all models."""
+        return {name: model.aucs for name, model in self.results.models.items()}
+
+
+def sections(content: ReportContent) -> list[Section]:
+    """All sections of a study's report."""
+    results, background = content.results, content.background
+    answers = checklist_answers(results, content.trainings, background)
+    return [
+        Section("summary", "Summary", tiles=tiles(results), points=summary(results, content.findings)),
+        _results(content.models, results.main),
+        _discrimination(results, content.models),
+        Section("calls", "Operating points", tables=[operating_table(results), threshold_table(results.main)]),
+        _calibration(results),
+        _patients(content),
+        _data(background.evidence),
+        _training(content),
+        Section("audit", "Leakage audit", tables=[audit_table(content.findings)]),
+        _provenance(content),
+        Section("checklists", "Reporting checklists", [_CHECKLISTS], tables=checklist_tables(answers)),
+    ]
+
+
+def _results(models: Mapping[str, ModelAucs], main: ModelResults) -> Section:
+    tables = [
+        wide_table("table1", CAPTION_1, table1(models)),
+        wide_table("table2", CAPTION_2, table2(models)),
+        fold_table(models),
+    ]
+    figure3 = roc_figures.cross_validation(main.aucs)
+    pictures = [*([figure3] if figure3 else []), roc_figures.fold_by_fold(_displayed(models))]
+    return Section("results", "Beside the article", tables=tables, pictures=pictures)
+
+
+def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
+    comparisons = comparison_table(results.comparisons)
+    tables = [auc_table(results), *([comparisons] if comparisons else [])]
+    curves, ensemble = roc_figures.models(_displayed(models)), results.main.aucs.external
+    pictures = [curves] if curves else []
+    if ensemble is not None and results.ensemble_curves is not None:
+        pictures.append(roc_figures.external(ensemble, results.ensemble_curves))
+    return Section("discrimination", "Discrimination", tables=tables, pictures=pictures)
+
+
+def _calibration(results: StudyResults) -> Section:
+    main = results.main
+    tables = [calibration_table(results), reliability_table(main), decision_table(main)]
+    pictures = [probability_figures.calibration(main.cohorts), probability_figures.decision(main.cohorts)]
+    return Section("calibration", "Calibration and clinical use", tables=tables, pictures=pictures)
+
+
+def _patients(content: ReportContent) -> Section:
+    results, tables, pictures, paragraphs = content.results, [], [], []
+    youden, endpoint = results.main.youden, results.main.predictions.record.endpoint
+    if results.volume_errors is not None:
+        tables.append(error_table(results.volume_errors, youden))
+        pictures.append(probability_figures.against_volume(youden, endpoint.threshold))
+    else:
+        paragraphs.append(
+            "Errors are not compared with core volume: it is not the endpoint, or not known for all patients."
+        )
+    if results.subgroups is not None:
+        tables.append(subgroup_table(results.subgroups))
+    elif content.subgroup:
+        reason = content.background.evidence.training.unknown
+        paragraphs.append(f"Subgroups of {content.subgroup} are not shown: {reason}.")
+    return Section("patients", "Patients", paragraphs, tables=[*tables, patient_table(youden)], pictures=pictures)
+
+
+def _data(evidence: AuditEvidence) -> Section:
+    cohorts = {"Training cohort": evidence.training, "External test cohort": evidence.external}
+    known = {name: facts.counts for name, facts in cohorts.items() if not facts.unknown}
+    paragraphs = [f"{name}: not shown, {facts.unknown}." for name, facts in cohorts.items() if facts.unknown]
+    pictures = []
+    if known:
+        caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
+        pictures.append(Picture("figure1", "Figure 1. Inclusion of patients", caption, draw_flowcharts(known)))
+    table = exclusion_table(evidence)
+    tables = [table] if table else []
+    return Section("data", "Data flow and exclusions", paragraphs, tables=tables, pictures=pictures)
+
+
+def _training(content: ReportContent) -> Section:
+    architecture = content.background.architecture
+    pictures = [network(architecture)] if architecture else []
+    curves = [learning_curves([run for run in content.trainings if run.model == name]) for name in content.models]
+    return Section("training", "Network and training", pictures=[*pictures, *(c for c in curves if c)])
+
+
+def _provenance(content: ReportContent) -> Section:
+    background, runs = content.background, content.trainings
+    settings = settings_table(background)
+    tables = [provenance_table(content.results.main.predictions, runs, background), runs_table(runs)]
+    return Section(
+        "origins",
+        "Configuration and provenance",
+        [] if settings else [_ALL_DEFAULTS],
+        tables=[settings, *tables] if settings else tables,
+    )
+
+
+def _displayed(models: Mapping[str, ModelAucs]) -> dict[str, ModelAucs]:
+    """Models by the names that readers know."""
+    return {display_name(name): model for name, model in models.items()}

@@ -1,0 +1,95 @@
+"""Patients called large or small, at thresholds that come from validation patients alone.
+
+A test fold uses the threshold of its own validation fold and the same model, so no patient influences the threshold
+that is applied to the patient. The ensemble uses the threshold of all validation predictions together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from stroke_ctp.reporting.results.scored_patients import ScoredPatients
+from stroke_ctp.statistics.operating_points import (
+    Confusion,
+    Rates,
+    Threshold,
+    confusion,
+    rates,
+    sensitive_threshold,
+    youden_threshold,
+)
+from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores
+
+
+@dataclass(frozen=True)
+class ValidationThreshold:
+    """A threshold and the number of validation patients that it was chosen on."""
+
+    n_patients: int
+    threshold: Threshold
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls of one cohort at one operating point."""
+
+    patients: ScoredPatients
+    called: Bool[np.ndarray, " patient"]
+    """False for patients of a fold whose validation patients define no threshold."""
+    large: Bool[np.ndarray, " patient"]
+    """Whether the patient is called large; False for patients who are not called."""
+    wrong: Bool[np.ndarray, " patient"]
+    """Whether the patient is called and the call is wrong."""
+    counts: Confusion
+    """Of the patients who are called."""
+    rates: Rates
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Thresholds of one operating point, and the calls that they make."""
+
+    sensitivity: float | None
+    """Sensitivity that the threshold reaches on validation patients; None for Youden's point."""
+    fold_thresholds: tuple[ValidationThreshold, ...]
+    ensemble_threshold: ValidationThreshold
+    calls: tuple[Calls, ...]
+    """Of the test patients and, if the ensemble was run, of the external patients."""
+
+
+def operating_point(
+    predictions: ModelPredictions, cohorts: Sequence[ScoredPatients], sensitivity: float | None
+) -> OperatingPoint:
+    """Choose thresholds on a model's validation patients and apply them to its test and external patients.
+
+    Args:
+        predictions: The model's predictions.
+        cohorts: The model's test and external patients.
+        sensitivity: Sensitivity of the threshold on the validation patients; None for Youden's threshold.
+    """
+    validation = predictions.validation
+    folds = [validation[validation["fold"] == fold] for fold in range(predictions.n_folds)]
+    by_fold = {str(fold): _threshold(rows, sensitivity) for fold, rows in enumerate(folds)}
+    ensemble = _threshold(validation, sensitivity)
+    calls = tuple(_calls(patients, [by_fold.get(fold, ensemble) for fold in patients.folds]) for patients in cohorts)
+    return OperatingPoint(sensitivity, tuple(by_fold.values()), ensemble, calls)
+
+
+def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> ValidationThreshold:
+    labels, scores = labels_and_scores(validation)
+    chosen = (
+        youden_threshold(labels, scores) if sensitivity is None else sensitive_threshold(labels, scores, sensitivity)
+    )
+    return ValidationThreshold(len(validation), chosen)
+
+
+def _calls(patients: ScoredPatients, chosen: Sequence[ValidationThreshold]) -> Calls:
+    values = [np.nan if one.threshold.value is None else one.threshold.value for one in chosen]
+    threshold: Float[np.ndarray, " patient"] = np.array(values)
+    called, large = ~np.isnan(threshold), patients.scores > threshold
+    wrong = called & (large != (patients.labels == 1))
+    counts = confusion(patients.labels[called], large[called])
+    return Calls(patients, called, large, wrong, counts, rates(counts))

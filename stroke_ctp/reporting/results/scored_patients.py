@@ -1,0 +1,80 @@
+"""The patients that a model is evaluated on, with their predictions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from stroke_ctp.statistics.labels import Labels, Scores
+from stroke_ctp.statistics.resampling import BootstrapAuc, bootstrap_auc
+from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores
+
+Split = Literal["test", "external"]
+"""The patients of all test folds, each predicted by the model of the fold; or external patients, by the ensemble."""
+
+
+@dataclass(frozen=True)
+class ScoredPatients:
+    """Predictions of one model for one cohort, one entry per patient."""
+
+    split: Split
+    patients: tuple[str, ...]
+    folds: tuple[str, ...]
+    """Test fold of each patient; `mean` for the ensemble."""
+    core_ml: Float[np.ndarray, " patient"]
+    """Core volume [mL], NaN if unknown."""
+    labels: Labels
+    scores: Scores
+
+    @classmethod
+    def of(cls, split: Split, predictions: pd.DataFrame) -> "ScoredPatients":
+        """Patients of a table of predictions, in the table's order."""
+        labels, scores = labels_and_scores(predictions)
+        names = tuple(map(str, predictions["patient"]))
+        folds = tuple(map(str, predictions["fold"]))
+        return cls(split, names, folds, predictions["core_ml"].to_numpy(float), labels, scores)
+
+    def __len__(self) -> int:
+        return len(self.patients)
+
+    @property
+    def n_large(self) -> int:
+        """Number of patients with a large core."""
+        return int(self.labels.sum())
+
+    @property
+    def n_small(self) -> int:
+        """Number of patients with a small core."""
+        return len(self) - self.n_large
+
+    @cached_property
+    def bootstrap(self) -> BootstrapAuc:
+        """AUC of the cohort's bootstrap samples, computed once for the interval and for all comparisons."""
+        return bootstrap_auc(self.labels, self.scores)
+
+    def members_of_folds(self) -> Iterator[Bool[np.ndarray, " patient"]]:
+        """Which patients belong to each fold, in the order of the folds."""
+        folds = np.array(self.folds)
+        for fold in dict.fromkeys(self.folds):
+            yield folds == fold
+
+    def in_order_of(self, other: "ScoredPatients") -> "ScoredPatients":
+        """The same patients in the order in which another model has them."""
+        if self.patients == other.patients:
+            return self
+        row = {patient: number for number, patient in enumerate(self.patients)}
+        rows = [row[patient] for patient in other.patients]
+        folds = tuple(self.folds[number] for number in rows)
+        return ScoredPatients(
+            self.split, other.patients, folds, self.core_ml[rows], self.labels[rows], self.scores[rows]
+        )
+
+
+def scored_cohorts(predictions: ModelPredictions) -> tuple[ScoredPatients, ...]:
+    """The patients that a model is judged by: those of the test folds, and external ones if the ensemble was run."""
+    test = ScoredPatients.of("test", predictions.test)
+    return (test,) if predictions.ensemble is None else (test, ScoredPatients.of("external", predictions.ensemble))

@@ -1,0 +1,116 @@
+"""The report that compares several studies."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.console import aligned, provenance_text
+from stroke_ctp.reporting.figures import roc as roc_figures
+from stroke_ctp.reporting.model_text import COHORT_NAMES
+from stroke_ctp.reporting.number_text import mean_sd_parts
+from stroke_ctp.reporting.page import Page, Section, write_page
+from stroke_ctp.reporting.report import warnings
+from stroke_ctp.reporting.results.comparisons import Pair, comparisons
+from stroke_ctp.reporting.results.model_aucs import ModelAucs, model_aucs
+from stroke_ctp.reporting.study_background import shared_settings
+from stroke_ctp.reporting.tables.discrimination import comparison_cells
+from stroke_ctp.reporting.tables.table import Row, Table
+from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.leakage_audit import audit
+from stroke_ctp.study.predictions import Study, read_study
+from stroke_ctp.study.study_folder import StudyFolder
+
+_STUDIES_CAPTION = """Mean (SD) ROC-AUC over the test folds, which is not an interval; pooled AUC of all test patients
+and AUC of the ensemble on the external cohort, with DeLong's 95 % confidence intervals."""
+_DIFFERENCES_CAPTION = """AUC of the first study minus that of the other, same model, same patients: DeLong's paired
+test, and percentiles of bootstrap samples. The p-values are two-sided; "Holm": corrected for all comparisons of this
+table."""
+_SETTINGS_CAPTION = "Settings in which the studies differ."
+
+Aucs = Mapping[str, Mapping[str, ModelAucs]]
+"""AUCs of every study's models, by the names of study and model."""
+
+
+def write_comparison(folders: Sequence[StudyFolder], out: Path, partial: bool = False) -> str:
+    """Write page, tables and figures that compare studies.
+
+    Args:
+        folders: The studies; the first one is compared with each other one.
+        out: Folder of the page.
+        partial: Whether folds may be missing.
+
+    Returns:
+        The studies' AUCs, as text.
+
+    Raises:
+        UserError: A study cannot be read, or its leakage audit fails.
+    """
+    studies = [read_study(folder, partial) for folder in folders]
+    for study in studies:
+        audit(study, (), AuditEvidence())
+    settings = {folder.name: shared_settings(folder) for folder in folders}
+    aucs = {study.name: {name: model_aucs(one) for name, one in study.models.items()} for study in studies}
+    overview = _overview(aucs)
+    write_page(_page(studies, aucs, [overview, _differences(aucs), _settings(settings)]), out)
+    return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
+
+
+def _page(studies: Sequence[Study], aucs: Aucs, tables: Sequence[Table | None]) -> Page:
+    mains = {f"{one.name}: {display_name(one.main.name)}": aucs[one.name][one.main.name] for one in studies}
+    curves = roc_figures.models(mains)
+    pictures = [curves] if curves else []
+    section = Section("comparison", "Comparison", tables=[t for t in tables if t], pictures=pictures)
+    return Page(
+        title=f"Studies {', '.join(study.name for study in studies)}",
+        subtitle="Compared by their predictions.",
+        sections=[section],
+        source=" ".join(provenance_text(study) for study in studies),
+        warnings=[f"{study.name}: {warning}" for study in studies for warning in warnings(study)],
+        latex=["studies"],
+    )
+
+
+def _overview(aucs: Aucs) -> Table:
+    rows: list[Row] = []
+    for study, models in aucs.items():
+        for name, model in models.items():
+            folds, external = model.test_folds.summary, model.external
+            rows.append(
+                {
+                    "Study": study,
+                    "Model": display_name(name),
+                    "Test folds, mean (SD)": mean_sd_parts(folds.mean, folds.sd, decimals=3),
+                    COHORT_NAMES["test"]: model.test.delong,
+                    COHORT_NAMES["external"]: "not run" if external is None else external.delong,
+                    "n": len(model.test.patients),
+                }
+            )
+    return Table("studies", "ROC-AUC", _STUDIES_CAPTION, rows)
+
+
+def _differences(aucs: Aucs) -> Table | None:
+    """The first study against each other one, in the models that both have; None if they share no model."""
+    (first, models), *others = aucs.items()
+    pairs = [
+        Pair(name, other, ours.patients, theirs.patients)
+        for other, other_models in others
+        for name in models
+        if name in other_models
+        for ours, theirs in zip(models[name].cohorts, other_models[name].cohorts, strict=False)
+    ]
+    rows = [
+        {"Against": one.against, "Model": display_name(one.model), **comparison_cells(one)}
+        for one in comparisons(pairs)
+    ]
+    return Table("differences", f"{first} against the others", _DIFFERENCES_CAPTION, rows) if rows else None
+
+
+def _settings(settings: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """Settings in which the studies differ, by the name of the study; None if there are none."""
+    keys = {key: None for one in settings.values() for key in one}
+    differing = [key for key in keys if len({str(one.get(key)) for one in settings.values()}) > 1]
+    rows: list[Row] = [
+        {"Setting": key} | {study: str(one.get(key, "–")) for study, one in settings.items()} for key in differing
+    ]
+    return Table("settings", "Settings", _SETTINGS_CAPTION, rows) if rows else None

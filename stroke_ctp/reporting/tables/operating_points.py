@@ -1,0 +1,81 @@
+"""Tables of the operating points: performance of every model, thresholds of the main one."""
+
+from dataclasses import fields
+
+from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.model_text import COHORT_NAMES
+from stroke_ctp.reporting.results.operating_points import Calls, OperatingPoint, ValidationThreshold
+from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
+from stroke_ctp.reporting.tables.table import Row, Table
+from stroke_ctp.statistics.operating_points import Rates
+
+RATE_NAMES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV", "f1": "F1"}
+_CAPTION = """Cores above the threshold are called large. Thresholds come from validation predictions alone and are
+then fixed: a test fold uses the threshold of its own validation fold (all thresholds are in the table below), the
+ensemble that of the validation predictions of all folds. Brackets: Wilson's 95 % confidence intervals; the interval
+of F1 is derived from that of a proportion."""
+_THRESHOLDS_CAPTION = """Thresholds as probabilities. Folds: chosen on the fold's validation patients; ensemble: on
+the validation patients of all folds."""
+
+
+def operating_table(results: StudyResults) -> Table:
+    """Performance of every model at both operating points."""
+    rows = [
+        {"Model": display_name(name), "Point": point_name(point), **_cells(calls)}
+        for name, model in results.models.items()
+        for point in (model.youden, model.sensitive)
+        for calls in point.calls
+    ]
+    return Table("operating_points", "Operating points", _CAPTION + uncalled_sentence(results.main.youden), rows)
+
+
+def threshold_table(main: ModelResults) -> Table:
+    """Thresholds of the main model, fold by fold."""
+    points = (main.youden, main.sensitive)
+    folds = enumerate(zip(*(point.fold_thresholds for point in points), strict=True))
+    rows = [_threshold_row(str(fold), points, thresholds) for fold, thresholds in folds]
+    rows.append(_threshold_row("ensemble", points, tuple(point.ensemble_threshold for point in points)))
+    title = f"Thresholds of the {display_name(main.predictions.name)} model"
+    return Table("thresholds", title, _THRESHOLDS_CAPTION, rows)
+
+
+def point_name(point: OperatingPoint) -> str:
+    """What a reader calls an operating point."""
+    return "Youden" if point.sensitivity is None else f"Sensitivity ≥ {point.sensitivity:g}"
+
+
+def uncalled_sentence(point: OperatingPoint) -> str:
+    """Number of patients who are not called, and why, to be appended to a caption; empty if all are called."""
+    folds = [
+        fold
+        for calls in point.calls
+        for fold, called in zip(calls.patients.folds, calls.called, strict=True)
+        if not called
+    ]
+    if not folds:
+        return ""
+    listed = ", ".join(dict.fromkeys(folds))
+    return f" Not called, because the validation patients are of one class: {len(folds)} patients (fold {listed})."
+
+
+def _cells(calls: Calls) -> Row:
+    counts, rates = calls.counts, calls.rates
+    return {
+        "Patients": COHORT_NAMES[calls.patients.split],
+        "n": counts.n,
+        "TP": counts.true_positive,
+        "FP": counts.false_positive,
+        "TN": counts.true_negative,
+        "FN": counts.false_negative,
+        **{RATE_NAMES[field.name]: getattr(rates, field.name) for field in fields(Rates)},
+    }
+
+
+def _threshold_row(
+    fold: str, points: tuple[OperatingPoint, ...], thresholds: tuple[ValidationThreshold, ...]
+) -> dict[str, object]:
+    row: dict[str, object] = {"Fold": fold, "Validation patients": thresholds[0].n_patients}
+    for point, chosen in zip(points, thresholds, strict=True):
+        found = chosen.threshold
+        row[point_name(point)] = found.value if found.value is not None else f"undefined: {found.reason}"
+    return row

@@ -1,0 +1,234 @@
+"""Leakage audit: disjoint patients, distinct series, and nothing fitted on data that it must not see.
+
+A check that can be computed from the study's files passes or fails. "By construction" marks what the files cannot
+show: the software does it so, and its tests verify that.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.feature_statistics import FeatureStatistics
+from stroke_ctp.study.predictions import ModelPredictions, Study
+from stroke_ctp.study.run_folder import RunPatients
+from stroke_ctp.study.training_summary import TrainingSummary
+
+
+class Verdict(StrEnum):
+    """Outcome of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNCHECKED = "not checked"
+    BY_CONSTRUCTION = "by construction"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check and its outcome."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    """What was examined, what is wrong, or why nothing could be examined."""
+
+
+def audit(study: Study, trainings: Sequence[TrainingSummary], evidence: AuditEvidence) -> list[Finding]:
+    """Carry out all checks of a study.
+
+    Args:
+        study: Predictions of all models.
+        trainings: How the runs of all models were fitted.
+        evidence: Cohorts and feature statistics.
+
+    Raises:
+        UserError: At least one check failed; the message lists what is wrong.
+    """
+    findings = [
+        *_within_folds(study),
+        *_between_models(study),
+        _across_cohorts(study.main),
+        _series(evidence),
+        *_statistics(study, evidence.statistics),
+        *_epochs(trainings),
+        *_ensembles(study),
+        *_regressions(study),
+        _digests(),
+    ]
+    failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
+    if failed:
+        raise UserError(
+            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report is made of it"
+        )
+    return findings
+
+
+def _within_folds(study: Study) -> Iterator[Finding]:
+    """The recorded training, validation and test patients of a fold are disjoint, and are those of the predictions."""
+    check, main = "Every patient is on one side of every fold", study.main
+    for one in study.models.values():
+        for fold, run in one.runs.items():
+            yield from _fold_findings(check, one, fold, run.record().patients)
+    detail = (
+        f"{len(main.test)} patients tested, {len(main.validation)} validated, none twice and none in two roles in one "
+        "fold; trained, validated and tested as each run recorded: weights, epoch and operating point of a test fold "
+        "come from other patients"
+    )
+    yield Finding(check, Verdict.PASSED, detail)
+
+
+def _fold_findings(check: str, model: ModelPredictions, fold: int, recorded: RunPatients) -> Iterator[Finding]:
+    """What is wrong with the patients of one fold."""
+    where = f"{model.name}, fold {fold}"
+    rows = model.folds[model.folds["fold"] == fold]
+    predicted = {split: set(rows.loc[rows["split"] == split, "patient"]) for split in ("validation", "test")}
+    roles = {"trained": set(recorded.train), "validated": predicted["validation"], "tested": predicted["test"]}
+    for (one, ones), (other, others) in combinations(roles.items(), 2):
+        if ones & others:
+            detail = f"{where}: {_some(sorted(ones & others))} both {one} and {other} in one fold"
+            yield Finding(check, Verdict.FAILED, detail)
+    differ = (predicted["validation"] ^ set(recorded.validation)) | (predicted["test"] ^ set(recorded.test))
+    if differ:
+        detail = f"{where}: {_some(sorted(differ))} predicted in another role than the run recorded"
+        yield Finding(check, Verdict.FAILED, detail)
+
+
+def _between_models(study: Study) -> Iterator[Finding]:
+    """All models have the same folds and classes; classes follow from the endpoint."""
+    check, main = "All models share folds and classes", study.main
+    for one in study.models.values():
+        both = main.folds.merge(one.folds, on=["patient", "split"], suffixes=("", "_other"))
+        differ = (both["fold"] != both["fold_other"]) | (both["label"] != both["label_other"])
+        if differ.any():
+            patients = sorted(set(both.loc[differ, "patient"]))
+            yield Finding(
+                check, Verdict.FAILED, f"{one.name} and {main.name} differ in fold or class of {_some(patients)}"
+            )
+    yield Finding(check, Verdict.PASSED, f"{len(study.models)} models, patient by patient")
+    yield _classes(main)
+
+
+def _classes(main: ModelPredictions) -> Finding:
+    check, endpoint = "Classes follow from the class threshold", main.record.endpoint
+    rows = pd.concat([main.test, main.ensemble] if main.ensemble is not None else [main.test])
+    if endpoint.column != "core_ml" or rows["core_ml"].isna().any():
+        return Finding(check, Verdict.UNCHECKED, f"the predictions do not hold {endpoint.column}")
+    wrong = rows.loc[(rows["core_ml"] > endpoint.threshold) != (rows["label"] == 1), "patient"].tolist()
+    if wrong:
+        return Finding(check, Verdict.FAILED, f"the class of {_some(wrong)} does not follow from the core volume")
+    median = float(main.test["core_ml"].median())
+    if endpoint.rule == "median" and not main.missing and not np.isclose(median, endpoint.threshold):
+        detail = f"the threshold of {endpoint.threshold:g} mL is not the training cohort's median, {median:g} mL"
+        return Finding(check, Verdict.FAILED, detail)
+    return Finding(
+        check,
+        Verdict.PASSED,
+        f"{endpoint.threshold:.4g} mL: the endpoint's definition, {_rule(endpoint)}; not a fitted quantity",
+    )
+
+
+def _rule(endpoint: Endpoint) -> str:
+    return "median of the whole training cohort, as in the article" if endpoint.rule == "median" else "given"
+
+
+def _across_cohorts(main: ModelPredictions) -> Finding:
+    check = "No patient is in both cohorts"
+    if main.ensemble is None:
+        return Finding(check, Verdict.UNCHECKED, "no external cohort was scored")
+    both = sorted(set(main.folds["patient"]) & set(main.ensemble["patient"]))
+    if both:
+        detail = f"{_some(both)} in training and external cohort (different people need different names)"
+        return Finding(check, Verdict.FAILED, detail)
+    return Finding(
+        check, Verdict.PASSED, f"{len(set(main.folds['patient']))} and {len(main.ensemble)} names, none in common"
+    )
+
+
+def _series(evidence: AuditEvidence) -> Finding:
+    check = "No series stands under two names"
+    cohorts = {"training": evidence.training, "external": evidence.external}
+    seen: dict[str, str] = {}
+    for facts in cohorts.values():
+        for patient, sha in facts.series.items():
+            if sha in seen:
+                return Finding(check, Verdict.FAILED, f"patients {seen[sha]} and {patient} have the same series")
+            seen[sha] = patient
+    unknown = [f"{name} cohort: {facts.unknown}" for name, facts in cohorts.items() if facts.unknown]
+    if not seen or unknown:
+        return Finding(check, Verdict.UNCHECKED, f"{len(seen)} series differ; {'; '.join(unknown)}")
+    return Finding(check, Verdict.PASSED, f"SHA-256 of {len(seen)} series of both cohorts")
+
+
+def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
+    """The standardization of a network's features is fitted on the fold's training patients."""
+    check = "Feature statistics come from training patients"
+    if not any(one.record.encoder for one in study.models.values()):
+        return
+    if found.wrong:
+        yield Finding(check, Verdict.FAILED, "; ".join(found.wrong))
+    elif found.unknown:
+        yield Finding(check, Verdict.UNCHECKED, found.unknown)
+    else:
+        detail = (
+            f"recomputed for {found.n_folds} folds: the checkpoints hold those of the training patients alone "
+            f"(largest difference {found.largest_difference:.0e} standard deviations)"
+        )
+        yield Finding(check, Verdict.PASSED, detail)
+
+
+def _epochs(trainings: Sequence[TrainingSummary]) -> Iterator[Finding]:
+    """A network uses the weights of the epoch with the lowest validation loss."""
+    check = "Epochs were chosen by validation patients"
+    trained = [run for run in trainings if run.best_epoch is not None]
+    logged = [(run, run.losses.set_index("epoch")["val_loss"]) for run in trained if run.losses is not None]
+    wrong = [run for run, loss in logged if not loss.get(run.best_epoch, np.inf) <= loss.min()]
+    if wrong:
+        texts = [f"epoch {run.best_epoch} of {run.model}, fold {run.fold}" for run in wrong]
+        yield Finding(check, Verdict.FAILED, f"{', '.join(texts)} does not have the lowest validation loss")
+    elif len(logged) < len(trained):
+        yield Finding(check, Verdict.UNCHECKED, f"{len(trained) - len(logged)} of {len(trained)} folds have no log")
+    elif trained:
+        yield Finding(check, Verdict.PASSED, f"lowest logged validation loss in all {len(trained)} folds")
+
+
+def _ensembles(study: Study) -> Iterator[Finding]:
+    """An ensemble is the plain mean: weights or a calibration would have been fitted on some patients."""
+    check, names = "Ensembles are the plain mean of their members", []
+    for one in study.models.values():
+        if one.external is None:
+            continue
+        wide = one.external.pivot(index="patient", columns="fold", values="probability")
+        if not np.allclose(wide["mean"], wide.drop(columns="mean").mean(axis=1), atol=1e-9):
+            yield Finding(check, Verdict.FAILED, f"the ensemble of {one.name} is not the mean of its members")
+        names.append(one.name)
+    if names:
+        yield Finding(check, Verdict.PASSED, f"{', '.join(names)}: recomputed; no probability is recalibrated")
+
+
+def _regressions(study: Study) -> Iterator[Finding]:
+    """Conventional cores become probabilities by a regression on the training patients."""
+    names = [one.name for one in study.models.values() if not one.record.encoder]
+    if names:
+        detail = (
+            f"{', '.join(names)}: one regression per fold, recorded in metrics.json; ranks within a fold do not "
+            "depend on it"
+        )
+        yield Finding("Scales of conventional cores come from training patients", Verdict.BY_CONSTRUCTION, detail)
+
+
+def _digests() -> Finding:
+    """Reading a study refuses a table whose digest is another one."""
+    detail = "every predictions.csv has the digest recorded when it was written"
+    return Finding("Predictions are as the models made them", Verdict.PASSED, detail)
+
+
+def _some(patients: list[str]) -> str:
+    more = len(patients) - 3
+    return f"patient {', '.join(patients[:3])}" + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,180 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.multitest import multipletests
+from studies import N_FOLDS, OXFORD, write_ablation, write_study
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.reporting.results.comparisons import Pair, comparisons
+from stroke_ctp.reporting.results.model_aucs import fold_aucs
+from stroke_ctp.reporting.results.scored_patients import ScoredPatients, scored_cohorts
+from stroke_ctp.reporting.results.study_results import StudyResults, study_results
+from stroke_ctp.reporting.tables.discrimination import comparison_cells, comparison_table
+from stroke_ctp.reporting.tables.operating_points import operating_table
+from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
+from stroke_ctp.statistics.estimates import PValue
+from stroke_ctp.statistics.multiple_testing import holm
+from stroke_ctp.statistics.operating_points import Confusion, youden_threshold
+from stroke_ctp.study.predictions import Ablation, Study, labels_and_scores, read_study
+
+SENSITIVITY = 0.9
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return read_study(write_study(tmp_path_factory.mktemp("outputs") / "demo"))
+
+
+@pytest.fixture(scope="module")
+def results(study: Study) -> StudyResults:
+    return study_results(study, SENSITIVITY)
+
+
+def _rows(labels: list[int], probabilities: list[float], fold: int = 0) -> pd.DataFrame:
+    return pd.DataFrame({"fold": fold, "split": "test", "label": labels, "probability": probabilities})
+
+
+def _ablation(*folds: pd.DataFrame, n_folds: int) -> Ablation:
+    return Ablation("full", pd.concat(folds), None, {"n_folds": n_folds, "encoder": None})
+
+
+def test_folds_are_scored_apart_and_a_fold_without_rows_is_undefined():
+    ablation = _ablation(_rows([1, 0], [0.8, 0.1]), _rows([1, 0], [0.1, 0.8], fold=2), n_folds=3)
+    assert [auc.value for auc in fold_aucs(ablation, "test").aucs] == [1, None, 0]
+    assert [auc.reason for auc in fold_aucs(ablation, "validation").aucs] == ["no patients"] * 3
+
+
+def test_folds_with_one_class_have_no_curve():
+    ablation = _ablation(_rows([1, 0], [0.8, 0.1]), _rows([1, 1], [0.1, 0.8], fold=1), n_folds=2)
+    assert len(fold_aucs(ablation, "test").curves) == 1
+
+
+def test_p_values_are_corrected_after_holm_and_undefined_ones_stay_out_of_it():
+    corrected = holm([PValue(p, "" if p else "none") for p in (0.04, None, 0.01, 0.03)])
+    assert [p.value for p in corrected] == [
+        pytest.approx(p) if p is not None else None for p in (0.06, None, 0.03, 0.06)
+    ]
+    assert multipletests([0.04, 0.01, 0.03], method="holm")[1] == pytest.approx([0.06, 0.03, 0.06])
+
+
+def test_both_methods_p_values_are_corrected_over_all_comparisons(results: StudyResults):
+    assert len(results.comparisons) == 2
+    for method in ("delong", "bootstrap"):
+        found = [getattr(one, method).p for one in results.comparisons]
+        assert [getattr(one, f"{method}_holm") for one in results.comparisons] == holm(found)
+    assert list(comparison_cells(results.comparisons[0])) == [
+        "Patients", "n", "Difference (DeLong)", "p (DeLong)", "p (DeLong, Holm)",
+        "Difference (bootstrap)", "p (bootstrap)", "p (bootstrap, Holm)",
+    ]  # fmt: skip
+
+
+def test_every_other_model_is_compared_on_test_and_where_it_has_an_ensemble_on_external_patients(results: StudyResults):
+    table = comparison_table(results.comparisons)
+    assert table is not None
+    assert [(row["Against"], row["Patients"]) for row in table.rows] == [
+        ("Local alone", "Test folds, pooled"),
+        ("CBV core", "Test folds, pooled"),
+    ]
+
+
+def test_models_are_paired_by_patient_whatever_their_order(study: Study):
+    ours, theirs = (scored_cohorts(study.ablations[name])[0] for name in ("full", "local"))
+    shuffled = ScoredPatients.of("test", study.ablations["local"].test.sample(frac=1, random_state=0))
+    assert comparisons([Pair("full", "local", ours, shuffled)]) == comparisons([Pair("full", "local", ours, theirs)])
+
+
+def test_every_test_fold_is_called_at_the_threshold_of_its_own_validation_patients(study: Study, results: StudyResults):
+    youden, validation = results.main.youden, study.main.validation
+    test, external = youden.calls
+    for fold in range(N_FOLDS):
+        threshold = youden_threshold(*labels_and_scores(validation[validation["fold"] == fold])).value
+        assert youden.fold_thresholds[fold].threshold.value == threshold
+        here = np.array(test.patients.folds) == str(fold)
+        assert (test.large[here] == (test.patients.scores[here] > threshold)).all()
+    threshold = youden_threshold(*labels_and_scores(validation)).value
+    assert youden.ensemble_threshold.threshold.value == threshold
+    assert (external.large == (external.patients.scores > threshold)).all()
+
+
+def test_test_and_external_patients_have_no_say_in_the_thresholds(study: Study, results: StudyResults):
+    before = results.main.sensitive
+    shuffled = study.main.folds.copy()
+    is_test = shuffled["split"] == "test"
+    shuffled.loc[is_test, "probability"] = np.random.default_rng(0).random(is_test.sum())
+    changed = Study("demo", {"full": replace(study.main, folds=shuffled)})
+    after = study_results(changed, SENSITIVITY).main.sensitive
+    assert after.fold_thresholds == before.fold_thresholds
+    assert after.ensemble_threshold == before.ensemble_threshold
+
+
+def test_patients_stand_with_the_worst_error_first(study: Study, results: StudyResults):
+    table = patient_table(results.main.youden).frame()
+    assert table["error"].is_monotonic_decreasing
+    assert len(table) == len(study.main.test) + 12
+
+
+def test_patients_whom_no_threshold_calls_stay_in_the_table_and_are_named(tmp_path: Path):
+    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
+    study = read_study(tmp_path / "one")
+    results = study_results(study, SENSITIVITY)
+    youden = results.main.youden
+    assert results.volume_errors is not None
+    tables = (patient_table(youden), error_table(results.volume_errors, youden), operating_table(results))
+    uncalled = tables[0].frame().query("verdict == 'not called'")
+    assert len(tables[0].rows) == len(study.main.test)
+    assert (set(uncalled["fold"]), set(uncalled["called"]), len(uncalled)) == ({"4"}, {"not called"}, 12)
+    sentence = "Not called, because the validation patients are of one class: 12 patients (fold 4)."
+    assert all(table.caption.endswith(sentence) for table in tables)
+    assert tables[2].frame()["n"].tolist() == [48, 48]
+
+
+def test_rates_of_a_study_that_calls_no_patient_have_that_reason(study: Study):
+    folds = study.main.folds
+    one = folds.assign(label=folds["label"].where(folds["split"] == "test", 0))
+    results = study_results(Study("demo", {"full": replace(study.main, folds=one, external=None)}), SENSITIVITY)
+    assert [calls.counts for calls in results.main.youden.calls] == [Confusion(0, 0, 0, 0)]
+    rows = operating_table(results).rows
+    assert {row[rate].reason for row in rows for rate in ("Sensitivity", "NPV", "F1")} == {"no patient is called"}
+
+
+def test_errors_are_counted_by_the_distance_from_the_threshold_everybody_once(study: Study, results: StudyResults):
+    assert results.volume_errors is not None
+    table = error_table(results.volume_errors, results.main.youden).frame()
+    assert table["test_folds_pooled_n"].sum() == len(study.main.test)
+    assert table["external_ensemble_n"].sum() == 12
+    assert table["test_folds_pooled_wrong"].iloc[0] > table["test_folds_pooled_wrong"].iloc[-1]
+
+
+def _subgroups(study: Study, column: str, values: list[object]) -> pd.DataFrame:
+    """Table of subgroups of a study whose training cohort has the values in its column `site`."""
+    cohort = pd.DataFrame({"patient": study.main.test["patient"], "site": values})
+    found = study_results(study, SENSITIVITY, column, {"test": cohort}).subgroups
+    assert found is not None
+    return subgroup_table(found).frame()
+
+
+def test_subgroups_are_the_values_of_a_column_and_patients_without_one_are_named(study: Study):
+    n = len(study.main.test)
+    table = _subgroups(study, "site", (["A", "B", ""] * n)[:n])
+    pooled = table[table["patients"] == "Test folds, pooled"]
+    assert list(pooled["site"]) == ["A", "B", "not given"]
+    assert pooled["n"].sum() == n
+    external = table[table["patients"] == "External, ensemble"]
+    assert list(external["site"]) == ["not given"]
+
+
+def test_numbers_of_many_values_are_divided_at_their_quartiles(study: Study):
+    n = len(study.main.test)
+    table = _subgroups(study, "site", [*range(4, n), "", "", "", ""])
+    pooled = table[table["patients"] == "Test folds, pooled"]
+    assert list(pooled["n"]) == [(n - 4) / 4] * 4 + [4]
+    assert pooled["site"].iloc[-1] == "not given"
+    assert list(pooled["site"])[:2] == ["3.999 < site ≤ 17.75", "17.75 < site ≤ 31.5"]
+
+
+def test_a_column_that_no_cohort_has_is_named_with_those_there_are(study: Study):
+    with pytest.raises(UserError, match="subgroup=age is not a column of the cohorts; they have site"):
+        _subgroups(study, "age", ["A"] * len(study.main.test))
