@@ -61,7 +61,7 @@ class ManifestPatient:
         return [self.folder / row.core_mask for row in self.rows if row.core_mask]
 
 
-def read_manifest(path: Path, levels_required: bool = True) -> list[ManifestPatient]:
+def read_manifest(path: str | Path, levels_required: bool = True) -> list[ManifestPatient]:
     """Read a manifest.
 
     Args:
@@ -74,7 +74,14 @@ def read_manifest(path: Path, levels_required: bool = True) -> list[ManifestPati
     Raises:
         UserError: The manifest is missing or unreadable, a column is missing, a value is not what its column
             holds, or a patient has a level twice.
+
+    Example:
+        >>> from stroke_ctp import read_manifest
+        >>> patients = read_manifest("manifest.csv")
+        >>> patients[0].patient, patients[0].rows[0].levels
+        ('A', {'basal_ganglia': 0, 'supraganglionic': 2})
     """
+    path = Path(path)
     table = _read_table(path)
     required = (*_REQUIRED, *LEVELS) if levels_required else _REQUIRED
     _require_columns(table, required, path)

@@ -66,6 +66,14 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
 
     Raises:
         Excluded: The patient cannot be included, with the reason.
+
+    Example:
+        >>> from stroke_ctp import read_manifest, standard_series
+        >>> series = standard_series(read_manifest("manifest.csv")[0])
+        >>> series.hu.shape  # level, time, height, width
+        (2, 32, 128, 128)
+        >>> series.core_ml, series.quality["valid_frames"]
+        (12.5, 32)
     """
     use_one_thread()
     rules = rules or Rules()

@@ -131,6 +131,16 @@ class Cohort:
 
     A series is [HU], `[level, time, height, width]` = `[2, 32, 128, 128]` over 200 × 200 mm at 1.5 s; row 0 is
     anterior, column 0 the patient's right.
+
+    Example:
+        >>> from stroke_ctp import Cohort
+        >>> cohort = Cohort("cohort")
+        >>> len(cohort), cohort.patients
+        (2, ['p0', 'p1'])
+        >>> cohort.column("core_ml")
+        array([12.5, 40. ])
+        >>> cohort.series(0).shape
+        (2, 32, 128, 128)
     """
 
     def __init__(self, folder: str | Path) -> None:

@@ -12,6 +12,14 @@ class UserError(Exception):
 class Excluded(Exception):  # noqa: N818 - a finding about a scan, not an error
     """A scan or patient cannot be used.
 
+    Example:
+        >>> from stroke_ctp import Excluded, read_scan
+        >>> try:
+        ...     scan = read_scan("missing.nii.gz")
+        ... except Excluded as finding:
+        ...     print(f"{finding.stage}: {finding}")
+        reading: file missing.nii.gz does not exist; correct its path
+
     Attributes:
         stage: Where in the flowchart the patient is counted: reading, level, timing, intensity, motion, perfusion.
         reason: One sentence: the rule, the value received and the way out.

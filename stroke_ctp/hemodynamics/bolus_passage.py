@@ -53,7 +53,14 @@ def find_bolus_passage(
         pixel_mm: Distance between rows and columns [mm].
 
     Raises:
-        Excluded: No bolus, too few frames, contrast that comes too early or goes too late, no brain.
+        Excluded: No bolus, too few frames, contrast that arrives too early or leaves too late, no brain.
+
+    Example:
+        >>> from stroke_ctp import find_bolus_passage, read_scan
+        >>> scan = read_scan("scan.nii.gz")
+        >>> passage = find_bolus_passage(scan.hu, scan.times[:, 0], scan.spacing[1:])
+        >>> passage.step, passage.n_baseline  # interval between frames [s], frames before the contrast
+        (1.5, 8)
     """
     hu, step = resample_regularly(hu, times)
     brain = intracranial_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)

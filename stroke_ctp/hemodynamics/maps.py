@@ -59,14 +59,23 @@ class Maps:
     """By which the arterial curve was multiplied."""
 
 
-def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysis: Analysis) -> Maps:
-    """Maps of a scan whose bolus has been followed.
+def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysis: Analysis | None = None) -> Maps:
+    """Compute the perfusion maps of a scan.
 
     Args:
         passage: From `find_bolus_passage`.
         pixel_mm: Distance between rows and columns [mm].
-        analysis: Settings.
+        analysis: Settings; by default `Analysis()`.
+
+    Example:
+        >>> from stroke_ctp import find_bolus_passage, perfusion_maps, read_scan
+        >>> scan = read_scan("scan.nii.gz")
+        >>> passage = find_bolus_passage(scan.hu, scan.times[:, 0], scan.spacing[1:])
+        >>> maps = perfusion_maps(passage, scan.spacing[1:])
+        >>> bool(maps.cbv[maps.affected].mean() < maps.cbv[maps.healthy].mean())
+        True
     """
+    analysis = analysis or Analysis()
     tissue, arterial = passage.tissue, passage.artery.curve
     smooth = _smooth_within(passage.rise, passage.brain, pixel_mm, analysis.smoothing_mm)
     curves = np.ascontiguousarray(smooth[:, tissue].T)

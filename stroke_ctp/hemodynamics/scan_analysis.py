@@ -24,17 +24,29 @@ class ScanAnalysis:
     lesion: Lesion
 
 
-def analyse_scan(path: Path, frame_interval_s: float | None, analysis: Analysis) -> ScanAnalysis:
+def analyse_scan(
+    path: str | Path, frame_interval_s: float | None = None, analysis: Analysis | None = None
+) -> ScanAnalysis:
     """Read a scan, register its frames and analyse it.
 
     Args:
         path: File or folder of the scan.
         frame_interval_s: Time between frames [s]; overrides the header's.
-        analysis: Settings.
+        analysis: Settings; by default `Analysis()`.
 
     Raises:
-        Excluded: The scan cannot be read, or its perfusion not be measured, with the reason.
+        Excluded: The scan cannot be read, or its perfusion cannot be measured, with the reason.
+
+    Example:
+        >>> from stroke_ctp import analyse_scan
+        >>> result = analyse_scan("scan.nii.gz")
+        >>> result.maps.cbf.shape, result.maps.tmax.shape
+        ((3, 136, 136), (3, 136, 136))
+        >>> volumes = result.lesion.volumes(result.scan.spacing)
+        >>> 25 < volumes["core_cbv_ml"] < 40, sorted(result.lesion.core)
+        (True, ['cbv', 'rcbf'])
     """
+    path = Path(path)
     scan = align_slice_times(read_scan(path, frame_interval_s))
     check_intensity(scan.hu[:, scan.hu.shape[1] // 2], path.name)
     scan = correct_motion(scan)
@@ -42,5 +54,5 @@ def analyse_scan(path: Path, frame_interval_s: float | None, analysis: Analysis)
         passage = find_bolus_passage(scan.hu, scan.times[:, 0], scan.spacing[1:])
     except Excluded as finding:
         raise Excluded(finding.stage, f"{finding.reason} (scan {path.name})") from None
-    maps = perfusion_maps(passage, scan.spacing[1:], analysis)
+    maps = perfusion_maps(passage, scan.spacing[1:], analysis or Analysis())
     return ScanAnalysis(scan, passage, maps, segment_lesion(maps, scan.spacing[1:]))

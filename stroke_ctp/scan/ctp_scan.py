@@ -22,7 +22,14 @@ class CTPScan:
     """One raw CT perfusion acquisition in patient axes.
 
     Rows run from anterior to posterior, columns from the patient's right to left, slices from inferior
-    to superior (DICOM's LPS axes), whatever the order on disk.
+    to superior (DICOM's LPS axes), in whatever order the file stores them.
+
+    Example:
+        >>> import numpy as np
+        >>> from stroke_ctp import CTPScan
+        >>> scan = CTPScan.simultaneous(np.zeros((10, 4, 64, 64)), 1.5 * np.arange(10), spacing=(5.0, 3.0, 3.0))
+        >>> scan.positions  # of the slices [mm]
+        array([ 0.,  5., 10., 15.])
     """
 
     hu: Float[np.ndarray, "time slice height width"]

@@ -1,4 +1,4 @@
-"""One scan of a manifest, whatever kind of file it is."""
+"""Reading a scan, NIfTI or DICOM."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def is_nifti(path: Path) -> bool:
     return path.name.endswith(_NIFTI)
 
 
-def read_scan(path: Path, frame_interval_s: float | None = None) -> CTPScan:
+def read_scan(path: str | Path, frame_interval_s: float | None = None) -> CTPScan:
     """Read a NIfTI file, a folder of DICOM files, or the series that one DICOM file belongs to.
 
     Args:
@@ -25,7 +25,16 @@ def read_scan(path: Path, frame_interval_s: float | None = None) -> CTPScan:
 
     Raises:
         Excluded: It cannot be read, with the reason.
+
+    Example:
+        >>> from stroke_ctp import read_scan
+        >>> scan = read_scan("scan.nii.gz")
+        >>> scan.hu.shape  # time, slice, height, width
+        (32, 3, 136, 136)
+        >>> scan.spacing  # between slices, rows and columns [mm]
+        (10.0, 1.5, 1.5)
     """
+    path = Path(path)
     if is_nifti(path) and path.is_dir():
         raise Excluded("reading", f"scan {path.name} must be a file, got a folder of that name; give the file itself")
     return read_nifti(path, frame_interval_s) if is_nifti(path) else read_dicom(path, frame_interval_s)
