@@ -14,6 +14,7 @@ from stroke_ctp.common.files import write_json
 from stroke_ctp.config import command_line as cli
 from stroke_ctp.model import training as networks
 from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.train import train
 
 NOISE = ("folds.n=3", "bank.draws=1", "encoder.weights=none")
@@ -44,7 +45,7 @@ def train_quickly(*arguments: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "Encoder", _Means)
         patch.setattr(sys, "argv", ["train", *NOISE, *map(str, arguments)])
-        cli.run(train, "train", sweeps=True)
+        cli.run(train, TrainSettings, "train", sweeps=True)
 
 
 class _Means(Encoder):

@@ -7,10 +7,11 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from omegaconf import OmegaConf
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.config.command_line import CONF
+from stroke_ctp.common.schemas import validated
+from stroke_ctp.config.composition import CONF
+from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.phantom.acquisition import Protocol
 from stroke_ctp.phantom.cohort import Recruit, Slab, external_cohort, training_cohort
 from stroke_ctp.phantom.patient import DigitalPatient
@@ -27,9 +28,7 @@ def command(*arguments):
 
 
 def config(out, **changes):
-    base = OmegaConf.load(CONF / "simulate.yaml")
-    del base["defaults"]
-    return OmegaConf.merge(base, {"out": str(out), "n_train": 1, "n_external": 0, "jobs": 1, **changes})
+    return validated(SimulateSettings, {"out": str(out), "n_train": 1, "n_external": 0, "jobs": 1, **changes})
 
 
 def files(folder):

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from commands import settings_of
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
@@ -25,7 +24,6 @@ from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
-from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model import training as networks
 from stroke_ctp.model.callbacks import WholeCheckpoints
 from stroke_ctp.model.checkpoint import read_checkpoint
@@ -34,6 +32,7 @@ from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.module import CoreClassifier
 from stroke_ctp.model.network import TemporalNetwork
+from stroke_ctp.model.settings import NetworkSettings, TrainSettings
 from stroke_ctp.model.weights import Provenance, pretrained_trunk
 
 N = 12
@@ -80,16 +79,15 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
     return Cohort(folder)
 
 
-def _config(cohort: Cohort, *overrides: str) -> DictConfig:
+def _config(cohort: Cohort, *overrides: str) -> TrainSettings:
     usual = [f"cohort={cohort.folder}", f"outputs={cohort.folder.parent}", "fold=0", "folds.n=3", "input=hu"]
     usual += ["encoder.weights=none", "trainer.accelerator=cpu", "trainer.max_epochs=4"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [*usual, *overrides])
+    return settings_of("train", TrainSettings, *usual, *overrides)
 
 
-def _parts(config: DictConfig, cohort: Cohort) -> tuple[CoreClassifier, CTPDataModule]:
-    labels = Endpoint.of(cohort, **config.endpoint).labels(cohort)
-    parts = split(labels, config.fold, config.folds.n, config.folds.seed)
+def _parts(config: TrainSettings, cohort: Cohort) -> tuple[CoreClassifier, CTPDataModule]:
+    labels = Endpoint.of(cohort, config.endpoint).labels(cohort)
+    parts = split(labels, config.fold, config.folds)
     pipeline = networks.frame_pipeline(config)
     data = networks.build_data(config, cohort, labels, parts, pipeline, Provenance(config.encoder.weights, "0" * 64))
     return networks.build_module(config, pipeline), data
@@ -301,8 +299,8 @@ def test_a_damaged_checkpoint_is_named_with_the_way_out(cohort: Cohort, tmp_path
 
 
 def test_a_checkpoint_of_another_network_is_refused():
-    module = CoreClassifier(TemporalNetwork(["local"]), None, FixedStandardization(0.0, 1.0))
-    other = CoreClassifier(TemporalNetwork(["local", "global"]), None, FixedStandardization(0.0, 1.0))
+    module = CoreClassifier(TemporalNetwork(NetworkSettings(("local",))), None, FixedStandardization(0.0, 1.0))
+    other = CoreClassifier(TemporalNetwork(), None, FixedStandardization(0.0, 1.0))
     with pytest.raises((ValueError, RuntimeError), match=r"pathways\.1|size mismatch"):
         module.load_weights(other.state_dict())
 

@@ -6,17 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from commands import settings_of
 from torch import nn
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import write_json
-from stroke_ctp.config.command_line import CONF
 from stroke_ctp.model import training as networks
 from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.weights import pretrained_trunk
 
 pytestmark = pytest.mark.gpu
@@ -57,16 +56,15 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     return Cohort(folder)
 
 
-def _config(cohort: Cohort, weights: Path, *overrides: str) -> DictConfig:
+def _config(cohort: Cohort, weights: Path, *overrides: str) -> TrainSettings:
     usual = [f"cohort={cohort.folder}", f"outputs={cohort.folder.parent}", "fold=0", "folds.n=3"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [*usual, f"encoder.weights={weights}", *overrides])
+    return settings_of("train", TrainSettings, *usual, f"encoder.weights={weights}", *overrides)
 
 
-def _train(config: DictConfig, cohort: Cohort, folder: Path) -> pd.DataFrame:
+def _train(config: TrainSettings, cohort: Cohort, folder: Path) -> pd.DataFrame:
     """Losses of every epoch."""
-    labels = Endpoint.of(cohort, **config.endpoint).labels(cohort)
-    parts = split(labels, config.fold, config.folds.n, config.folds.seed)
+    labels = Endpoint.of(cohort, config.endpoint).labels(cohort)
+    parts = split(labels, config.fold, config.folds)
     pipeline, provenance = networks.frame_pipeline(config), networks.provenance_of(config.encoder.weights)
     data = networks.build_data(config, cohort, labels, parts, pipeline, provenance)
     module, trainer = networks.build_module(config, pipeline), networks.build_trainer(config, folder)

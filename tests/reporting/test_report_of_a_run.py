@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import run_module
-from omegaconf import OmegaConf
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import read_json, write_json
@@ -105,7 +104,7 @@ def test_records_of_runs_that_lack_something_are_reported_as_not_recorded(workpl
     shutil.copytree(workplace / "outputs" / "mine", study)
     for record in study.glob("*/*/run.json"):
         record.write_text('{"seconds": 60}')
-    background = background_of(study, OmegaConf.create({"sensitivity": 0.9, "subgroup": None, "partial": False}))
+    background = background_of(study, sensitivity=0.9)
     assert background.training.unknown == "where it lies was not recorded when it was scored"
     origin = origins(read_study(study), study, background)
     assert (origin["Software"], origin["Device"]) == ("not recorded", "not recorded")

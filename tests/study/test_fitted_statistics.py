@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest, write_json
-from stroke_ctp.config.command_line import CONF
+from stroke_ctp.common.schemas import plain
 from stroke_ctp.model.feature_standardization import FeatureStandardization
+from stroke_ctp.model.settings import TrainSettings, write_settings
 from stroke_ctp.reporting.background import CohortFacts
 from stroke_ctp.study.fitted_statistics import feature_statistics
 from stroke_ctp.study.prediction_tables import COLUMNS
@@ -21,12 +20,6 @@ ENCODER = {"weights": "oxford", "sha256": "0"}
 TEST, VALIDATION = (0, 1), (2, 3)
 
 
-@pytest.fixture(scope="module")
-def config() -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", ["cohort=-", "fold=0"])
-
-
 @pytest.fixture
 def features() -> np.ndarray:
     random = np.random.default_rng(0)
@@ -34,7 +27,7 @@ def features() -> np.ndarray:
 
 
 @pytest.fixture
-def study(tmp_path: Path, config: DictConfig, features: np.ndarray) -> Path:
+def study(tmp_path: Path, features: np.ndarray) -> Path:
     """One fold that tests two patients and validates two, beside the bank of its features."""
     run = tmp_path / "outputs" / "mine" / "full" / "fold-0"
     run.mkdir(parents=True)
@@ -43,12 +36,11 @@ def study(tmp_path: Path, config: DictConfig, features: np.ndarray) -> Path:
     pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(run / "predictions.csv", index=False)
     seal = file_digest(run / "predictions.csv")
     write_json(run / "metrics.json", {"cohort": {"hash": "c"}, "encoder": ENCODER, "predictions": seal})
-    (run / ".hydra").mkdir()
-    OmegaConf.save(config, run / ".hydra" / "config.yaml")
-    plain = OmegaConf.to_container(config, resolve=True)
+    settings = TrainSettings(fold=0)
+    write_settings(run, settings)
     bank = tmp_path / "outputs" / "bank" / "x"
-    key = {name: plain[name] for name in ("input", "standardization", "augmentation")}
-    write_json(bank / "key.json", key | {"seed": plain["bank"]["seed"], "encoder": ENCODER, "cohort": "c"})
+    key = {name: plain(settings)[name] for name in ("input", "standardization", "augmentation")}
+    write_json(bank / "key.json", key | {"seed": settings.bank.seed, "encoder": ENCODER, "cohort": "c"})
     np.save(bank / "draw-000.npy", features)
     return run.parents[1]
 
