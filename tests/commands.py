@@ -2,8 +2,15 @@
 
 import runpy
 import sys
+from typing import TypeVar
 
 import pytest
+from hydra import compose, initialize_config_dir
+
+from stroke_ctp.config.command_line import typed
+from stroke_ctp.config.composition import CONF, register
+
+Settings = TypeVar("Settings")
 
 
 def run_module(name: str, *arguments: object) -> None:
@@ -13,3 +20,10 @@ def run_module(name: str, *arguments: object) -> None:
         # The import hook checks types in what runpy compiles here: left on disk, a user's command would load that.
         patch.setattr(sys, "dont_write_bytecode", True)
         runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
+
+
+def settings_of(name: str, schema: type[Settings], *overrides: str) -> Settings:
+    """Settings that a command gets from its command line."""
+    register(name, schema)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return typed(schema, compose(name, list(overrides)))

@@ -243,4 +243,4 @@ def test_label_cbv_fills_what_the_manifest_lacks_and_excludes_whom_it_cannot_mea
 def test_an_unknown_label_is_refused(scans: Path, tmp_path: Path) -> None:
     result = call("preprocess", f"manifest={scans / 'manifest.csv'}", f"out={tmp_path}/cohort", "label=dwi")
     assert result.returncode == 1
-    assert "label must be cbv or rcbf, or null for none, got 'dwi'" in result.stderr
+    assert "label must be cbv or rcbf or null, got 'dwi'" in result.stderr

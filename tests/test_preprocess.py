@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from omegaconf import OmegaConf
 
 from stroke_ctp.cohort import patient_series
 from stroke_ctp.cohort.inclusion import Rules
@@ -18,7 +17,10 @@ from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.patient_series import finished_record, preprocess_patient
 from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.config.command_line import CONF
+from stroke_ctp.common.files import at_work
+from stroke_ctp.common.schemas import validated
+from stroke_ctp.config.composition import CONF
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.preprocess import preprocess
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_mask, write_nifti
@@ -55,9 +57,7 @@ def manifest(tmp_path):
 
 
 def config(manifest, out, **changes):
-    base = OmegaConf.load(CONF / "preprocess.yaml")
-    del base["defaults"]
-    return OmegaConf.merge(base, {"manifest": str(manifest), "out": str(out), "jobs": 1, **changes})
+    return validated(PreprocessSettings, {"manifest": str(manifest), "out": str(out), "jobs": 1, **changes})
 
 
 def command(*arguments, **options):

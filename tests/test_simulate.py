@@ -7,15 +7,16 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from omegaconf import OmegaConf
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.config.command_line import CONF
 from stroke_ctp.phantom.digital_patient import DigitalPatient
 from stroke_ctp.phantom.recruitment import Recruit, ScanPlan, external_cohort, training_cohort
 from stroke_ctp.phantom.scanner import Protocol
 from stroke_ctp.phantom.simulated_cohort import SimulatedCohort
 from stroke_ctp.simulate import simulate
+from stroke_ctp.common.schemas import validated
+from stroke_ctp.config.composition import CONF
+from stroke_ctp.config.schemas.simulate import SimulateSettings
 
 SIZES = ("n_train=3", "n_external=2")
 TINY = Protocol((0.0, 5.0), thickness=5.0, n_frames=4, interval=1.0, noise=3.0)
@@ -28,9 +29,7 @@ def command(*arguments):
 
 
 def config(out, **changes):
-    base = OmegaConf.load(CONF / "simulate.yaml")
-    del base["defaults"]
-    return OmegaConf.merge(base, {"out": str(out), "n_train": 1, "n_external": 0, "jobs": 1, **changes})
+    return validated(SimulateSettings, {"out": str(out), "n_train": 1, "n_external": 0, "jobs": 1, **changes})
 
 
 def files(folder):

@@ -29,7 +29,7 @@ def _choices(name: str, schema: type) -> Iterator[str]:
 
 
 def _settings(schema: type, prefix: str = "", when: str = "") -> Iterator[str]:
-    for name, field in fields(schema).items():
+    for name, field in sorted(fields(schema).items(), key=lambda item: not item[1].is_required()):
         key = f"{prefix}{name}"
         if kinds(field):
             for kind, part in kinds(field).items():

@@ -82,7 +82,7 @@ def _check_choice(override: Override, choices: Sequence[str]) -> None:
         raise UserError(f"{rule}, got a list; several run one after the other: {group}=A,B")
     for value in [] if isinstance(override.value(), Glob) else values(override):
         if value not in choices and not (value is None and group == "experiment"):
-            raise UserError(f"{rule}, got {value}{nearest(str(value), choices)}")
+            raise UserError(f"{rule}, got {'null' if value is None else value}{nearest(str(value), choices)}")
 
 
 def _check_key(key: str, overrides: Sequence[Override], name: str, schema: type) -> None:

@@ -3,8 +3,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from stroke_ctp.cohort.folds import Split, split
+from stroke_ctp.cohort.folds import FoldSettings, Split, split
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import validated
 
 
 def _labels(small: int, large: int) -> np.ndarray:
@@ -12,7 +13,7 @@ def _labels(small: int, large: int) -> np.ndarray:
 
 
 def _all(labels: np.ndarray, n: int = 10, seed: int = 0) -> list[Split]:
-    return [split(labels, fold, n, seed) for fold in range(n)]
+    return [split(labels, fold, FoldSettings(n, seed)) for fold in range(n)]
 
 
 @pytest.mark.parametrize(("small", "large", "n"), [(109, 108, 10), (50, 50, 10), (31, 12, 3), (10, 10, 10)])
@@ -64,26 +65,26 @@ def test_the_same_seed_gives_the_same_folds_and_another_seed_others():
 
 
 def test_patients_are_shuffled_before_the_split():
-    first = split(_labels(50, 50), 0).test
+    first = split(_labels(50, 50), 0, FoldSettings()).test
     assert np.ptp(first) > 20  # without a shuffle the first fold would be the first rows
 
 
 @pytest.mark.parametrize("fold", [-1, 10, 99])
 def test_a_fold_outside_the_range_is_refused_with_the_range(fold: int):
     with pytest.raises(UserError, match=rf"fold must lie between 0 and 9 \(folds\.n=10\), got {fold}$"):
-        split(_labels(50, 50), fold)
+        split(_labels(50, 50), fold, FoldSettings())
 
 
 @pytest.mark.parametrize("n", [2, 1, 0, -3])
 def test_fewer_than_three_folds_are_refused(n: int):
-    with pytest.raises(UserError, match=rf"folds\.n must be ≥ 3 .*got {n}$"):
-        split(_labels(50, 50), 0, n)
+    with pytest.raises(UserError, match=rf"^n must be a whole number ≥ 3, got {n}$"):
+        validated(FoldSettings, {"n": n})
 
 
 @pytest.mark.parametrize(("small", "large"), [(50, 9), (9, 50), (40, 0)])
 def test_a_class_with_fewer_patients_than_folds_is_refused_with_the_way_out(small: int, large: int):
     with pytest.raises(UserError, match=rf"needs ≥ 10 patients of each class, got {min(small, large)}; choose a sm"):
-        split(_labels(small, large), 0)
+        split(_labels(small, large), 0, FoldSettings())
 
 
 def test_a_cohort_for_testing_only_trains_and_validates_nobody():

@@ -18,7 +18,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from stroke_ctp.cohort.layouts import write_layout_manifest
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.config.command_line import CONF
+from stroke_ctp.config.composition import CONF
 
 CASES = Path(__file__).parent / "isles2018_training_cases.csv"
 """The 94 real training scans: OpenPerfusion's published case tables (Apache-2.0)."""

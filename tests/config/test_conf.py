@@ -1,127 +1,110 @@
-"""The configuration against the signatures that it fills."""
+"""What Hydra composes against the settings classes, which own every default."""
 
-import inspect
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from commands import settings_of
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
-from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from stroke_ctp.cohort.augmentation import Augmentation
-from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
-from stroke_ctp.cohort.standardization import BatchStandardization, FixedStandardization
-from stroke_ctp.config.command_line import CONF
-from stroke_ctp.model.classifier import CoreClassifier
-from stroke_ctp.model.data_modules import CTPDataModule
-from stroke_ctp.model.encoder import Encoder
-
-PRIMARY = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != "command")
-GROUPS = sorted(path.parent.name + "=" + path.stem for path in CONF.glob("*/*.yaml"))
-
-
-def _content(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text())
-
-
-def _targets(content: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every mapping with a `_target_`, and where it stands."""
-    if isinstance(content, dict):
-        if "_target_" in content:
-            yield where, content
-        for key, value in content.items():
-            yield from _targets(value, f"{where}:{key}")
-
-
-TARGETS = {
-    where: mapping
-    for path in sorted(CONF.rglob("*.yaml"))
-    for where, mapping in _targets(_content(path), str(path.relative_to(CONF)))
-}
-
-
-LAUNCHERS = "hydra/launcher/"  # registered under names that Hydra accepts, which are no modules
-
-
-def _compose(name: str, *overrides: str) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose(name, list(overrides))
-
-
-def _parameters(target: Any) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(target).parameters)
-
-
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, str) and ("${" in value or value == "???")
-
-
-def test_there_are_targets_to_check():
-    assert {"augmentation", "network", "trainer"} <= {where.split(":")[-1] for where in TARGETS}
-    assert len(TARGETS) >= 11
-
-
-@pytest.mark.parametrize("where", [where for where in TARGETS if not where.startswith(LAUNCHERS)])
-def test_every_target_can_be_imported_and_takes_the_keys_beside_it(where: str):
-    parameters = _parameters(get_class(TARGETS[where]["_target_"]))
-    assert set(TARGETS[where]) - {"_target_"} <= set(parameters)
-
-
-@pytest.mark.parametrize("where", [where for where in TARGETS if TARGETS[where]["_target_"].startswith("stroke_ctp.")])
-def test_values_beside_our_own_targets_are_the_defaults_of_their_signatures(where: str):
-    parameters = _parameters(get_class(TARGETS[where]["_target_"]))
-    for key, value in TARGETS[where].items():
-        if key == "_target_" or _is_reference(value) or (isinstance(value, dict) and "_target_" in value):
-            continue
-        assert value == parameters[key].default, f"{where}: {key}"
-        assert isinstance(value, type(parameters[key].default)), f"{where}: {key}"
-
-
-@pytest.mark.parametrize(
-    ("section", "keys", "target"),
-    [
-        ("endpoint", ("column", "threshold"), Endpoint.of),
-        ("folds", ("n", "seed"), split),
-        ("encoder", ("weights", "trainable_blocks"), Encoder),
-        ("", ("learning_rate", "weight_decay", "standardize_features", "seed"), CoreClassifier),
-        ("", ("batch_size", "num_workers", "seed"), CTPDataModule),
-    ],
+from stroke_ctp.cohort.layouts import LAYOUTS
+from stroke_ctp.cohort.standardization import (
+    BatchSettings,
+    BatchStandardization,
+    FixedSettings,
+    FixedStandardization,
+    build_standardization,
 )
-def test_settings_that_the_command_passes_on_are_the_defaults_of_their_signatures(
-    section: str, keys: tuple[str, ...], target: Any
-):
-    config = OmegaConf.create(_content(CONF / "train.yaml"))
-    settings = config[section] if section else config
-    for key in keys:
-        assert settings[key] == _parameters(target)[key].default, key
-    if section:
-        assert set(settings) == set(keys)
+from stroke_ctp.common.schemas import fields, keys, parts, plain, rule
+from stroke_ctp.config.composition import CONF, groups
+from stroke_ctp.config.help import help_page
+from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
+from stroke_ctp.config.schemas.ensemble import EnsembleSettings
+from stroke_ctp.config.schemas.estimate import EstimateSettings
+from stroke_ctp.config.schemas.perfusion import PerfusionSettings
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.config.schemas.report import ReportSettings
+from stroke_ctp.config.schemas.simulate import SimulateSettings
+from stroke_ctp.hemodynamics.lesion import DEFINITIONS
+from stroke_ctp.model.network import KERNEL_SIZES
+from stroke_ctp.model.settings import NetworkSettings, TrainSettings
+
+SCHEMAS: dict[str, Any] = {
+    "benchmark": BenchmarkSettings,
+    "ensemble": EnsembleSettings,
+    "estimate": EstimateSettings,
+    "perfusion": PerfusionSettings,
+    "preprocess": PreprocessSettings,
+    "report": ReportSettings,
+    "simulate": SimulateSettings,
+    "train": TrainSettings,
+}
+GIVEN = {
+    "ensemble": {"external": "e"},
+    "perfusion": {"out": "o", "scan": "s"},
+    "preprocess": {"out": "o", "manifest": "m"},
+    "report": {"name": "n"},
+    "simulate": {"out": "o"},
+    "train": {"fold": 0},
+}
+"""What a command cannot do without."""
+GROUPS = [
+    f"{group}={choice}"
+    for group, choices in groups("train", TrainSettings).items()
+    for choice in choices
+    if not group.startswith("hydra/")
+]
 
 
-def test_the_logger_is_given_its_folder_under_a_name_that_every_one_of_them_knows():
-    for where, mapping in TARGETS.items():
-        if where.startswith("logger/"):
-            assert "save_dir" in _parameters(get_class(mapping["_target_"])), where
+def _nested(schema: type) -> list[type]:
+    return [schema, *(one for field in fields(schema).values() for part in parts(field) for one in _nested(part))]
 
 
-@pytest.mark.parametrize("name", PRIMARY)
-def test_every_commands_configuration_composes(name: str):
-    config = _compose(name)
-    assert isinstance(config, DictConfig)
-    package = Path(CONF).parent / "stroke_ctp"
-    assert (package / f"{name}.py").exists() or (package / name / "__main__.py").exists()
+def test_there_is_a_schema_for_every_primary_configuration():
+    assert set(SCHEMAS) == {path.stem for path in CONF.glob("*.yaml")} - {"command"}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_hydra_composes_without_overrides_is_the_default_of_the_schema(name: str):
+    given = GIVEN.get(name, {})
+    composed = settings_of(name, SCHEMAS[name], *(f"{key}={value}" for key, value in given.items()))
+    assert composed == SCHEMAS[name](**given)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_setting_has_a_description_and_a_rule(name: str):
+    for schema in _nested(SCHEMAS[name]):
+        for key, field in fields(schema).items():
+            assert field.description, f"{schema.__name__}.{key}"
+            assert rule(field), f"{schema.__name__}.{key}"
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_help_page_lists_every_setting_in_80_columns(name: str):
+    lines = help_page(name, SCHEMAS[name], sweeps=True).splitlines()
+    assert max(map(len, lines)) <= 80
+    listed = {line.partition("=")[0].strip() for line in lines if line.startswith("  ")}
+    groups_of_settings = {key.rpartition(".")[0] for key in keys(SCHEMAS[name])}
+    single = {key for key in keys(SCHEMAS[name]) if not key.endswith(".kind")} - groups_of_settings
+    assert single - {"standardization"} <= listed
 
 
 @pytest.mark.parametrize("choice", GROUPS)
-def test_every_choice_of_every_group_composes_with_train_and_resolves(choice: str):
-    config = _compose("train", choice, "cohort=here", "fold=0")
-    assert OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+def test_every_choice_of_every_group_composes_and_validates(choice: str):
+    assert settings_of("train", TrainSettings, choice, "fold=0", "route=direct")
+
+
+@pytest.mark.parametrize("choice", GROUPS)
+def test_no_configuration_names_code_to_execute(choice: str):
+    assert "_target_" not in str(plain(settings_of("train", TrainSettings, choice, "fold=0", "route=direct")))
+
+
+def test_what_a_literal_allows_is_what_there_is():
+    assert rule(fields(PreprocessSettings)["layout"]) == f"{' or '.join(LAYOUTS)} or null"
+    assert rule(fields(PreprocessSettings)["label"]) == f"{' or '.join(DEFINITIONS)} or null"
+    assert rule(fields(NetworkSettings)["pathways"]) == f"a list of {' or '.join(KERNEL_SIZES)}"
 
 
 @pytest.mark.parametrize(
@@ -129,32 +112,47 @@ def test_every_choice_of_every_group_composes_with_train_and_resolves(choice: st
     [("enhancement", Enhancement()), ("window", Window()), ("hu", Attenuation())],
 )
 def test_inputs_are_made_as_named_and_fixed_standardization_takes_their_constants(choice: str, made: Any):
-    config = _compose("train", f"input={choice}")
-    assert instantiate(config.input) == made
-    standardization = instantiate(config.standardization)
+    settings = settings_of("train", TrainSettings, f"input={choice}", "fold=0")
+    assert settings.input == made
+    standardization = build_standardization(settings.standardization, settings.input)
     assert isinstance(standardization, FixedStandardization)
     assert (standardization.mean, standardization.scale) == (made.mean, made.scale)
 
 
+def test_batch_standardization_is_made_with_its_momentum():
+    made = build_standardization(BatchSettings(momentum=0.2), Attenuation())
+    assert isinstance(made, BatchStandardization)
+    assert made.momentum == 0.2
+
+
 @pytest.mark.parametrize(
-    ("ablation", "pathways"), [("full", ["local", "global"]), ("local", ["local"]), ("global", ["global"])]
+    ("ablation", "pathways"), [("full", ("local", "global")), ("local", ("local",)), ("global", ("global",))]
 )
-def test_ablations_are_values_of_the_networks_pathways(ablation: str, pathways: list[str]):
-    config = _compose("train", f"ablation={ablation}")
-    assert config.ablation.name == ablation
-    assert config.network.pathways == pathways
+def test_ablations_are_values_of_the_networks_pathways(ablation: str, pathways: tuple[str, ...]):
+    settings = settings_of("train", TrainSettings, f"ablation={ablation}", "fold=0")
+    assert settings.ablation.name == ablation
+    assert settings.network.pathways == pathways
 
 
 def test_by_default_training_is_the_articles_but_for_input_standardization_and_route():
-    config = _compose("train")
-    assert isinstance(instantiate(config.input), Enhancement)
-    assert isinstance(instantiate(config.standardization), FixedStandardization)
-    assert (config.route, config.standardize_features, config.encoder.weights) == ("bank", True, "oxford")
-    assert instantiate(config.augmentation) == Augmentation(15.0, 10.0, 0.5)
-    assert (config.trainer.max_epochs, config.patience, config.batch_size, config.folds.n) == (500, 200, 12, 10)
+    settings = TrainSettings(fold=0)
+    assert settings.input == Enhancement()
+    assert settings.standardization == FixedSettings()
+    assert (settings.route, settings.standardize_features, settings.encoder.weights) == ("bank", True, "oxford")
+    augmentation = settings.augmentation
+    assert (augmentation.max_angle, augmentation.max_shift, augmentation.flip_probability) == (15.0, 10.0, 0.5)
+    assert (settings.trainer.max_epochs, settings.patience, settings.batch_size, settings.folds.n) == (500, 200, 12, 10)
+
+
+def test_the_feature_cache_lies_with_the_studies_unless_a_folder_is_given():
+    given = ("fold=0", "outputs=here")
+    assert str(settings_of("train", TrainSettings, *given).cache) == "here/bank"
+    assert str(settings_of("train", TrainSettings, *given, "bank.folder=there").cache) == "there"
+    assert str(settings_of("train", TrainSettings, *given, "bank.folder=${outputs}/x").cache) == "here/x"
 
 
 def _launcher(choice: str, *overrides: str) -> DictConfig:
+    settings_of("train", TrainSettings, "fold=0")  # registers the defaults
     with initialize_config_dir(str(CONF), version_base="1.3"):
         given = [f"hydra/launcher={choice}", *overrides]
         return compose("train", given, return_hydra_config=True).hydra.launcher
@@ -175,11 +173,20 @@ def test_slurm_takes_partition_time_memory_and_gpus_and_queues_a_job_again_whose
 
 
 def test_the_paper_experiment_is_hu_each_batch_standardized_on_the_direct_route_with_features_as_they_come():
-    paper, usual = _compose("train", "experiment=paper"), _compose("train")
-    assert isinstance(instantiate(paper.input), Attenuation)
-    assert isinstance(instantiate(paper.standardization), BatchStandardization)
+    paper, usual = settings_of("train", TrainSettings, "experiment=paper", "fold=0"), TrainSettings(fold=0)
+    assert paper.input == Attenuation()
+    assert paper.standardization == BatchSettings()
     assert paper.route == "direct"
     assert paper.standardize_features is False
-    ours, theirs = (OmegaConf.to_container(config) for config in (paper, usual))
-    changed = {key for key in theirs if ours[key] != theirs[key]}
-    assert changed == {"input", "standardization", "route", "standardize_features"}
+    ours, theirs = plain(paper), plain(usual)
+    assert {key for key in theirs if ours[key] != theirs[key]} == {
+        "input",
+        "standardization",
+        "route",
+        "standardize_features",
+    }
+
+
+def test_only_launchers_name_code_because_hydra_finds_them_by_it():
+    naming = {str(path.relative_to(CONF)) for path in CONF.rglob("*.yaml") if "_target_" in OmegaConf.load(path)}
+    assert naming == {"hydra/launcher/parallel.yaml", "hydra/launcher/slurm.yaml"}

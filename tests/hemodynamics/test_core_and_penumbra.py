@@ -7,6 +7,7 @@ from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
 from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, remove_small_components, segment_lesion
+from stroke_ctp.common.schemas import validated
 from stroke_ctp.hemodynamics.core_area import core_area
 from stroke_ctp.hemodynamics.maps import REFERENCE_CBV, Analysis, perfusion_maps
 
@@ -128,5 +129,5 @@ def test_a_series_that_cannot_be_measured_has_no_area():
 
 @pytest.mark.parametrize("value", [-1.0, float("nan")])
 def test_smoothing_out_of_range_is_refused(value):
-    with pytest.raises(UserError, match=f"smoothing_mm must be a number of mm ≥ 0, got {value}"):
-        Analysis(smoothing_mm=value)
+    with pytest.raises(UserError, match=f"smoothing_mm must be a number ≥ 0, got {value}"):
+        validated(Analysis, {"smoothing_mm": value})

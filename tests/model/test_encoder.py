@@ -4,8 +4,10 @@ from torch import nn
 from torchvision.models import vgg19
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import validated
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import N_FEATURES
+from stroke_ctp.model.settings import EncoderSettings
 
 
 @pytest.fixture(scope="module")
@@ -62,5 +64,5 @@ def test_five_trainable_blocks_are_the_whole_trunk():
 
 @pytest.mark.parametrize("blocks", [-1, 6])
 def test_a_number_of_blocks_that_there_are_not_is_refused(blocks: int):
-    with pytest.raises(UserError, match=rf"encoder\.trainable_blocks must lie between 0 and 5, got {blocks}$"):
-        Encoder("none", trainable_blocks=blocks)
+    with pytest.raises(UserError, match=rf"trainable_blocks must be a whole number ≥ 0 and ≤ 5, got {blocks}$"):
+        validated(EncoderSettings, {"trainable_blocks": blocks})

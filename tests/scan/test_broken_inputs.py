@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
-from stroke_ctp.config.command_line import CONF
+from stroke_ctp.config.composition import CONF
 
 SPACING = (5.0, 3.125, 3.125)
 HU = np.broadcast_to(head(64), (32, 3, 64, 64)).astype(np.float32)
