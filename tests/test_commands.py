@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from commands import run_module
 from noise import write_noise_cohort
+from stroke_ctp.study.tables import predictions_table
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.study.tables import predictions_table
 
 
 def refused(name: str, *arguments: object) -> str:

@@ -17,7 +17,6 @@ from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.patient_series import finished_record, preprocess_patient
 from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.config.composition import CONF
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings

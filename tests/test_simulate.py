@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import validated
+from stroke_ctp.config.composition import CONF
+from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.phantom.digital_patient import DigitalPatient
 from stroke_ctp.phantom.recruitment import Recruit, ScanPlan, external_cohort, training_cohort
 from stroke_ctp.phantom.scanner import Protocol
 from stroke_ctp.phantom.simulated_cohort import SimulatedCohort
 from stroke_ctp.simulate import simulate
-from stroke_ctp.common.schemas import validated
-from stroke_ctp.config.composition import CONF
-from stroke_ctp.config.schemas.simulate import SimulateSettings
 
 SIZES = ("n_train=3", "n_external=2")
 TINY = Protocol((0.0, 5.0), thickness=5.0, n_frames=4, interval=1.0, noise=3.0)

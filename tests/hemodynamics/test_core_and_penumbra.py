@@ -5,9 +5,9 @@ import pytest
 from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import validated
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
 from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, remove_small_components, segment_lesion
-from stroke_ctp.common.schemas import validated
 from stroke_ctp.hemodynamics.core_area import core_area
 from stroke_ctp.hemodynamics.maps import REFERENCE_CBV, Analysis, perfusion_maps
 

@@ -1,3 +1,4 @@
+import lightning as L
 import pytest
 import torch
 from torch import nn
@@ -5,7 +6,7 @@ from torchvision.models import vgg19
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
-from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.encoder import Encoder, encoder_autocast
 from stroke_ctp.model.feature_standardization import N_FEATURES
 from stroke_ctp.model.settings import EncoderSettings
 
@@ -42,7 +43,7 @@ def test_a_frame_becomes_512_features_that_are_torchvisions_pooled_to_one(encode
             torch.testing.assert_close(features[0, level], pooled, rtol=1e-3, atol=1e-3 * float(pooled.std()))
 
 
-def test_the_frozen_trunk_has_as_many_parameters_as_published_and_none_of_them_is_trained(encoder: Encoder):
+def test_the_frozen_backbone_has_as_many_parameters_as_published_and_none_of_them_is_trained(encoder: Encoder):
     assert sum(parameter.numel() for parameter in encoder.parameters()) == 20_024_384
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
     assert not encoder(torch.randn(1, 1, 1, 32, 32)).requires_grad
@@ -58,7 +59,7 @@ def test_trainable_blocks_frees_exactly_the_last_blocks(blocks: int, freed: list
     assert sorted(reached) == freed
 
 
-def test_five_trainable_blocks_are_the_whole_trunk():
+def test_five_trainable_blocks_are_the_whole_backbone():
     assert all(parameter.requires_grad for parameter in Encoder("none", trainable_blocks=5).parameters())
 
 
@@ -66,3 +67,16 @@ def test_five_trainable_blocks_are_the_whole_trunk():
 def test_a_number_of_blocks_that_there_are_not_is_refused(blocks: int):
     with pytest.raises(UserError, match=rf"trainable_blocks must be a whole number ≥ 0 and ≤ 5, got {blocks}$"):
         validated(EncoderSettings, {"trainable_blocks": blocks})
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"),
+    [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16), ("16-mixed", torch.bfloat16)],
+)
+def test_mixed_precision_is_that_of_lightnings_trainer(precision: str, expected: torch.dtype):
+    layer, batch = nn.Linear(4, 4), torch.ones(1, 4)
+    trainer = L.Trainer(accelerator="cpu", precision=precision, logger=False, enable_checkpointing=False)
+    with trainer.precision_plugin.forward_context():
+        theirs = layer(batch)
+    with encoder_autocast(torch.device("cpu"), precision):
+        assert layer(batch).dtype == theirs.dtype == expected

@@ -9,8 +9,8 @@ from torch import nn
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.model.feature_standardization import FLOOR, FeatureStandardization
-from stroke_ctp.model.temporal_network import KERNEL_SIZES, FeatureDropout, TemporalConvolution, TemporalNetwork
 from stroke_ctp.model.settings import NetworkSettings
+from stroke_ctp.model.temporal_network import KERNEL_SIZES, FeatureDropout, TemporalConvolution, TemporalNetwork
 
 
 def _features(batch: int = 3) -> torch.Tensor:

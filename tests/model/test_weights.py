@@ -14,6 +14,7 @@ from torchvision.models import vgg16, vgg19
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model import weights
+from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.weights import oxford_file, pretrained_backbone, provenance_of
 
 RGB_SD = torch.tensor([0.229, 0.224, 0.225])
@@ -49,21 +50,21 @@ def test_no_weights_are_the_same_every_time_labelled_so_and_leave_the_random_sta
         assert torch.equal(one, two)
 
 
-def test_the_hash_is_that_of_the_trunks_numbers_in_order():
-    trunk, provenance = pretrained_backbone("none")
+def test_the_hash_is_that_of_the_backbones_numbers_in_order():
+    backbone, provenance = pretrained_backbone("none")
     digest = hashlib.sha256()
-    for value in trunk.state_dict().values():
+    for value in backbone.state_dict().values():
         digest.update(value.numpy().tobytes())
-    assert provenance.as_dict() == {"weights": "none", "sha256": digest.hexdigest()}
+    assert provenance == Provenance("none", digest.hexdigest())
 
 
-def test_a_file_is_taken_as_it_is_whether_it_holds_the_whole_network_or_its_trunk(tmp_path: Path):
+def test_a_file_is_taken_as_it_is_whether_it_holds_the_whole_network_or_its_backbone(tmp_path: Path):
     state = _zeros_like(vgg19)
-    trunk_only = {name.removeprefix("features."): value for name, value in state.items() if "features" in name}
-    for name, content in (("whole.pth", state), ("trunk.pth", trunk_only)):
+    backbone_only = {name.removeprefix("features."): value for name, value in state.items() if "features" in name}
+    for name, content in (("whole.pth", state), ("backbone.pth", backbone_only)):
         torch.save(content, tmp_path / name)
-        trunk, provenance = pretrained_backbone(str(tmp_path / name))
-        assert not any(parameter.any() for parameter in trunk.parameters())
+        backbone, provenance = pretrained_backbone(str(tmp_path / name))
+        assert not any(parameter.any() for parameter in backbone.parameters())
         assert provenance.weights == name
         assert provenance.sha256 == hashlib.sha256(bytes(4 * 20_024_384)).hexdigest()
 
@@ -147,10 +148,10 @@ def oxford() -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_oxford_trunk_on_grey_or_colour_answers_as_the_published_network_on_the_rgb_image(
+def test_the_oxford_backbone_on_grey_or_colour_answers_as_the_published_network_on_the_rgb_image(
     oxford: dict[str, Tensor], channels: int
 ):
-    trunk, provenance = pretrained_backbone("oxford")
+    backbone, provenance = pretrained_backbone("oxford")
     assert provenance.weights == "oxford"
     to_bgr, offset = oxford["0.weight"], oxford["0.bias"]
     standardized = torch.randn(2, channels, 40, 40, generator=torch.Generator().manual_seed(0)).expand(-1, 3, -1, -1)
@@ -158,14 +159,14 @@ def test_the_oxford_trunk_on_grey_or_colour_answers_as_the_published_network_on_
     mean = -offset.flip(0) / 255
     rgb = standardized * RGB_SD[:, None, None] + mean[:, None, None]
     published = F.conv2d(F.conv2d(rgb, to_bgr, offset), oxford["2.weight"], oxford["2.bias"], padding=1)
-    ours = trunk[0](standardized).detach()
+    ours = backbone[0](standardized).detach()
     assert float((ours - published).abs().max() / published.abs().max()) < 1e-3
 
 
-def test_the_oxford_trunk_after_the_first_layer_is_the_published_one(oxford: dict[str, Tensor]):
-    trunk, _ = pretrained_backbone("oxford")
+def test_the_oxford_backbone_after_the_first_layer_is_the_published_one(oxford: dict[str, Tensor]):
+    backbone, _ = pretrained_backbone("oxford")
     theirs = list(oxford.values())[4:]
-    ours = list(trunk.parameters())[2:]
+    ours = list(backbone.parameters())[2:]
     assert len(ours) == 30
     for one, other in zip(ours, theirs, strict=True):
         assert torch.equal(one.detach(), other)

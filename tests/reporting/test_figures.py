@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from stroke_ctp.study.runs import Run
 from studies import OXFORD, write_ablation, write_study
 
 from stroke_ctp.reporting.figures import probabilities as probability_figures
@@ -14,7 +15,6 @@ from stroke_ctp.reporting.report_sections import sections
 from stroke_ctp.reporting.results.study_results import StudyResults, study_results
 from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.study.predictions import Study, read_study
-from stroke_ctp.study.runs import Run
 
 FULL = Architecture(
     levels=("basal ganglia", "supraganglionic"), frames=32, side=128, features=512,

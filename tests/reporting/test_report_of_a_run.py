@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import write_noise_cohort
 from commands import run_module
+from stroke_ctp.study.runs import read_runs
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import read_json, write_json
 from stroke_ctp.reporting.study_background import background_of
 from stroke_ctp.reporting.tables.provenance import provenance
 from stroke_ctp.study.predictions import read_study
-from stroke_ctp.study.runs import read_runs
 
 
 def _write_cohort(folder: Path, prefix: str, seed: int, n: int = 12) -> Path:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from stroke_ctp.study.runs import Run
 from studies import OXFORD, write_ablation, write_study
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.study.audit_evidence import AuditEvidence, CohortFacts, FeatureStatistics
 from stroke_ctp.study.leakage_audit import Verdict, audit
 from stroke_ctp.study.predictions import Ablation, Study, read_study
-from stroke_ctp.study.runs import Run
 
 
 @pytest.fixture(scope="module")

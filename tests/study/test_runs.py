@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pandas as pd
-
 from stroke_ctp.study.runs import read_runs
 
 
