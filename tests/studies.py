@@ -1,33 +1,54 @@
 """Made-up studies with the files that training and ensemble write."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stroke_ctp.common.files import digest, file_digest
+from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.common.files import digest
+from stroke_ctp.common.provenance import RunProvenance
+from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.registry import REGISTRY
+from stroke_ctp.model.settings import AblationSettings, ConventionalSettings, FoldSettings, TrainSettings
+from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
+from stroke_ctp.study.run_folder import CohortReference, RunPatients
+from stroke_ctp.study.study_folder import StudyFolder
 
 N_FOLDS, N_PATIENTS = 5, 60
-OXFORD = {"weights": "oxford", "sha256": "804ca2835ecf7539f0cd2a7ac3c18ce8"}
+OXFORD = Provenance("oxford", "804ca2835ecf7539f0cd2a7ac3c18ce8")
+PROVENANCE = RunProvenance("CPU", "0123456789ab", {"torch": "2.15.0"}, "../nowhere", 2.0)
+ENDPOINT = Endpoint("core_ml", 50.0, 50.0)
 
 
-def write_study(folder: Path) -> Path:
-    """The full model with an ensemble, one reduced model, one conventional baseline."""
-    write_ablation(folder / "full", 0, OXFORD)
-    write_ablation(folder / "local", 1, OXFORD)
-    write_ablation(folder / "cbv", 2, None)
-    write_ensemble(folder / "full")
-    return folder
+def write_study(outputs: Path, name: str = "demo") -> StudyFolder:
+    """The full model with an ensemble, one reduced model, one conventional core."""
+    study = StudyFolder(outputs, name)
+    write_model(study, "full", 0, OXFORD)
+    write_model(study, "local", 1, OXFORD)
+    write_model(study, "cbv", 2, None)
+    write_ensemble(study, "full")
+    return study
 
 
-def write_ablation(
-    folder: Path, seed: int, encoder: dict[str, str] | None, one_class: bool = False, sealed: bool = True
+def write_model(
+    study: StudyFolder, model: str, seed: int, encoder: Provenance | None, one_class: bool = False, **changed: Any
 ) -> None:
-    """Folds of a model whose probabilities follow the core volume, with noise."""
+    """Folds of a model whose probabilities follow the core volume, with noise.
+
+    Args:
+        study: Receives them.
+        model: Name of the model.
+        seed: Of the noise.
+        encoder: Weights that the model used.
+        one_class: Whether all patients of test fold 0 are small.
+        changed: Fields of `RunRecord` that differ from those of other models.
+    """
     generator = np.random.default_rng(seed)
     core = np.linspace(1, 99, N_PATIENTS)
-    if one_class:  # all patients of test fold 0 are small
+    if one_class:
         core[::N_FOLDS] = 1
     table = pd.DataFrame(
         {
@@ -41,30 +62,65 @@ def write_ablation(
     for fold in range(N_FOLDS):
         test = table[fold_of == fold].assign(fold=fold, split="test")
         validation = table[fold_of == (fold + 1) % N_FOLDS].assign(fold=fold, split="validation")
-        run = folder / f"fold-{fold}"
-        run.mkdir(parents=True)
-        pd.concat([validation, test]).to_csv(run / "predictions.csv", index=False)
-        metrics = {
-            "n_folds": N_FOLDS,
-            "endpoint": {"column": "core_ml", "threshold": 50.0, "rule": 50.0},
-            "encoder": encoder,
-            "cohort": {"hash": "a"},
-        }
-        seal = {"predictions": file_digest(run / "predictions.csv")} if sealed else {}
-        (run / "metrics.json").write_text(json.dumps(metrics | seal))
+        write_run(study, model, fold, pd.concat([validation, test]), encoder, **changed)
 
 
-def write_ensemble(folder: Path) -> None:
-    """Members and their mean for twelve external patients."""
-    first = pd.read_csv(folder / "fold-0" / "predictions.csv").iloc[:12]
-    external = first.assign(patient="e" + first["patient"], split="external")
-    rows = pd.concat([external.assign(fold=str(fold)) for fold in [*range(N_FOLDS), "mean"]])
-    (folder / "ensemble").mkdir()
-    rows.to_csv(folder / "ensemble" / "predictions.csv", index=False)
-    members = [digest(json.loads((folder / f"fold-{fold}" / "metrics.json").read_text())) for fold in range(N_FOLDS)]
-    metrics = {
-        "members": members,
-        "cohort": {"hash": "b"},
-        "predictions": file_digest(folder / "ensemble" / "predictions.csv"),
+def write_run(
+    study: StudyFolder, model: str, fold: int, predictions: pd.DataFrame, encoder: Provenance | None, **changed: Any
+) -> None:
+    """One run with these predictions; the patients of all other folds were trained on."""
+    settings = settings_of(model, fold)
+    shared = settings.shared("a")
+    study.claim(shared, model, {})
+    run = study.run(model, fold)
+    run.write_settings(settings)
+    predicted = {split: rows["patient"].tolist() for split, rows in predictions.groupby("split")}
+    everybody = [f"p{number}" for number in range(N_PATIENTS)]
+    used = {patient for patients in predicted.values() for patient in patients}
+    record = {
+        "model": model,
+        "fold": fold,
+        "n_folds": N_FOLDS,
+        "endpoint": ENDPOINT,
+        "encoder": encoder,
+        "cohort": CohortReference("a", N_PATIENTS),
+        "settings": digest(shared),
+        "patients": RunPatients(
+            [patient for patient in everybody if patient not in used],
+            predicted.get("validation", []),
+            predicted.get("test", []),
+        ),
+        "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": None} if encoder else {"not_measurable": 0},
     }
-    (folder / "ensemble" / "metrics.json").write_text(json.dumps(metrics))
+    run.write(record | changed, predictions, PROVENANCE)
+
+
+def settings_of(model: str, fold: int) -> TrainSettings:
+    """Settings that train a model."""
+    settings = TrainSettings(fold=fold, folds=FoldSettings(n=N_FOLDS))
+    if model in REGISTRY and not REGISTRY[model].in_article:
+        return replace(settings, model=ConventionalSettings(kind=model))
+    return replace(settings, ablation=AblationSettings(name=model))
+
+
+def write_ensemble(study: StudyFolder, model: str) -> None:
+    """Members and their mean for twelve external patients."""
+    first = study.run(model, 0).predictions().iloc[:12]
+    external = first.assign(patient="e" + first["patient"], split="external")
+    rows = pd.concat([external.assign(fold=str(fold)) for fold in [*range(N_FOLDS), MEAN]])
+    write_external(study, model, rows)
+
+
+def write_external(study: StudyFolder, model: str, predictions: pd.DataFrame, **changed: Any) -> None:
+    """An ensemble of the runs that are there, with these predictions."""
+    runs = list(study.complete_runs(model).values())
+    record = runs[0].record()
+    made_of = {
+        "model": model,
+        "n_folds": len(runs),
+        "members": [run.record().digest for run in runs],
+        "endpoint": record.endpoint,
+        "encoder": record.encoder,
+        "cohort": ExternalCohort("b", 12, 6),
+    }
+    study.ensemble(model).write(made_of | changed, predictions, PROVENANCE)
