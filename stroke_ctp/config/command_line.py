@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.schemas import fields, validated
+from stroke_ctp.common.schemas import fields, parts, validated
 from stroke_ctp.config import composition, launchers, overrides
 from stroke_ctp.config.help import help_page
 
@@ -107,9 +107,8 @@ def _check_runs_to_come(schema: type, config: DictConfig) -> None:
     if hydra_config.mode != RunMode.MULTIRUN or hydra_config.runtime.choices["hydra/launcher"] == "slurm":
         return
     for key, values in overrides.swept(sys.argv[1:]).items():
-        if "/" in key or key not in fields(schema):
-            continue  # choices were checked
-        for value in values:
+        single = key in fields(schema) and not parts(fields(schema)[key])
+        for value in values if single else []:
             validated(schema, _plain(config) | {key: value})
 
 
