@@ -27,7 +27,7 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{r
 
 
 def perfusion(config: DictConfig) -> None:
-    """Analyse the scans that are not done yet and write the table of all."""
+    """Analyse the scans that are not finished and write the table of all."""
     out = out_folder(config.out)
     folder = PerfusionFolder(out)
     tasks = _tasks(config, folder)
@@ -36,7 +36,9 @@ def perfusion(config: DictConfig) -> None:
     analysis: Analysis = instantiate(config.analysis)
     settings = OmegaConf.to_container(config.analysis)
     claim(
-        out, {"version": __version__, "analysis": settings}, "choose another out, or remove the folder to make it anew"
+        out,
+        {"version": __version__, "analysis": settings},
+        "choose another out, or remove the folder and run the command again",
     )
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
     results = parallel_map(functools.partial(_analyse, analysis=analysis), tasks, jobs)

@@ -33,7 +33,7 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}
 
 
 def preprocess(config: DictConfig) -> None:
-    """Compose, process all patients that are not done yet, write the tables."""
+    """Preprocess all patients that are not finished, then write the tables and the contact sheet."""
     settings = {field.name: config[field.name] for field in fields(Rules)}
     # public data sets name no levels
     rules = Rules.of(settings | {"levels": config.levels or ("auto" if config.layout else "manifest")})
@@ -42,7 +42,7 @@ def preprocess(config: DictConfig) -> None:
     out = out_folder(config.out)
     patients = read_manifest(_manifest(config, out), levels_required=rules.levels == "manifest")
     check_scans(patients)
-    claim(out, asdict(rules), "choose another out, or remove the folder to make it anew")
+    claim(out, asdict(rules), "choose another out, or remove the folder and run the command again")
     folder = CohortFolder(out)
     results = add_core_volumes(folder, _process(folder, patients, rules, jobs), config.label, config.volumes, jobs)
     if not any(record.included for _, record in results):
@@ -61,7 +61,7 @@ def preprocess(config: DictConfig) -> None:
 
 
 def _manifest(config: DictConfig, out: Path) -> Path:
-    """The manifest that was given, or the one of a public data set, written to `out`."""
+    """The given manifest, or that of a public data set, written to `out`."""
     if config.manifest is not None and config.layout is not None:
         raise UserError("manifest and layout exclude each other: a layout brings its own manifest; leave one out")
     if config.manifest is None and config.layout is None:
@@ -70,7 +70,7 @@ def _manifest(config: DictConfig, out: Path) -> Path:
         return Path(str(config.manifest))
     if config.root is None:
         raise UserError(f"root is required: add root=DIR, the folder of the {config.layout} data set")
-    manifest = out / f"{config.layout}.csv"  # a manifest.csv may be somebody's own
+    manifest = out / f"{config.layout}.csv"  # manifest.csv may be the user's own
     write_layout_manifest(str(config.layout), Path(str(config.root)), manifest)
     return manifest
 
