@@ -1,4 +1,4 @@
-"""`python -m stroke_ctp.simulate`: raw scans of the embedded cohorts, and the manifests that list them."""
+"""Simulate raw scans of two cohorts, with their manifests: `python -m stroke_ctp.simulate out=DIR`."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Preprocessing and perfusion maps of one patient of a hospital's usual size."""
+"""Benchmarks of preprocessing and perfusion maps on one scan of usual clinical size."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -16,7 +16,7 @@ from stroke_ctp.common.schemas import STRICT
 
 @dataclasses.dataclass(frozen=True)
 class Draw:
-    """What happens to each patient of a batch."""
+    """Augmentation parameters of each patient of a batch."""
 
     angle: Float[Tensor, " batch"]
     """Counter-clockwise as displayed [deg]."""
@@ -35,7 +35,7 @@ class Draw:
 
 @dataclass(frozen=True, config=STRICT)
 class Augmentation:
-    """How far augmentation goes; the defaults are the article's (section 2.2)."""
+    """Ranges of augmentation; the defaults are the article's (section 2.2)."""
 
     max_angle: Annotated[float, Field(ge=0)] = 15.0
     """Rotations lie within ± this [deg]."""
@@ -62,7 +62,7 @@ def augment(
     Args:
         frames: Standardized frames.
         draw: From `Augmentation.draw`, on the device of the frames.
-        background: What a shift or rotation uncovers: standardized air.
+        background: Value of uncovered pixels: standardized air.
     """
     _, level, _, height, width = frames.shape
     theta = _output_to_input(draw, height, width)

@@ -31,7 +31,7 @@ def check_label(label: object, volumes: object) -> None:
     """Check the settings of `add_core_volumes`.
 
     Raises:
-        UserError: One is not what it may be.
+        UserError: A value is not allowed.
     """
     if label is not None and label not in DEFINITIONS:
         raise UserError(f"label must be {' or '.join(DEFINITIONS)}, or null for none, got {label!r}")

@@ -1,4 +1,4 @@
-"""The classes that the network tells apart: above a threshold of an endpoint, or not."""
+"""The endpoint: classes above and below a threshold."""
 
 import dataclasses
 from typing import Literal

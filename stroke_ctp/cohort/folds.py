@@ -1,4 +1,4 @@
-"""Cross-validation: who is trained on, validated and tested in which fold."""
+"""Cross-validation: training, validation and test patients of each fold."""
 
 import dataclasses
 from typing import Annotated
@@ -33,13 +33,13 @@ class Split:
 
     @classmethod
     def test_only(cls, n: int) -> "Split":
-        """A cohort of `n` patients on which nothing is trained."""
-        nobody = np.arange(0)
-        return cls(nobody, nobody, np.arange(n))
+        """A cohort of `n` patients for testing only."""
+        none = np.arange(0)
+        return cls(none, none, np.arange(n))
 
 
 def check_fold(fold: int, n: int) -> None:
-    """Refuse a fold that is none of `n`.
+    """Require that a fold is one of `n`.
 
     Raises:
         UserError: No such fold.
@@ -53,7 +53,7 @@ def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -
 
     Fold k is tested in fold k and validated in fold k − 1, so that over all folds every patient is tested
     exactly once and validated exactly once. A cohort has one row per patient, whatever the number of
-    scans, so no patient can fall on two sides.
+    scans, so no patient is in two parts.
 
     Args:
         labels: Class of each patient.

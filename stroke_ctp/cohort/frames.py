@@ -1,4 +1,4 @@
-"""From a raw series to the frames that the trunk sees: input, standardization, augmentation."""
+"""From a standard series to the frames of the network: input, standardization, augmentation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def load_series(patients: Patients, rows: list[int]) -> Float[Tensor, "batch lev
 
 
 def augmentation_draw(augmentation: Augmentation, n_patients: int, seed: int, number: int) -> Draw:
-    """What happens to each patient of a cohort in one of its numbered draws, on any machine."""
+    """Augmentation of each patient of a cohort in one numbered draw, the same on all machines."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
     return augmentation.draw(n_patients, generator)
 

@@ -17,7 +17,7 @@ _TOLERANCE = 1e-6
 
 @dataclass(frozen=True, config=STRICT)
 class Rules:
-    """What can be included, and how."""
+    """Rules of inclusion."""
 
     max_interval_s: Annotated[float, Field(gt=0)] = 3.0
     """Longest gap between frames that interpolation may bridge [s]."""
@@ -32,9 +32,9 @@ class Rules:
 
 
 def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> None:
-    """Require frames dense enough to interpolate and a scan, frames × interval, long enough for the bolus.
+    """Require frames dense enough to interpolate, and a scan (frames × interval) long enough for the bolus.
 
-    Protocols that end in sparse frames, for permeability, comply: those after the standard series are not needed.
+    Protocols that end with sparse frames, for permeability, comply: frames after the standard series are not needed.
 
     Args:
         times: Acquisition times of one slice's frames, the scan's first at 0 [s].
@@ -47,9 +47,7 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
     intervals = np.diff(times)
     if len(times) < 2 or not np.all(intervals > 0):
         raise Excluded("timing", f"scan must have two or more frames at increasing times ({name})")
-    longest = np.diff(times, prepend=0.0)[
-        : count_needed_frames(times)
-    ].max()  # before a slice's first frame there is none
+    longest = np.diff(times, prepend=0.0)[: count_needed_frames(times)].max()  # a slice may start later than the scan
     if longest > rules.max_interval_s + _TOLERANCE:
         raise Excluded(
             "timing",
@@ -66,13 +64,13 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
 
 
 def check_motion(times: Float[np.ndarray, " time"], used: Bool[np.ndarray, " time"], name: str, rules: Rules) -> None:
-    """Require that the frames left when the head moved too far can be interpolated.
+    """Require that frames dropped for motion can be interpolated from the others.
 
     Args:
         times: Acquisition times [s], NaN for a frame that was not acquired.
-        used: Which frames are left.
+        used: Which frames are kept.
         name: File name, for the reason.
-        rules: Longest interval, and how far a head may move.
+        rules: Longest interval and largest motion.
 
     Raises:
         Excluded: A gap is longer than the rules allow.

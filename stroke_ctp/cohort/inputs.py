@@ -1,4 +1,4 @@
-"""What the trunk is shown of a series: enhancement, a window of attenuation, or attenuation as it is."""
+"""Network inputs: enhancement, windowed attenuation, or raw attenuation."""
 
 from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -16,14 +16,14 @@ from stroke_ctp.common.schemas import STRICT
 
 @runtime_checkable
 class Input(Protocol):
-    """Turns a series into frames, still in HU, and knows how to bring these to the trunk's scale."""
+    """Computes frames [HU] from a series and states their scale for standardization."""
 
     bfloat16: ClassVar[bool]
-    """Whether the frames' temporal contrast survives eight bits of precision."""
+    """Whether the frames keep their temporal contrast in bfloat16 (8 bits of precision)."""
 
     @property
     def background(self) -> float:
-        """What air becomes [HU]."""
+        """Value of air [HU]."""
         ...
 
     @property
@@ -44,15 +44,15 @@ class Input(Protocol):
 
 
 LEAST_ENHANCEMENT_HU = 0.3
-"""Patients whose brain enhances less than this are not brought to the reference: it would be noise that is enlarged."""
+"""Least enhancement that is scaled to the reference: below it, scaling would amplify noise."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Enhancement:
     """Attenuation above the pre-contrast baseline, within the brain, for a bolus of reference strength, smoothed.
 
-    How much contrast reaches the brain differs by a factor of four between patients, in the cohort that this was
-    measured on; what tells core from healthy tissue is enhancement in relation to the rest of the same brain.
+    The amount of contrast that reaches the brain differs by a factor of four between patients, in the cohort that was
+    measured. Core differs from healthy tissue by its enhancement relative to the rest of the same brain.
     """
 
     kind: Literal["enhancement"] = "enhancement"
@@ -67,8 +67,8 @@ class Enhancement:
     smoothing_pixels: Annotated[float, Field(ge=0)] = 3.0
     """Standard deviation of the Gaussian in the plane [pixel]."""
     ceiling: Annotated[float, Field(gt=0)] = 20.0
-    """Changes beyond ± this are clipped [HU]: above the enhancement of tissue, far below that of large vessels
-    and below what motion makes of edges, which would otherwise decide the maxima that features are pooled by."""
+    """Clipping limit ± [HU]: above the enhancement of tissue, below that of large vessels and of motion at edges, which
+    would otherwise dominate the max-pooled features."""
     mean: float = 0.0
     """Subtracted by fixed standardization [HU]."""
     scale: Annotated[float, Field(gt=0)] = 6.0
@@ -85,7 +85,7 @@ class Enhancement:
         rise = torch.where(mask, hu - baseline[:, :, None], 0.0)
         if self.reference is not None:
             rise *= self.reference / _typical_enhancement(rise, mask)[:, None, None, None, None]
-        # Clipped before it is smoothed, so that vessels, and skull that moved, do not leak into tissue.
+        # Clip before smoothing, so that vessels and moved skull do not leak into tissue.
         rise.clamp_(-self.ceiling, self.ceiling)
         return torch.where(mask, smooth(rise, self.smoothing_frames, self.smoothing_pixels), 0.0)
 
@@ -147,9 +147,9 @@ class Attenuation:
 def _typical_enhancement(
     rise: Float[Tensor, "batch level time height width"], mask: Bool[Tensor, "batch level 1 height width"]
 ) -> Float[Tensor, " batch"]:
-    """Mean over time [HU] of the median pixel of each patient's brain: most of it is not ischemic.
+    """Mean enhancement over time [HU] of the median pixel of each patient's brain, most of which is not ischemic.
 
-    A median of means, so that neither vessels nor what moved into the mask weigh in.
+    The median of means is robust against vessels and bone that moves into the mask.
     """
     mean = torch.where(mask, rise.mean(dim=2, keepdim=True), torch.nan)
     median = mean.flatten(1).nanmedian(dim=1).values
@@ -161,8 +161,8 @@ def input_mask(
 ) -> Bool[Tensor, "batch level height width"]:
     """Pixels of the brain, by attenuation and size, without its outermost 3 mm.
 
-    Soft tissue of 0–90 HU, eroded by 7 pixels (11 mm), which removes the scalp, and grown by 3: skull that comes
-    into the rim when a head nods enhances by hundreds of HU.
+    Soft tissue of 0–90 HU, eroded by 7 pixels (11 mm), which removes the scalp, and dilated by 3. The rim is left out:
+    skull that moves there changes it by hundreds of HU.
 
     Args:
         baseline: Mean of the frames before contrast [HU].
@@ -176,7 +176,7 @@ def input_mask(
 def smooth(
     frames: Float[Tensor, "batch level time height width"], sigma_time: float, sigma_pixel: float
 ) -> Float[Tensor, "batch level time height width"]:
-    """Separable Gaussian over time [frame] and plane [pixel], edges repeated; σ = 0 leaves an axis alone."""
+    """Separable Gaussian over time [frame] and plane [pixel], edges repeated; σ = 0 skips an axis."""
     for axis, sigma in (("t", sigma_time), ("h", sigma_pixel), ("w", sigma_pixel)):
         if sigma > 0:
             weights = _gaussian_weights(frames.shape["blthw".index(axis)], sigma).to(frames)
@@ -187,7 +187,7 @@ def smooth(
 def _gaussian_weights(length: int, sigma: float) -> Float[Tensor, "length length"]:
     """Weight of every position (column) in the smoothed value at another (row).
 
-    A matrix product costs less than as many shifted copies as the Gaussian has taps, from a few taps on.
+    From a few taps on, one matrix product is faster than one shifted copy per tap.
     """
     radius = max(1, round(3 * sigma))
     offset = torch.arange(-radius, radius + 1)

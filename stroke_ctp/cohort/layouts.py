@@ -1,7 +1,7 @@
-"""Manifests of public data sets, from how these lie on disk.
+"""Manifests of public data sets, from their folder layouts.
 
-What an adapter knows and no header says (frame interval, what the label is) stands here, with its source, and in the
-manifest that it writes; nothing is guessed from a scan.
+Facts that no header states (frame interval, definition of the label) are declared here, with their source, and written
+to the manifest. Nothing is guessed from a scan.
 """
 
 import json
@@ -18,7 +18,7 @@ from stroke_ctp.common.files import whole
 from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
 Row = dict[str, str | float | None]
-"""One line of a manifest; paths are absolute."""
+"""A line of a manifest, with absolute paths."""
 
 _ISLES_2018_SPLITS = ("TRAINING", "TESTING")
 
@@ -26,8 +26,8 @@ _ISLES_2018_SPLITS = ("TRAINING", "TESTING")
 def isles2018(root: Path) -> Iterator[Row]:
     """ISLES 2018 (Zenodo 17736412; Cereda et al., JCBFM 2016; Hakim et al., Stroke 2021).
 
-    Headers give no usable time between frames; it is 1 s. The label is the lesion segmented on the DWI that
-    followed within three hours; the test split has none.
+    Headers give no usable frame interval; it is 1 s. The label is the lesion segmented on DWI acquired within three
+    hours; the test split has no label.
     """
     split = root if root.name in _ISLES_2018_SPLITS else root / "TRAINING"
     for case in sorted(split.glob("case_*"), key=_number):
@@ -47,8 +47,8 @@ def isles2018(root: Path) -> Iterator[Row]:
 def isles2024(root: Path) -> Iterator[Row]:
     """ISLES'24 (Zenodo 16748089; Riedel et al., arXiv 2408.11142).
 
-    Scans are sampled at 1 s, whatever unit their headers name. The label is the final infarct on the MRI of two to
-    nine days later: not the acute core.
+    Scans are sampled at 1 s, regardless of the unit in their headers. The label is the final infarct on MRI after two
+    to nine days, not the acute core.
     """
     raw = next((root / name for name in ("raw_data", "rawdata") if (root / name).is_dir()), root / "raw_data")
     for scan in sorted(raw.glob("sub-*/ses-*1/*_ctp.nii*")):
@@ -67,7 +67,7 @@ def isles2024(root: Path) -> Iterator[Row]:
 def unitobrain(root: Path) -> Iterator[Row]:
     """UniToBrain (Zenodo 5109415; Perazzo et al., IEEE DataPort 10.21227/x8ea-vh16).
 
-    The raw series, whose headers know their times. The label is measured on the CBV map that comes with it.
+    The raw series, with times in the headers. The label is measured on the CBV map of the data set.
     """
     for folder in sorted(root.glob("MOL-*"), key=_number):
         if folder.is_dir() and re.fullmatch(r"MOL-\d+", folder.name):
@@ -98,7 +98,7 @@ def write_layout_manifest(layout: str, root: Path, manifest: Path) -> None:
         manifest: File to be written.
 
     Raises:
-        UserError: No such layout or folder, nothing in the folder that the layout has, or a file that leads out of it.
+        UserError: Unknown layout, missing folder, no scan of this layout in it, or a link that leads out of it.
     """
     if layout not in LAYOUTS:
         raise UserError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
@@ -106,9 +106,7 @@ def write_layout_manifest(layout: str, root: Path, manifest: Path) -> None:
         raise UserError(f"there is no folder {root}; give the folder of the data set with root=…")
     rows = list(LAYOUTS[layout](root))
     if not rows:
-        raise UserError(
-            f"{root} holds nothing that layout={layout} has; give the folder that the data set was unpacked to"
-        )
+        raise UserError(f"{root} holds no scan of layout={layout}; give the folder that the data set was unpacked to")
     for row in rows:
         for column in ("scan", "core_mask"):
             if row.get(column):
@@ -138,6 +136,6 @@ def _isles_2018_patient(case: Path) -> str:
         if found:
             return found[0]
     raise UserError(
-        f"{case} has no .json whose description names the patient: slabs of one brain could fall on two sides of a "
-        "split; complete the data, or write a manifest"
+        f"{case} has no .json with a description that names the patient: slabs of one brain could fall on both sides "
+        "of a split; complete the data, or write a manifest"
     )

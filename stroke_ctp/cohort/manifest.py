@@ -1,4 +1,4 @@
-"""The manifest: which scans belong to which patient, and what a person knows about them."""
+"""The manifest: scans by patient, with their levels and labels."""
 
 import warnings
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from stroke_ctp.common.geometry import LEVELS
 
 _REQUIRED = ("scan", "patient")
 _MADE = "series"
-"""Column of `cohort.csv` that no manifest can bring."""
+"""Column of `cohort.csv` that a manifest must not have."""
 _NO_COMMAS = {";": "semicolons", "\t": "tabs"}
-"""What spreadsheets put between columns where commas are decimal."""
+"""Column separators of spreadsheets in locales with a decimal comma."""
 COLUMNS = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
-"""All columns that have a meaning here; others are carried into `cohort.csv`."""
+"""All columns with a meaning; others are copied to `cohort.csv`."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class ManifestRow:
 
     scan: str
     levels: dict[str, int]
-    """File index of the slice at each level that lies in this scan."""
+    """File index of the slice of each level in this scan."""
     core_ml: float | None
     core_mask: str | None
     frame_interval_s: float | None
 
     @property
     def scan_name(self) -> str:
-        """What messages call the scan: paths can name people."""
+        """File name for messages: whole paths can name people."""
         return Path(self.scan).name
 
 
@@ -66,14 +66,14 @@ def read_manifest(path: str | Path, levels_required: bool = True) -> list[Manife
 
     Args:
         path: CSV file with a header line.
-        levels_required: Whether the columns of the levels must be there.
+        levels_required: Whether the columns of the levels are required.
 
     Returns:
         Patients in the order in which the manifest first names them.
 
     Raises:
-        UserError: The manifest is missing or unreadable, a column is missing, a value is not what its column
-            holds, or a patient has a level twice.
+        UserError: The manifest is missing or unreadable, a column is missing, a value is invalid, or a patient has a
+            level twice.
 
     Example:
         >>> from stroke_ctp import read_manifest
@@ -88,7 +88,7 @@ def read_manifest(path: str | Path, levels_required: bool = True) -> list[Manife
     if table.empty:
         raise UserError(f"{path} has no rows; add one per scan")
     if _MADE in table.columns:
-        raise UserError(f"{path} has a column {_MADE}, which a cohort needs for itself; rename it")
+        raise UserError(f"{path} has a column {_MADE}, which cohorts reserve; rename it")
     groups = table.groupby("patient", sort=False)
     return [_patient(number, str(name), rows, path) for number, (name, rows) in enumerate(groups, start=1)]
 
@@ -99,13 +99,13 @@ def _read_table(path: Path) -> pd.DataFrame:
     try:
         text = path.read_text("utf-8-sig")
         _require_commas(text.partition("\n")[0], path)
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # cells too many
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # too many cells
             table = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, index_col=False)
     except (ValueError, pd.errors.ParserWarning) as error:  # parser and encoding errors are ValueErrors
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as CSV in UTF-8: {reason}; save it as such") from error
     table.columns = table.columns.str.strip()
-    # a short line leaves its last cells empty; spreadsheets leave lines of commas alone, and columns, behind
+    # short lines have empty last cells; spreadsheets write empty lines and columns
     table = table.fillna("").apply(lambda column: column.str.strip())
     filled = table.loc[(table != "").any(axis=1)]
     return filled.drop(columns=[name for name in table if name.startswith("Unnamed: ") and not filled[name].any()])
@@ -129,7 +129,7 @@ def _require_columns(table: pd.DataFrame, required: Sequence[str], path: Path) -
 
 
 def _require_once(what: str, files: Sequence[str | None], name: str, path: Path) -> None:
-    """A file in two rows of a patient would count twice."""
+    """Refuse a file in two rows of a patient: it would count twice."""
     twice = next((file for file in files if file and files.count(file) > 1), None)
     if twice:
         raise UserError(
@@ -178,7 +178,7 @@ def _row(record: dict[str, str], where: str) -> ManifestRow:
 
 
 def _number(record: dict[str, str], column: str, where: str) -> float | None:
-    """The value of a cell that may be empty or absent."""
+    """The value of a cell; None if empty or absent."""
     text = record.get(column, "")
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""What a manifest says of its scans, held against their headers before the first of them is processed."""
+"""Checks of a manifest against the headers of its scans, before processing starts."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ from stroke_ctp.scan.read import is_nifti
 
 
 def check_scans(patients: Iterable[ManifestPatient]) -> None:
-    """Refuse mistakes of the manifest: they are a person's to mend, not a reason to leave a patient out.
+    """Refuse mistakes in the manifest, which the user corrects; they are no reason to exclude a patient.
 
     Raises:
         UserError: A file is missing, a scan is not 4D, or a level lies outside its scan.
@@ -25,7 +25,7 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
             if not path.is_file():
                 raise UserError(f"there is no file {path} (patient {patient.patient}); correct the manifest")
         for row, path in zip(patient.rows, patient.scans(), strict=True):
-            # the headers of all DICOM files take long to read: what is wrong with these excludes their patient
+            # reading all DICOM headers takes long: their faults exclude the patient later
             size = _size(path) if is_nifti(path) else None
             if size is None:
                 continue
@@ -38,7 +38,7 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
 
 
 def _size(path: Path) -> tuple[int, ...] | None:
-    """Voxels along each axis; None for a file that is no image, which excludes its patient."""
+    """Voxels along each axis; None for an unreadable file, which excludes its patient later."""
     try:
         return tuple(int(n) for n in read_header(path).GetSize())
     except RuntimeError:

@@ -42,8 +42,9 @@ Result = tuple[ManifestPatient, SeriesRecord]
 
 
 def record_key(patient: ManifestPatient, settings: Mapping[str, Any]) -> str:
-    """Hash of everything that determines a patient's results: rows of the manifest, settings, and files by size, time
-    of change and permission to read.
+    """Hash of everything that determines a patient's results.
+
+    That is: rows of the manifest, settings, and files by size, time of change and permission to read.
     """
     files = []
     for path in [*(file for scan in patient.scans() for file in scan_files(scan)), *patient.masks()]:
@@ -73,7 +74,7 @@ def preprocess_patient(
     Args:
         patient: Scans and slices of one patient.
         folder: The cohort.
-        rules: What can be included, and how.
+        rules: Rules of inclusion.
         wait: Whether to wait while another process works on this patient.
 
     Returns:

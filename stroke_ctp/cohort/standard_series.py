@@ -1,4 +1,4 @@
-"""One patient of a manifest → one standard series, or the reason why not."""
+"""From a patient of the manifest to a standard series."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from stroke_ctp.scan.time_resampling import count_needed_frames, to_standard_tim
 
 @dataclass(frozen=True)
 class StandardSeries:
-    """A patient as the network sees it."""
+    """The standard series of a patient, with its quality."""
 
     hu: Float[np.ndarray, "2 32 128 128"]
     """Both levels at the standard times [HU]; row 0 anterior, column 0 the patient's right."""
@@ -37,7 +37,7 @@ class StandardSeries:
 
 @dataclass(frozen=True)
 class _LevelPosition:
-    """Where a level lies: in which row of the manifest, and in which slice, counted from inferior."""
+    """Position of a level: row of the manifest, and slice counted from inferior."""
 
     row: int
     slice: int
@@ -45,15 +45,15 @@ class _LevelPosition:
 
 @dataclass(frozen=True)
 class _Level:
-    """One level on both standard grids, with what quality needs of it as acquired."""
+    """One level on the standard grids, with its acquisition times and motion."""
 
     hu: Float[np.ndarray, "32 128 128"]
     motion: Motion
     noise_sd_hu: float
     times: Float[np.ndarray, " time"]
-    """Of all frames that were acquired [s]."""
+    """Of all acquired frames [s]."""
     needed: Float[np.ndarray, " needed"]
-    """Of the frames that determine the series; NaN for one that was not acquired [s]."""
+    """Of the frames that determine the series; NaN for missing frames [s]."""
     used: Bool[np.ndarray, " needed"]
 
 
@@ -62,7 +62,7 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
 
     Args:
         patient: Scans and slices of one patient.
-        rules: What can be included, and how; by default `Rules()`.
+        rules: Rules of inclusion; by default `Rules()`.
 
     Raises:
         Excluded: The patient cannot be included, with the reason.
@@ -83,14 +83,16 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
             "level", f"{missing[0]} is missing in all rows of the patient; add its slice index, or pass levels=auto"
         )
     scans = {n: _read(patient, n) for n, row in enumerate(patient.rows) if row.levels or missing}
-    places, chosen = _places(patient, scans, bool(missing))
+    positions, chosen = _level_positions(patient, scans, bool(missing))
     levels: dict[str, _Level] = {}
     for n, scan in scans.items():
-        here = {level: place.slice for level, place in places.items() if place.row == n}
+        here = {level: position.slice for level, position in positions.items() if position.row == n}
         levels |= _levels(scan, here, patient.rows[n].scan_name, rules) if here else {}
     hu = np.stack([levels[level].hu for level in LEVELS])
-    slices = {f"{level}_slice": scans[place.row].slice_index(place.slice) for level, place in places.items()}
-    oriented = all(scans[place.row].oriented for place in places.values())
+    slices = {
+        f"{level}_slice": scans[position.row].slice_index(position.slice) for level, position in positions.items()
+    }
+    oriented = all(scans[position.row].oriented for position in positions.values())
     orientation: Quality = {"orientation": "header" if oriented else "assumed"}
     quality = _quality(hu, [levels[level] for level in LEVELS]) | slices | chosen | orientation
     rows = [row for level in LEVELS for row in _motion_rows(level, levels[level])]
@@ -98,7 +100,7 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
 
 
 def core_volume_ml(patient: ManifestPatient) -> float | None:
-    """Core volume [mL] summed over a patient's scans, measured where only a mask is given; None without both.
+    """Core volume [mL] summed over a patient's scans, from masks where no volume is given; None without both.
 
     Raises:
         Excluded: A mask cannot be read.
@@ -120,10 +122,10 @@ def _read(patient: ManifestPatient, n: int) -> CTPScan:
     return scan
 
 
-def _places(
+def _level_positions(
     patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool
 ) -> tuple[dict[str, _LevelPosition], Quality]:
-    """Both levels' places, the manifest's before any proposal, and how they were chosen."""
+    """Positions of both levels, from the manifest if given, and how they were chosen."""
     given = {
         level: _LevelPosition(n, scan.slice_index(patient.rows[n].levels[level]))
         for n, scan in scans.items()
@@ -132,8 +134,8 @@ def _places(
     if not propose:
         return given, {"levels_chosen_by": "manifest", "levels_confidence": None}
     rows = list(scans)
-    choice = _proposal(scans, {level: (rows.index(place.row), place.slice) for level, place in given.items()})
-    proposed = {level: _LevelPosition(rows[slab], k) for level, (slab, k) in choice.places.items()}
+    choice = _proposal(scans, {level: (rows.index(position.row), position.slice) for level, position in given.items()})
+    proposed = {level: _LevelPosition(rows[slab], k) for level, (slab, k) in choice.slices.items()}
     return proposed, {"levels_chosen_by": choice.rule, "levels_confidence": round(choice.confidence, 3)}
 
 
@@ -149,7 +151,7 @@ def _proposal(scans: dict[int, CTPScan], given: dict[str, tuple[int, int]]) -> L
 
 
 def _levels(scan: CTPScan, here: dict[str, int], name: str, rules: Rules) -> dict[str, _Level]:
-    """The levels that lie in a scan."""
+    """The levels in one scan, motion-corrected and resampled."""
     acquired = {level: np.isfinite(scan.times[:, index]) for level, index in here.items()}
     for level, index in here.items():
         check_timing(scan.times[acquired[level], index], name, rules)
@@ -158,12 +160,12 @@ def _levels(scan: CTPScan, here: dict[str, int], name: str, rules: Rules) -> dic
     volumes = downsample_frames(scan.hu[:needed], scan.spacing)
     frames, motions = to_standard_grid(volumes, list(here.values()))
     levels = {}
-    for (level, index), still, motion in zip(here.items(), frames, motions, strict=True):
+    for (level, index), corrected, motion in zip(here.items(), frames, motions, strict=True):
         times = scan.times[:needed, index]
         used = acquired[level][:needed] & (motion.reach_mm <= rules.max_motion_mm)
         check_motion(times, used, name, rules)
-        noise = noise_sd_hu(still[used], times[used])
-        standard = to_standard_times(still[used], times[used])
+        noise = noise_sd_hu(corrected[used], times[used])
+        standard = to_standard_times(corrected[used], times[used])
         levels[level] = _Level(standard, motion, noise, scan.times[acquired[level], index], times, used)
     return levels
 

@@ -1,4 +1,4 @@
-"""Bringing frames to the scale that the pretrained trunk expects: mean 0, standard deviation 1."""
+"""Standardization of frames to the scale that the pretrained backbone expects: mean 0, standard deviation 1."""
 
 from typing import Annotated, Literal
 
@@ -46,8 +46,8 @@ class FixedStandardization(nn.Module):
 class BatchStandardization(nn.Module):
     """Statistics of the batch in training and running ones at evaluation: the article's, section 2.2.
 
-    A one-channel BatchNorm without affine parameters, which also tells the statistics that it used: air
-    that augmentation moves into the image is to be standardized by the same.
+    A one-channel BatchNorm without affine parameters that returns its statistics, so that the air that augmentation
+    moves into the image is standardized equally.
     """
 
     def __init__(self, momentum: float = 0.1) -> None:

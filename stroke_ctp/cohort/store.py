@@ -24,12 +24,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CohortTables:
-    """Rows of a cohort's tables."""
+    """Rows of a cohort's tables; included ones need `patient` and `series`, excluded ones `stage` and `reason`."""
 
     included: Sequence[Row]
-    """Of `cohort.csv`, with the columns `patient` and `series`."""
     excluded: Sequence[Row] = ()
-    """Patient, stage and reason."""
     quality: Sequence[Row] = ()
     motion: Sequence[Row] = ()
 
@@ -42,11 +40,9 @@ class CohortFolder:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.table = self.folder / "cohort.csv"
+        names = ("cohort", "excluded", "quality", "motion")
+        self.table, self.excluded, self.quality, self.motion = (self.folder / f"{name}.csv" for name in names)
         self.description = self.folder / "cohort.json"
-        self.excluded = self.folder / "excluded.csv"
-        self.quality = self.folder / "quality.csv"
-        self.motion = self.folder / "motion.csv"
         self.contact_sheet = self.folder / "contact_sheet.html"
         self.records = PatientRecords(self.folder / ".records")
         self.core_volumes = PatientRecords(self.folder / ".perfusion")
@@ -74,15 +70,13 @@ class CohortFolder:
         """Mark the cohort as incomplete, before a series changes."""
         self.description.unlink(missing_ok=True)
 
-    def write_tables(
-        self, tables: CohortTables, digests: Iterable[str], description: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def write_tables(self, tables: CohortTables, digests: Iterable[str], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Write all tables and, last, the description with the counts of patients and the hash of the cohort.
 
         Args:
             tables: Rows of the tables.
             digests: SHA-256 of every series, in the order of the included patients.
-            description: Further content of `cohort.json`.
+            settings: Further content of `cohort.json`.
 
         Returns:
             Counts for the flowchart: patients, included, excluded by stage.
@@ -91,13 +85,11 @@ class CohortFolder:
         _write_table(self.quality, tables.quality)
         _write_table(self.motion, tables.motion)
         self.write_excluded(tables.excluded)
-        content = hashlib.sha256(self.table.read_bytes())
-        for digest in digests:
-            content.update(digest.encode())
+        content = hashlib.sha256(self.table.read_bytes() + "".join(digests).encode())
         stages = dict(Counter(row["stage"] for row in tables.excluded).most_common())
         included = len(tables.included)
         counts = {"patients": included + len(tables.excluded), "included": included, "excluded": stages}
-        write_json(self.description, {**description, "counts": counts, "hash": content.hexdigest()})
+        write_json(self.description, {**settings, "counts": counts, "hash": content.hexdigest()})
         return counts
 
     def write_excluded(self, rows: Sequence[Row]) -> None:
@@ -110,10 +102,10 @@ class CohortFolder:
             partial.write_text(page, "utf-8")
 
     def remove_leftovers(self, numbers: Sequence[int], series: Iterable[str]) -> None:
-        """Remove what interrupted commands and earlier manifests left; files of other kinds stay.
+        """Remove results of interrupted commands and earlier manifests.
 
         Args:
-            numbers: Of all patients of the manifest.
+            numbers: All patients of the manifest.
             series: File names of the series of all included patients.
         """
         kept = {self.series_path(name) for name in series}
@@ -162,9 +154,9 @@ class Cohort:
         missing = {"patient", "series"} - set(self.table.columns)
         if missing:
             raise UserError(f"{path} has no column {', '.join(sorted(missing))}; preprocess again")
-        if self.table["patient"].duplicated().any():
-            twice = self.table.loc[self.table["patient"].duplicated(), "patient"].iloc[0]
-            raise UserError(f"{path} lists patient {twice} twice; preprocess again")
+        twice = self.table.loc[self.table["patient"].duplicated(), "patient"]
+        if not twice.empty:
+            raise UserError(f"{path} lists patient {twice.iloc[0]} twice; preprocess again")
         if self.table.empty:
             raise UserError(f"{path} lists no patient")
 

@@ -1,1 +1,1 @@
-"""What every other subpackage may use: types, errors, files, devices, parallel work, provenance."""
+"""Shared by all subpackages: geometry, masks, errors, files, devices, parallel work, provenance."""

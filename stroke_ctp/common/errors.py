@@ -1,4 +1,4 @@
-"""Errors that a person can act on, and findings about a scan."""
+"""Errors for the user, and findings about a scan."""
 
 
 class UserError(Exception):

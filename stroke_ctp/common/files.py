@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and folders that belong to one set of settings."""
+"""Atomic writes, locks, and folders that belong to one set of settings."""
 
 import errno
 import filecmp
@@ -20,14 +20,14 @@ from stroke_ctp.common.errors import UserError
 
 @contextmanager
 def whole(path: Path, replace: bool = True) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place when the block ends without an error.
+    """Write a file atomically: yield a temporary path that replaces `path` if the block ends without an error.
 
-    The temporary name keeps all suffixes of `path`, since writers choose a format by them. A file that would
-    not change is left as it is, time of change included.
+    The temporary name keeps all suffixes of `path`, since writers choose a format by them. A file whose content does
+    not change keeps its time of change.
 
     Args:
         path: Of the file.
-        replace: Whether it takes the place of another; the first of several processes comes to stand there if not.
+        replace: Whether to replace an existing file; if not, the file of the first of several processes stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix="".join(path.suffixes))
@@ -48,20 +48,21 @@ def whole(path: Path, replace: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def at_work(lock: Path, wait: bool) -> Iterator[bool]:
-    """Keep others from the same work, on this machine and on those that share the folder; a process that dies lets go.
+    """Hold an exclusive lock, on this machine and on others that share the folder. The OS releases it on exit.
 
     Args:
-        lock: File that stands for the work.
-        wait: For others who are at it.
+        lock: Lock file.
+        wait: Whether to wait until other processes release the lock.
 
     Yields:
-        Whether the work is the caller's; without waiting it may be others'. They may also have done it by now.
+        Whether the caller holds the lock; False without waiting if another process does. Other processes may have
+        finished the work by then.
 
     Raises:
         UserError: The file system has no locks.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock, fallback_to_soft=False)  # a process that dies would never let go of a file that means a lock
+    held = FileLock(lock, fallback_to_soft=False)  # a soft lock outlives its process
     try:
         held.acquire(timeout=-1 if wait else 0)
     except Timeout:
@@ -72,7 +73,7 @@ def at_work(lock: Path, wait: bool) -> Iterator[bool]:
             raise
         raise UserError(
             f"{lock.parent} must lie on a file system with locks, got one without ({error.strerror}); "
-            "choose another place, or have it mounted with locks"
+            "choose another folder, or mount it with locks"
         ) from None
     try:
         yield True
@@ -104,12 +105,12 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarray, "..."]], dtype: type) -> None:
     """Write an array in NumPy's format, part by part.
 
-    On a full disk `np.save` hides the reason of its error, and an array that is mapped to be written ends the process.
+    On a full disk, `np.save` hides the reason of the error, and writing to a memory-mapped array ends the process.
 
     Args:
         path: Of the file.
         shape: Of the array.
-        parts: What follows each other along its first axis.
+        parts: Consecutive parts along the first axis.
         dtype: Of the array.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
@@ -122,13 +123,13 @@ def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarr
 def mapped_array(
     path: Path, shape: tuple[int, ...], way_out: str, mode: Literal["r", "c"] = "r", shown: Path | None = None
 ) -> Num[np.ndarray, "..."]:
-    """An array of a known shape, mapped from a file of NumPy's.
+    """Memory-map an array of known shape from a NumPy file.
 
     Args:
         path: Of the file.
-        shape: That it must have.
-        way_out: What a person can do about a damaged file.
-        mode: `r`, or `c` where what reads it wants memory that could be written; the file stays as it is.
+        shape: Required shape.
+        way_out: Remedy for a damaged file, for the message.
+        mode: `r`, or `c` for readers that need writable memory; the file never changes.
         shown: Path in error messages, if it is not `path`.
 
     Raises:
@@ -144,7 +145,7 @@ def mapped_array(
 
 
 def out_folder(out: object) -> Path:
-    """The folder that a command is to fill.
+    """The output folder of a command.
 
     Raises:
         UserError: It is a file.
@@ -156,10 +157,10 @@ def out_folder(out: object) -> Path:
 
 
 def study_folder(outputs: object, name: object) -> Path:
-    """Where everything of a study lies.
+    """Folder of a study.
 
     Raises:
-        UserError: The name is not that of a folder, or it is the bank's.
+        UserError: The name is not a plain folder name, or it is `bank`.
     """
     name = "" if name is None else str(name)  # YAML reads 2024 as a number
     if not name or name != Path(name).name or name.startswith(".") or name == "bank":
@@ -179,7 +180,7 @@ def file_digest(path: Path) -> str:
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """Sixteen digits that tell plain values from others."""
+    """Hash of plain values: sixteen hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -198,7 +199,7 @@ def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = 
 def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     """Mark a folder as made with these settings, in `DIR/settings.json`; arguments and errors of `refuse_others`."""
     refuse_others(directory, settings, way_out)
-    if not (directory / "settings.json").exists():  # or others who end here take its temporary file for a leftover
+    if not (directory / "settings.json").exists():  # otherwise concurrent commands would remove its temporary file
         write_json(directory / "settings.json", settings, replace=False)
     refuse_others(directory, settings, way_out)  # another process may have been first
 
@@ -211,12 +212,12 @@ def remove_unused(directory: Path) -> None:
 
 
 def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
-    """Refuse a folder that was made with other settings; one that does not exist is anybody's.
+    """Refuse a folder that was made with other settings.
 
     Args:
-        directory: Folder that a command fills.
-        settings: What determines its content; plain values that JSON keeps as they are.
-        way_out: What a person can do when the folder has other settings.
+        directory: Output folder of a command; it may not exist yet.
+        settings: Everything that determines its content, as plain JSON values.
+        way_out: Remedy if the folder has other settings, for the message.
 
     Raises:
         UserError: The folder was made with other settings; names the keys that differ.

@@ -1,4 +1,4 @@
-"""The same work for many items on several cores."""
+"""Parallel work on several cores."""
 
 import functools
 import signal
@@ -17,23 +17,23 @@ Result = TypeVar("Result")
 def parallel_map(
     function: Callable[[Item], Result], items: Iterable[Item], jobs: int, in_order: bool = True
 ) -> Generator[Result, None, None]:
-    """Results as soon as they are there; an error of one call ends the others.
+    """Yield results as they are ready; an error of one call ends the others.
 
     Args:
         function: Applied to every item.
         items: One for each call.
         jobs: Processes.
-        in_order: Whether a result waits for those of the items before it.
+        in_order: Whether results come in the order of the items.
     """
     pool = joblib.Parallel(
         n_jobs=jobs,
-        batch_size=1,  # an item that took no time says nothing about the next
-        pre_dispatch="all",  # or its threads go on dispatching while an error or Ctrl-C ends the workers
+        batch_size=1,  # items take different times
+        pre_dispatch="all",  # otherwise threads dispatch while an error or Ctrl-C ends the workers
         return_as="generator" if in_order else "generator_unordered",
     )
-    warnings.filterwarnings("ignore", ".*adjusting the input task iterator")  # of results that an error made useless
-    # A terminal sends Ctrl-C to every process of a command. It is this one's to act on: the workers inherit the
-    # mask from the first instant of their lives, and are stopped by it without a traceback each.
+    warnings.filterwarnings("ignore", ".*adjusting the input task iterator")  # after an error
+    # A terminal sends Ctrl-C to every process of a command. Only this process handles it: workers inherit the mask and
+    # are stopped by this process, without a traceback each.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         results = pool(joblib.delayed(function)(item) for item in items)
@@ -46,10 +46,10 @@ def parallel_map(
 def shared_map(
     function: Callable[..., Result | None], items: Iterable[Item], jobs: int
 ) -> Iterator[tuple[Item, Result]]:
-    """Items and their results, as soon as they are there, those last at which other machines are at work.
+    """Yield items with their results as they are ready; items locked by other processes come last.
 
     Args:
-        function: Applied to every item, with `wait`: whether to wait for others who are at the item, or to return None.
+        function: Applied to every item with `wait`: whether to wait for another process at the item, or to return None.
         items: One for each call.
         jobs: Processes.
     """
@@ -67,7 +67,7 @@ def shared_map(
 
 @contextmanager
 def _pool_ends_quietly() -> Iterator[None]:
-    """Where an error or Ctrl-C ends a pool, its own thread may stumble over items that are no longer there."""
+    """Hide errors of a pool's own thread when an error or Ctrl-C ends the pool."""
     usual = threading.excepthook
 
     def hook(args: threading.ExceptHookArgs) -> None:

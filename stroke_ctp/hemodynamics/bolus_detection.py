@@ -1,4 +1,4 @@
-"""The bolus in a scan: when it arrives, and what it adds to the attenuation before it."""
+"""Detection of the bolus, and enhancement above the pre-contrast baseline."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -7,17 +7,17 @@ from scipy.ndimage import uniform_filter1d
 from stroke_ctp.common.errors import Excluded
 
 _MIN_FRAMES = 10
-"""Fewer cannot hold a baseline, a rise and a fall."""
+"""Fewer frames cannot show baseline, rise and fall."""
 MIN_BASELINE_FRAMES = 2
-"""Before the rise: one frame alone could not show that contrast had not come yet."""
+"""Before the rise: a single frame cannot show that no contrast has arrived."""
 _MIN_RISE = 8.0
-"""Of the brain's mean enhancement over its noise."""
+"""Of the brain's mean enhancement, relative to its noise."""
 _VESSELS = 0.005
-"""Share of the brain's voxels, those that rise most, whose mean tells the arrival: arteries are first."""
+"""Share of the brain's voxels with the highest rise; their mean gives the arrival, since arteries enhance first."""
 _DEEPEST = -0.2
-"""Share of its peak by which noise may take a curve below its baseline."""
+"""Share of its peak by which noise may move a curve below its baseline."""
 _FOOT = 0.02
-"""Share of the vessels' rise that makes a frame no baseline any more."""
+"""Share of the vessels' rise above which a frame is no baseline frame."""
 _MEDIAN_OF_SECOND_DIFFERENCE = 0.6745 * np.sqrt(6)
 """Median absolute second difference of white noise of unit variance."""
 
@@ -25,11 +25,11 @@ _MEDIAN_OF_SECOND_DIFFERENCE = 0.6745 * np.sqrt(6)
 def resample_regularly(
     hu: Float[np.ndarray, "time slice height width"], times: Float[np.ndarray, " time"]
 ) -> tuple[Float[np.ndarray, "frame slice height width"], float]:
-    """Frames at constant intervals, interpolated linearly where they were not acquired so.
+    """Frames at constant intervals, linearly interpolated if they were acquired at others.
 
     Args:
         hu: Frames [HU].
-        times: When they were acquired [s].
+        times: Acquisition times [s].
 
     Returns:
         Frames from the first to the last time [HU], and their interval, the median one [s].
@@ -52,17 +52,17 @@ def resample_regularly(
 def count_baseline_frames(
     hu: Float[np.ndarray, "time slice height width"], brain: Bool[np.ndarray, "slice height width"]
 ) -> int:
-    """How many leading frames were acquired before the contrast came.
+    """Number of leading pre-contrast frames.
 
-    The attenuation of the brain's vessels is followed up to its peak by a constant and, from the arrival on, a
-    parabola: of all arrivals the one that leaves the least squares (Cheong et al., Phys Med Biol 2003).
+    A constant, followed by a parabola from the arrival on, is fitted by least squares to the attenuation of the
+    brain's vessels up to its peak (Cheong et al., Phys Med Biol 2003).
 
     Args:
         hu: Frames at constant intervals [HU].
-        brain: Where to look.
+        brain: Mask of the brain.
 
     Raises:
-        Excluded: There is no bolus, or it came before the scan began.
+        Excluded: There is no bolus, or it arrives before the scan begins.
     """
     curves = hu[:, brain]
     _require_bolus(curves.mean(axis=1, dtype=np.float64))
@@ -70,7 +70,7 @@ def count_baseline_frames(
     rise = smooth.max(axis=0) - smooth[0]
     vessels = curves[:, rise >= np.quantile(rise, 1 - _VESSELS)].mean(axis=1, dtype=np.float64)
     arrival = arrival_frame(vessels)
-    # A bolus rises more steeply than a parabola: its foot may still be among the frames before.
+    # A bolus rises more steeply than a parabola: the frames before may contain its foot.
     while arrival > MIN_BASELINE_FRAMES and _share_of_rise(vessels, arrival) > _FOOT:
         arrival -= 1
     if arrival < MIN_BASELINE_FRAMES:
@@ -83,17 +83,17 @@ def count_baseline_frames(
 
 
 def arrival_frame(curve: Float[np.ndarray, " time"]) -> int:
-    """Frame from which on a curve rises to its peak as a parabola does from a constant, by least squares."""
+    """Frame at which a curve starts to rise: best fit of a constant followed by a parabola up to its peak."""
     peak = int(curve.argmax())
     return min(range(1, max(peak, 2)), key=lambda first: _squares_left(curve[: peak + 1], first))
 
 
 def require_rise(curve: Float[np.ndarray, " time"], what: str) -> None:
-    """Require that a curve does not fall below its baseline, as it does when the contrast was there from the start.
+    """Require that a curve stays above its baseline; it does not if contrast is present from the start.
 
     Args:
         curve: Enhancement [HU].
-        what: Whose it is, for the reason.
+        what: Name of the curve, for the reason.
 
     Raises:
         Excluded: It falls by more than a fifth of its peak.
@@ -110,7 +110,7 @@ def require_rise(curve: Float[np.ndarray, " time"], what: str) -> None:
 def enhancement(
     hu: Float[np.ndarray, "time slice height width"], n_baseline: int
 ) -> tuple[Float32[np.ndarray, "time slice height width"], Float32[np.ndarray, "slice height width"]]:
-    """Attenuation above the pre-contrast baseline, and that baseline.
+    """Enhancement above the pre-contrast baseline, and the baseline.
 
     Args:
         hu: Frames in acquisition order [HU].
@@ -124,7 +124,7 @@ def enhancement(
 
 
 def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
-    """Require that the brain's mean rises above its noise, told from differences that follow no bolus."""
+    """Require that the brain's mean rises above its noise, estimated from second differences."""
     noise = float(np.median(np.abs(np.diff(curve, n=2)))) / _MEDIAN_OF_SECOND_DIFFERENCE
     rise = float(curve.max() - curve[: int(curve.argmax()) + 1].min())
     if not rise >= _MIN_RISE * noise or rise == 0:
@@ -136,13 +136,13 @@ def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
 
 
 def _share_of_rise(curve: Float[np.ndarray, " time"], arrival: int) -> float:
-    """How much of a curve's rise has come by the last frame before `arrival`."""
+    """Share of a curve's rise that is reached in the last frame before `arrival`."""
     before = np.median(curve[: arrival - 1])
     return float((curve[arrival - 1] - before) / (curve.max() - before))
 
 
 def _squares_left(curve: Float[np.ndarray, " rise"], arrival: int) -> float:
-    """What a constant before `arrival` and a parabola from there on leave of a curve."""
+    """Sum of squared residuals of a constant before `arrival` and a parabola from there on."""
     since = np.clip(np.arange(len(curve)) - (arrival - 1), 0, None)
     design = np.stack([np.ones(len(curve)), since, since**2], axis=1)
     return float(np.sum((curve - design @ np.linalg.lstsq(design, curve, rcond=None)[0]) ** 2))

@@ -1,4 +1,4 @@
-"""The bolus on its passage through a head: in the artery, in tissue, in the vein."""
+"""Passage of the bolus through the head: artery, tissue, vein."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ from stroke_ctp.hemodynamics.regions import brain_axes, erode_from_bone, intracr
 from stroke_ctp.hemodynamics.vessel_selection import Vessel, denoise, find_artery, find_vein
 
 _FIRST_FRAMES = 2
-"""From which the brain is told before it is known when the contrast comes."""
+"""Frames that show the brain before the arrival of the contrast is known."""
 _SINUSES_MM = 20.0
 """The large sinuses run within this distance of the midline."""
 
 
 @dataclass(frozen=True)
 class BolusPassage:
-    """What of a scan the perfusion is computed from."""
+    """Enhancement, masks and vessels from which perfusion is computed."""
 
     rise: Float32[np.ndarray, "time slice height width"]
     """Enhancement [HU]."""
@@ -45,11 +45,11 @@ class BolusPassage:
 def find_bolus_passage(
     hu: Float[np.ndarray, "time slice height width"], times: Float[np.ndarray, " time"], pixel_mm: tuple[float, float]
 ) -> BolusPassage:
-    """Find the bolus, the brain and its large vessels, without a person.
+    """Find the bolus, the brain and its large vessels automatically.
 
     Args:
         hu: Frames in patient axes, registered [HU].
-        times: When they were acquired [s].
+        times: Acquisition times [s].
         pixel_mm: Distance between rows and columns [mm].
 
     Raises:
@@ -68,7 +68,7 @@ def find_bolus_passage(
     leftward, backward = brain_axes(brain, pixel_mm)
     n_baseline = count_baseline_frames(hu, inner)
     rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
-    # Where arteries fill a part of their voxels only, veins rise most, and they rise later.
+    # If arteries fill only a part of their voxels, veins enhance most, and later.
     if (arrival := max(arrival_frame(artery.curve), MIN_BASELINE_FRAMES)) < n_baseline:
         n_baseline = arrival
         rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)

@@ -11,19 +11,19 @@ from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX, Maps
 CORE_CBV = 1.2
 """Core has a CBV below this [mL/100 mL]: syngo Neuro Perfusion CT, the article's software."""
 CORE_RCBF = 0.3
-"""Or a CBF below this share of the other hemisphere's median, as is common in trials."""
+"""Core has a CBF below this share of the other hemisphere's median: common in trials."""
 LEAST_ISLAND_CM2 = 1.0
-"""Pieces of a slice that are smaller are taken for noise."""
+"""Smaller components of a slice count as noise."""
 DEFINITIONS = {
     "cbv": f"CBV<{CORE_CBV:g} mL/100 mL",
     "rcbf": f"CBF<{CORE_RCBF:.0%} of the other hemisphere",
 }
-"""Of the core, as a label's `label_definition` states them."""
+"""Definitions of the core, as in the column `label_definition`."""
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """What an occlusion does to one hemisphere."""
+    """Core and hypoperfused tissue in one hemisphere."""
 
     core: dict[str, Bool[np.ndarray, "slice height width"]]
     """By each of `DEFINITIONS`."""
@@ -55,7 +55,7 @@ class Lesion:
 def segment_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
     """Threshold the maps in the affected hemisphere.
 
-    An occlusion is on one side; what is low on the other is white matter and noise.
+    An occlusion is on one side; low values on the other side are white matter and noise.
 
     Args:
         maps: Of one scan.
@@ -72,7 +72,7 @@ def segment_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
 def remove_small_components(
     mask: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
-    """A mask without the small connected pieces of its slices, which lie too far apart to connect them.
+    """Remove small components of each slice; slices lie too far apart for components in space.
 
     Args:
         mask: Voxels of a lesion.
@@ -83,6 +83,6 @@ def remove_small_components(
     for index, level in enumerate(mask):
         pieces, _ = label(level)
         large = np.bincount(pieces.ravel()) * pixel_cm2 >= LEAST_ISLAND_CM2
-        large[0] = False  # what is no piece
+        large[0] = False  # the background
         kept[index] = large[pieces]
     return kept

@@ -1,4 +1,4 @@
-"""The conventional analysis of a standard series: the area of its core."""
+"""Core area of a standard series by conventional perfusion analysis."""
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +11,7 @@ from stroke_ctp.hemodynamics.maps import perfusion_maps
 
 
 def core_area(series: Float[np.ndarray, "level time height width"], definition: str) -> float:
-    """Area of the core at both levels, by the analysis that whole scans get [cm²].
+    """Area of the core at both levels, by the analysis of whole scans [cm²].
 
     Args:
         series: Standard series [HU].

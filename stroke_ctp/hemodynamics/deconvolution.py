@@ -1,8 +1,8 @@
-"""Residue functions: what tissue does to an arterial bolus, undone by singular value decomposition.
+"""Residue functions by deconvolution of tissue curves with the arterial curve (singular value decomposition).
 
 Every method is linear once it is regularized, so each is one matrix from frames of tissue to lags of the residue
 function, applied to all voxels at once. The discrete convolution takes the arterial curve as linear and the residue
-function as constant between frames: the trapezoidal rule, whose residue does not lose the half step at its jump
+function as constant between frames: the trapezoidal rule, which keeps the half step at the jump of the residue function
 that the rectangular rule loses (Fieselmann et al., Int J Biomed Imaging 2011).
 """
 
@@ -25,7 +25,7 @@ _CHUNK = 16384
 
 @dataclass(frozen=True, config=STRICT)
 class Deconvolution:
-    """How residue functions are regularized.
+    """Regularization of residue functions.
 
     `oscillation` and `circulant` do not depend on the delay between artery and tissue (Wu et al., MRM 2003);
     `standard` does (Østergaard et al., MRM 1996). `tikhonov` is block-circulant, damped instead of truncated.
@@ -45,13 +45,13 @@ def flow_and_tmax(
     step: float,
     deconvolution: Deconvolution,
 ) -> tuple[Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"]]:
-    """Height of each voxel's residue function, and when it is reached.
+    """Maximum of each voxel's residue function, and its lag.
 
     Args:
         tissue: Enhancement of tissue [HU].
         arterial: Enhancement of the artery at the same times [HU].
         step: Time between frames [s].
-        deconvolution: How to regularize.
+        deconvolution: Regularization.
 
     Returns:
         Maximum of flow times residue [1/s], and its lag behind the artery [s]; tissue that is reached before the

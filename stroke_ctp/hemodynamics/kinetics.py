@@ -1,4 +1,4 @@
-"""Indicator dilution with an exponential residue: what a bolus does to the attenuation of tissue.
+"""Indicator dilution with an exponential residue function: enhancement of tissue after a bolus.
 
 C(t) = ρ/k_H · CBF/6000 · (C_a ⊗ R)(t − delay),  R(t) = exp(−t/MTT),  CBV = CBF · MTT / 60
 

@@ -21,12 +21,12 @@ REFERENCE_CBV = 2.7
 HYPOPERFUSED_TMAX = 6.0
 """Hypoperfused tissue has a Tmax above this [s] (Olivot et al., Stroke 2009)."""
 _LEAST_CBF = 0.1
-"""Below it a transit time means nothing [mL/100 mL/min]."""
+"""Least CBF for a meaningful transit time [mL/100 mL/min]."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Analysis:
-    """How a scan is analysed."""
+    """Settings of the perfusion analysis."""
 
     calibration: Literal["reference", "venous"] = "reference"
     """Corrects the arterial curve for partial volume: reference sets the median CBV of the unaffected hemisphere to
@@ -48,15 +48,15 @@ class Maps:
     mtt: Float32[np.ndarray, "slice height width"]
     """CBV over CBF [s]."""
     tmax: Float32[np.ndarray, "slice height width"]
-    """When the residue function is highest, behind the artery; 0 where that is before it [s]."""
+    """Time of the residue function's maximum after the artery; 0 if earlier [s]."""
     ttp: Float32[np.ndarray, "slice height width"]
-    """When the enhancement is highest, after the last frame before the contrast [s]."""
+    """Time of the highest enhancement after the last pre-contrast frame [s]."""
     affected: Bool[np.ndarray, "slice height width"]
     """Tissue of the hemisphere with the larger share of hypoperfused tissue."""
     healthy: Bool[np.ndarray, "slice height width"]
     """Tissue of the other."""
     partial_volume: float
-    """By which the arterial curve was multiplied."""
+    """Factor by which the arterial curve was multiplied."""
 
 
 def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysis: Analysis | None = None) -> Maps:
@@ -106,7 +106,7 @@ def tissue_perfusion(
 ) -> tuple[Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"]]:
     """CBF [mL/100 mL/min], CBV [mL/100 mL] and lag [s] of tissue behind its artery.
 
-    CBV is the ratio of the areas under both curves. What a scan's end cuts off late tissue is missing from it.
+    CBV is the ratio of the areas under both curves; enhancement after the end of the scan is missing from it.
 
     Args:
         tissue: Enhancement [HU].
@@ -121,7 +121,7 @@ def tissue_perfusion(
 
 
 def _affected(late: Bool[np.ndarray, " voxel"], left: Bool[np.ndarray, " voxel"]) -> Bool[np.ndarray, " voxel"]:
-    """Voxels of the hemisphere of which the larger share is hypoperfused."""
+    """Voxels of the hemisphere with the larger share of hypoperfused tissue."""
     return left if late[left].mean() > late[~left].mean() else ~left
 
 
@@ -138,7 +138,7 @@ def _smooth_within(
     pixel_mm: tuple[float, float],
     sigma_mm: float,
 ) -> Float32[np.ndarray, "time slice height width"]:
-    """Gaussian smoothing in the plane that takes nothing from outside the brain."""
+    """Gaussian smoothing in the plane, restricted to the brain."""
     if sigma_mm == 0:
         return rise
     sigma = tuple(sigma_mm / mm for mm in pixel_mm)

@@ -1,4 +1,4 @@
-"""Where brain, its tissue and its two hemispheres lie, told by attenuation and shape alone."""
+"""Masks of the brain, its parenchyma and hemispheres, from attenuation and shape alone."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -10,7 +10,7 @@ from stroke_ctp.common.masks import largest_component
 _SOFT_HU = (0.0, 100.0)
 """Brain, fluid and vessels; not bone, fat or air."""
 _TISSUE_HU = (22.0, 60.0)
-"""Grey and white matter; fluid, about 12 HU, and what it shares a voxel with lie below."""
+"""Grey and white matter; fluid (about 12 HU) and voxels that share it lie below."""
 _SCALP_MM = 6.0
 """Soft tissue thinner than twice this is not brain."""
 _BONE_MARGIN_MM = 6.0
@@ -21,14 +21,14 @@ _TISSUE_WIDTH_MM = 11.0
 def intracranial_mask(
     baseline: Float[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
-    """The inside of the skull: in each slice the largest piece of soft tissue, out to the bone.
+    """The inside of the skull: in each slice the largest component of soft tissue, out to the bone.
 
     Args:
         baseline: Attenuation without contrast [HU].
         pixel_mm: Distance between rows and columns [mm].
 
     Raises:
-        Excluded: There is none.
+        Excluded: There is no brain.
     """
     smooth = gaussian_filter(baseline, (0, *(1.0 / mm for mm in pixel_mm)))
     soft = (smooth > _SOFT_HU[0]) & (smooth < _SOFT_HU[1])
@@ -45,7 +45,7 @@ def intracranial_mask(
 def erode_from_bone(
     brain: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
-    """Brain so far from the skull that a head that moves does not bring bone there.
+    """The brain without a margin at the skull, where head motion brings bone.
 
     Args:
         brain: From `intracranial_mask`.
@@ -59,7 +59,7 @@ def parenchyma_mask(
     brain: Bool[np.ndarray, "slice height width"],
     pixel_mm: tuple[float, float],
 ) -> Bool[np.ndarray, "slice height width"]:
-    """Grey and white matter; fluid holds no blood either and must not count as core.
+    """Grey and white matter, without fluid, which has no blood volume and would count as core.
 
     Args:
         baseline: Attenuation without contrast [HU].
@@ -75,7 +75,7 @@ def parenchyma_mask(
 def brain_axes(
     brain: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
 ) -> tuple[Float[np.ndarray, "height width"], Float[np.ndarray, "height width"]]:
-    """How far each place in the plane lies left of the midline, and behind the brain's centre [mm].
+    """Distance of each pixel to the left of the midline, and behind the brain's centre [mm].
 
     The midline is the long axis of the brain's outline, over all slices, through its centre.
 

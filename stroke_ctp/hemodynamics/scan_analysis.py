@@ -1,4 +1,4 @@
-"""A scan's conventional analysis, from the file to maps and volumes: what `perfusion` and `preprocess` share."""
+"""Conventional perfusion analysis of a scan, from the file to maps and lesion."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ from stroke_ctp.scan.read import read_scan
 
 @dataclass(frozen=True)
 class ScanAnalysis:
-    """What the analysis of one scan yields."""
+    """Results of the analysis of one scan."""
 
     scan: CTPScan
-    """With its head held still."""
+    """Motion-corrected."""
     passage: BolusPassage
     maps: Maps
     lesion: Lesion

@@ -1,4 +1,4 @@
-"""Arterial input and venous output, found without a person."""
+"""Automatic selection of the arterial input (AIF) and venous output (VOF) functions."""
 
 from dataclasses import dataclass
 
@@ -11,28 +11,28 @@ from stroke_ctp.hemodynamics.bolus_detection import require_rise
 
 _SMOOTHING_MM = 1.0
 _CANDIDATES = 0.01
-"""Share of the brain's voxels, those that enhance most, among which vessels are looked for."""
+"""Share of the brain's voxels with the highest enhancement that are candidates."""
 _VOXELS = 3
-"""Averaged to one curve."""
+"""Averaged into one curve."""
 _WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0])
 """Of peak, arrival, width and roughness."""
 
 
 @dataclass(frozen=True)
 class Vessel:
-    """A curve measured in a vessel, and where."""
+    """A curve measured in a vessel, and its voxels."""
 
     curve: Float[np.ndarray, " time"]
     """Enhancement [HU]."""
     voxels: Int[np.ndarray, "voxel 3"]
     """Slice, row and column of each."""
     score: float
-    """How arterial it is; comparable within a scan."""
+    """Selection score; comparable within a scan."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """What tells arteries from veins and tissue, for each candidate."""
+    """Features of each candidate that distinguish arteries from veins and tissue."""
 
     peak: Float[np.ndarray, " candidate"]
     """[HU]"""
@@ -44,10 +44,10 @@ class Features:
     """Mean absolute second difference over the peak."""
 
     def scores(self) -> Float[np.ndarray, " candidate"]:
-        """High for early, high, narrow and smooth curves; −∞ for one that does not rise and fall.
+        """High for early, high, narrow and smooth curves; −∞ for curves that do not rise and fall.
 
-        Each feature counts in its SD over the candidates, arrival twice: beyond an occlusion an artery is late, but
-        may look as good otherwise.
+        Each feature is divided by its SD over the candidates, and arrival counts twice: an artery beyond an occlusion
+        is late, but may look normal otherwise.
         """
         whole = np.isfinite(self.arrival) & np.isfinite(self.width)
         columns = np.stack([self.peak, -self.arrival, -self.width, -self.roughness])[:, whole]
@@ -63,9 +63,9 @@ def find_artery(
     inner: Bool[np.ndarray, "slice height width"],
     left: Bool[np.ndarray, "height width"],
 ) -> Vessel:
-    """Arterial input: the best voxels of the hemisphere that has the better ones.
+    """Arterial input: the best voxels of the hemisphere with the better ones.
 
-    Either hemisphere has its candidate, since an occlusion leaves the arteries beyond it late and weak.
+    Hemispheres are compared, since arteries beyond an occlusion are late and weak.
 
     Args:
         rise: Enhancement, from `denoise` [HU].
@@ -73,7 +73,7 @@ def find_artery(
         left: The patient's left of the midline.
 
     Raises:
-        Excluded: No curve rises and falls as one of an artery does.
+        Excluded: No curve rises and falls like an artery's.
     """
     places, curves = _most_enhancing(rise, inner)
     scores = curve_features(curves).scores()
@@ -99,11 +99,11 @@ def find_vein(
 
     Args:
         rise: Enhancement, from `denoise` [HU].
-        sinuses: Where the large sinuses run: near the midline, behind the centre.
+        sinuses: Region of the large sinuses: near the midline, behind the centre.
         artery: From `find_artery`.
 
     Raises:
-        Excluded: There is none.
+        Excluded: There is no vein.
     """
     places, curves = _most_enhancing(rise, sinuses)
     top = curves.argmax(axis=1)
@@ -118,12 +118,12 @@ def find_vein(
 def denoise(
     rise: Float32[np.ndarray, "time slice height width"], pixel_mm: tuple[float, float]
 ) -> Float32[np.ndarray, "time slice height width"]:
-    """Enhancement smoothed by less than the width of a vessel [HU]; pixels at distances in mm."""
+    """Smooth enhancement by less than the width of a vessel [HU]; `pixel_mm` is the distance of rows and columns."""
     return gaussian_filter(rise, (0, 0, *(_SMOOTHING_MM / mm for mm in pixel_mm)))
 
 
 def curve_features(curves: Float[np.ndarray, "candidate time"]) -> Features:
-    """Features of enhancement curves whose peaks are positive."""
+    """Features of enhancement curves with positive peaks."""
     relative = curves / curves.max(axis=1, keepdims=True)
     top = curves.argmax(axis=1)
     mirrored_top = curves.shape[1] - 1 - top
@@ -139,7 +139,7 @@ def curve_features(curves: Float[np.ndarray, "candidate time"]) -> Features:
 def _time_to_fall(
     relative: Float[np.ndarray, "candidate time"], top: Int[np.ndarray, " candidate"], level: float
 ) -> Float[np.ndarray, " candidate"]:
-    """From its top, how long a curve takes to fall below a level [frame], interpolated; infinite if it does not."""
+    """Time from the peak until a curve falls below a level [frame], interpolated; infinite if it does not."""
     below = (relative < level) & (np.arange(relative.shape[1]) > top[:, None])
     first = below.argmax(axis=1)
     rows = np.arange(len(relative))

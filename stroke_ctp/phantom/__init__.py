@@ -1,1 +1,1 @@
-"""A digital CT perfusion patient whose perfusion is known."""
+"""Digital CT perfusion patients with known perfusion."""

@@ -1,4 +1,4 @@
-"""A head made of ellipsoids, folded by random fields, that can be cut anywhere at any resolution.
+"""A head of ellipsoids, folded by random fields, that can be sampled on any grid.
 
 Sizes are those of an adult: a brain of about 136 × 164 × 120 mm in a head that a 200 mm field of view
 holds. The basal ganglia level lies at z = 0, the supraganglionic one 20 mm above.
@@ -94,7 +94,7 @@ class Anatomy:
         """Compartment of every point, without penumbra and core, and its depth below the surface [mm].
 
         Args:
-            grid: Where to look.
+            grid: Points to sample.
             occluded_side: −1 if the right middle cerebral artery is occluded, +1 if the left one is.
         """
         z, y, x = self.head_axes(grid)
@@ -120,7 +120,7 @@ class Anatomy:
     def _parts(
         self, z: np.ndarray, y: np.ndarray, x: np.ndarray
     ) -> Iterator[tuple[Bool[np.ndarray, "z y x"], Compartment]]:
-        """Deep nuclei and fluid spaces, in the order in which they overwrite each other."""
+        """Deep nuclei and fluid spaces; later ones overwrite earlier ones."""
         for centre, semi_axes in _DEEP_NUCLEI:
             yield _ellipsoid(centre, semi_axes, z, y, x), Compartment.GREY
         for centre, semi_axes in _VENTRICLES:

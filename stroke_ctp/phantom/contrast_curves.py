@@ -9,7 +9,7 @@ from scipy.integrate import cumulative_trapezoid
 STEP = 0.1
 """Sampling interval of every curve before the scanner samples it [s]."""
 DURATION = 120.0
-"""How long curves run [s]: beyond the longest scan with the longest delay."""
+"""Duration of curves [s]: beyond the longest scan with the longest delay."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Bolus:
     """Parameters of an arterial input function and of the venous curve that follows it."""
 
     onset: float
-    """When the arterial curve passes a tenth of its peak [s]."""
+    """Time at which the arterial curve passes a tenth of its peak [s]."""
     alpha: float
     """Gamma-variate shape."""
     beta: float
@@ -79,6 +79,6 @@ def _first_pass_and_tail(since_start: Float[np.ndarray, " time"], bolus: Bolus) 
 
 
 def _rise_to_tenth(alpha: float) -> float:
-    """Where a gamma-variate passes a tenth of its peak, as a fraction of its time to peak."""
+    """Time at which a gamma-variate passes a tenth of its peak, relative to its time to peak."""
     grid = np.linspace(1e-3, 1, 2000)
     return float(np.interp(np.log(0.1), alpha * (np.log(grid) + 1 - grid), grid))

@@ -1,4 +1,4 @@
-"""One digital patient: drawn from a seed, scanned by a protocol."""
+"""One digital patient: drawn at random, scanned by a protocol."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from stroke_ctp.phantom.tissue import (
 )
 
 BRAIN_GRID = Grid(z=np.arange(-65.0, 65.1, 2.5), y=np.arange(-100.0, 100.1, 2.5), x=np.arange(-80.0, 80.1, 2.5))
-"""On which volumes of the whole brain are measured."""
+"""Grid on which volumes of the whole brain are measured."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class DigitalPatient:
         return label, local_variation(self.anatomy.texture.on(grid), label, self.perfusion)
 
     def core(self) -> Bool[np.ndarray, "z y x"]:
-        """Where noise-free CBV is below 1.2 mL/100 mL in the affected territory, on `BRAIN_GRID`."""
+        """Voxels of `BRAIN_GRID` in the affected territory with a noise-free CBV below `CORE_CBV`."""
         label, variation = self.painted(BRAIN_GRID)
         low = cbv_map(label, variation, self.perfusion) < CORE_CBV
         return low & self.lesion.territory(self.anatomy, BRAIN_GRID)
@@ -70,7 +70,7 @@ class DigitalPatient:
         return int(self.core().sum()) * BRAIN_GRID.voxel_ml
 
     def segmented_core(self, volume_ml: float, random: np.random.Generator) -> Bool[np.ndarray, "z y x"]:
-        """A core of a given volume [mL], at most the territory, as another observer draws it on `BRAIN_GRID`."""
+        """A core of a given volume [mL], at most the territory, as another observer would draw it on `BRAIN_GRID`."""
         label, _ = self.anatomy.compartments(BRAIN_GRID, self.lesion.side)
         tissue = np.isin(label, (Compartment.GREY, Compartment.WHITE))
         tissue &= self.lesion.territory(self.anatomy, BRAIN_GRID)

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 PIVOT = (-60.0, 15.0, 0.0)
-"""Where the head turns, at the neck (z, y, x) [mm]."""
+"""Pivot of rotation, at the neck (z, y, x) [mm]."""
 
 _SHARES = np.array([58, 24, 19]) / 101
 _NODDING_DEG = ((0.0, 0.0), (0.5, 2.0), (2.0, 5.0))
@@ -13,10 +13,10 @@ _NODDING_DEG = ((0.0, 0.0), (0.5, 2.0), (2.0, 5.0))
 
 
 def draw_motion(n_frames: int, random: np.random.Generator) -> Float[np.ndarray, "time 6"] | None:
-    """Rotation (about z, y, x) [deg] and translation (z, y, x) [mm] of each frame; None for a still head.
+    """Rotation (about z, y, x) [deg] and translation (z, y, x) [mm] of each frame; None without motion.
 
-    58 % of patients hardly move, 24 % mildly to moderately, 19 % considerably, mostly nodding, more
-    with time. What is negligible is left out; the amplitudes of the rest are an assumption.
+    58 % of patients hardly move, 24 % mildly to moderately, 19 % considerably. Most motion is nodding and increases
+    with time. Negligible motion is left out; the other amplitudes are an assumption.
     """
     severity = random.choice(3, p=_SHARES)
     if severity == 0:
@@ -31,7 +31,7 @@ def draw_motion(n_frames: int, random: np.random.Generator) -> Float[np.ndarray,
 def source_points(
     points: Float[np.ndarray, "point 3"], motion: Float[np.ndarray, " 6"]
 ) -> Float[np.ndarray, "point 3"]:
-    """Where in the resting head lies what a moved head shows at `points` (z, y, x) [mm]."""
+    """Positions in the resting head of what a moved head shows at `points` (z, y, x) [mm]."""
     turn = Rotation.from_euler("XYZ", motion[:3], degrees=True).as_matrix().astype(np.float32)
     pivot = np.asarray(PIVOT, np.float32)
     return (points - pivot - motion[3:].astype(np.float32)) @ turn + pivot

@@ -1,4 +1,4 @@
-"""Whom the embedded study recruits: a training cohort, and an external one that differs from it."""
+"""Patients of the simulated study: a training cohort, and an external cohort with a domain shift."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,7 +19,7 @@ Fault = Literal["short", "coarse", "truncated"]
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """One scan of a patient."""
+    """One planned scan of a patient."""
 
     protocol: Protocol
     level_slices: tuple[int | None, int | None]
@@ -32,18 +32,18 @@ class Recruit:
 
     patient: str
     seed: tuple[int, int, int]
-    """Of everything that is drawn for this patient."""
+    """Seed of everything that is drawn for this patient."""
     core_ml: float
-    """Core volume to aim at [mL]; for a segmented patient, the segmentation's."""
+    """Target core volume [mL]; of the segmentation if there is one."""
     slabs: tuple[ScanPlan, ...]
     segmented: bool = False
-    """Whether the label is a segmentation, which differs from the true core, instead of a volume."""
+    """Whether the label is a segmentation (which differs from the true core) instead of a volume."""
     fault: Fault | None = None
     """Why the scan cannot be included."""
 
 
 def training_cohort(n: int, seed: int) -> list[Recruit]:
-    """`n` patients that can be included among others that cannot, 17 to every 217 as in the article.
+    """`n` patients that can be included, and 17 per 217 that cannot, as in the article.
 
     1.5 s × 32 frames, five slices, volumes log-normal with the median of the patients that can be
     included at 32.4 mL.
@@ -60,7 +60,7 @@ def training_cohort(n: int, seed: int) -> list[Recruit]:
 
 
 def external_cohort(n: int, seed: int) -> list[Recruit]:
-    """`n` patients that can be included among others that cannot, 40 to every 23 as in the article.
+    """`n` patients that can be included, and 40 per 23 that cannot, as in the article.
 
     Shifted as ISLES 2018 is from the article's centre: 1 s sampling, more noise, fewer slices, every second
     patient in two slabs, labels from a segmentation. Just over half, 12 of 23, are above 32.4 mL.

@@ -1,4 +1,4 @@
-"""What a scanner makes of a head: slices, frames, motion, noise."""
+"""Simulated CT acquisition: slices, frames, motion, noise."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -15,7 +15,7 @@ SCANNER_PIXEL_MM = 1.5
 SCANNER_MATRIX = 160
 _PLANE_MM = 2.5
 _MARGIN_MM = 20.0
-"""Rendered below and above the outermost slices, for a head that nods."""
+"""Rendered below and above the outermost slices, for head motion."""
 _BLUR_PIXELS = 0.5
 """Standard deviation of the scanner's point spread in the plane."""
 _NOISE_CORRELATION_PIXELS = 0.7
@@ -23,7 +23,7 @@ _NOISE_CORRELATION_PIXELS = 0.7
 
 @dataclass(frozen=True)
 class Protocol:
-    """How one slab is acquired."""
+    """Acquisition protocol of one slab."""
 
     slices: tuple[float, ...]
     """Centre of each slice above the basal ganglia level, evenly spaced [mm]."""
@@ -61,7 +61,7 @@ def acquire(
 
     Args:
         baseline: Attenuation without contrast on `rendering_grid(protocol)` [HU].
-        amounts: How much of each enhancing compartment a point holds.
+        amounts: Share of each enhancing compartment at each point.
         curves: Their enhancement, every `bolus.STEP` seconds [HU].
         protocol: Slices, timing and noise.
         motion: Of each frame, from `motion.draw_motion`.
@@ -80,7 +80,7 @@ def acquire(
 
 
 def _n_planes(protocol: Protocol) -> int:
-    """Rendered planes to a slice."""
+    """Number of rendered planes per slice."""
     return round(protocol.thickness / _PLANE_MM)
 
 
@@ -94,7 +94,7 @@ def _blurred(volume: Float[np.ndarray, "c z y x"], n_planes: int) -> Float[np.nd
 
 
 def _plane_index(z: Float[np.ndarray, " point"], protocol: Protocol) -> Float[np.ndarray, " point"]:
-    """Where in `_blurred`'s slices a position lies [mm above the basal ganglia level]; slices lie on whole numbers."""
+    """Index into `_blurred`'s slices of a position [mm above the basal ganglia level]; whole numbers at slices."""
     first = rendering_grid(protocol).z[0] + (_n_planes(protocol) - 1) / 2 * _PLANE_MM
     return (z - first) / _PLANE_MM
 
@@ -102,7 +102,7 @@ def _plane_index(z: Float[np.ndarray, " point"], protocol: Protocol) -> Float[np
 def _moved(
     volume: Float[np.ndarray, "slicecentre y x"], protocol: Protocol, motion: Float[np.ndarray, " 6"]
 ) -> Float[np.ndarray, "slice y x"]:
-    """The slices that the scanner sees of a moved head."""
+    """Slices of the scanner through a moved head."""
     grid = rendering_grid(protocol)
     slices = np.asarray(protocol.slices, np.float32)
     points = np.stack(np.meshgrid(slices, grid.y, grid.x, indexing="ij"), axis=-1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Core and penumbra of an occluded middle cerebral artery, grown to a wanted volume."""
+"""Core and penumbra of an occluded middle cerebral artery, grown to a given volume."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _CENTRE, _SEMI_AXES = (42.0, -2.0, 14.0), (36.0, 58.0, 40.0)
 
 @dataclass(frozen=True)
 class SimulatedLesion:
-    """Where perfusion has fallen: two level sets of one field over the territory."""
+    """Core and penumbra: two level sets of one field over the territory."""
 
     side: int
     """−1 right, +1 left."""
@@ -29,7 +29,7 @@ class SimulatedLesion:
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> "SimulatedLesion":
-        """A lesion without extent, somewhere in the middle of one territory."""
+        """A lesion of zero volume at a random position in one territory."""
         return cls(
             side=int(random.choice([-1, 1])),
             centre=tuple(random.normal(_CENTRE, (5.0, 14.0, 9.0))),
@@ -37,13 +37,13 @@ class SimulatedLesion:
         )
 
     def territory(self, anatomy: Anatomy, grid: Grid) -> Bool[np.ndarray, "z y x"]:
-        """Points that the occluded artery feeds."""
+        """Points in the territory of the occluded artery."""
         z, y, x = anatomy.head_axes(grid)
         (cx, cy, cz), (a, b, c) = _CENTRE, _SEMI_AXES
         return ((self.side * x - cx) / a) ** 2 + ((y - cy) / b) ** 2 + ((z - cz) / c) ** 2 < 1
 
     def field(self, anatomy: Anatomy, grid: Grid) -> Float[np.ndarray, "z y x"]:
-        """How late a point is lost: distance from the lesion's centre, made ragged."""
+        """Order in which points are lost: distance from the lesion's centre plus a random field."""
         z, y, x = anatomy.head_axes(grid)
         cx, cy, cz = self.centre
         distance = np.sqrt((self.side * x - cx) ** 2 + (0.8 * (y - cy)) ** 2 + (z - cz) ** 2) / 30
@@ -68,7 +68,7 @@ class SimulatedLesion:
         return SimulatedLesion(self.side, self.centre, self.ragged, float(field[last_core]), float(field[last]))
 
     def paint(self, anatomy: Anatomy, grid: Grid, label: Int[np.ndarray, "z y x"]) -> None:
-        """Turn tissue within the lesion to penumbra and core, in place."""
+        """Label tissue within the lesion as penumbra and core, in place."""
         tissue = np.isin(label, _TISSUES) & self.territory(anatomy, grid)
         field = self.field(anatomy, grid)
         label[tissue & (field < self.penumbra_level)] += Compartment.GREY_PENUMBRA - Compartment.GREY
@@ -93,7 +93,7 @@ def local_variation(
     label: Int[np.ndarray, "z y x"],
     perfusion: dict[Compartment, Perfusion],
 ) -> Float[np.ndarray, "z y x"]:
-    """Factor on CBF and CBV from place to place, within ±`VARIATION`, that leaves viable tissue viable."""
+    """Local factor on CBF and CBV within ±`VARIATION`, limited so that viable tissue stays viable."""
     variation = 1 + VARIATION * np.clip(texture, -1, 1)
     for tissue, p in perfusion.items():
         if tissue not in (Compartment.GREY_CORE, Compartment.WHITE_CORE):

@@ -1,4 +1,4 @@
-"""Smooth random fields that can be read on any grid, so that one patient looks the same on all of them."""
+"""Smooth random fields that can be sampled on any grid: a patient looks the same on all of them."""
 
 from dataclasses import dataclass
 

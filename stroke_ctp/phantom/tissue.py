@@ -1,4 +1,4 @@
-"""What the compartments of the head are: their perfusion and their attenuation without contrast."""
+"""Compartments of the head: perfusion, and attenuation without contrast."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -12,7 +12,7 @@ from stroke_ctp.phantom.contrast_curves import STEP, Bolus, arterial_curve, veno
 
 
 class Compartment(IntEnum):
-    """What a point of the head belongs to. From `GREY` on it takes up contrast."""
+    """Compartment of a point of the head. From `GREY` on, compartments enhance."""
 
     AIR = 0
     SCALP = 1
@@ -41,7 +41,7 @@ class Perfusion:
     cbv: float
     """[mL/100 g]"""
     delay: float
-    """From the artery [s]."""
+    """Behind the artery [s]."""
 
     @property
     def mtt(self) -> float:
@@ -68,7 +68,7 @@ LEAST_VIABLE_CBV = 1.4
 def draw_perfusion(random: np.random.Generator) -> dict[Compartment, Perfusion]:
     """Perfusion of one patient's tissues: the published values, CBV and MTT spread by `VARIATION`.
 
-    Healthy tissue is reached 0 to 1 s after the artery.
+    Healthy tissue enhances 0 to 1 s after the artery.
     """
     drawn = {}
     for tissue, published in PUBLISHED.items():
@@ -100,7 +100,7 @@ def draw_baseline(random: np.random.Generator) -> Float[np.ndarray, " compartmen
 def enhancement_curves(bolus: Bolus, perfusion: dict[Compartment, Perfusion]) -> Float[np.ndarray, "enhancing time"]:
     """Enhancement of each compartment in `ENHANCING` [HU], every `STEP` seconds.
 
-    Arteries beyond the occlusion fill through collaterals, as late as the grey penumbra that they feed.
+    Arteries beyond the occlusion fill through collaterals, with the delay of the grey penumbra that they supply.
     """
     arterial = arterial_curve(bolus)
     times = np.arange(arterial.size) * STEP

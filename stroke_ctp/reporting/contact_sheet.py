@@ -1,4 +1,4 @@
-"""Every patient of a cohort at a glance, before anything is trained on them."""
+"""Contact sheet of a cohort: pictures, curves and warnings for every patient."""
 
 import base64
 import hashlib
@@ -20,13 +20,13 @@ from stroke_ctp.reporting.figures.flowchart import draw_flowchart, flow_sentence
 from stroke_ctp.reporting.html import embedded, render
 
 _BASELINE_HU, _RISE_HU = (0.0, 80.0), (0.0, 30.0)
-"""What is black and white in the pictures."""
+"""Display windows of the pictures."""
 _N_ARTERIAL = 12
-"""Pixels whose mean is the arterial curve."""
+"""Pixels that are averaged to the arterial curve."""
 _MOVED_MM = 5.0
-"""Heads that moved farther deserve a look."""
+"""Larger motion is a concern."""
 _WIDTH, _HEIGHT = 220, 72
-"""Of a plot [CSS pixel]."""
+"""Size of a plot [CSS pixel]."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Line:
 
     name: str
     points: str
-    """As SVG takes them."""
+    """For the attribute `points` of SVG."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Card:
     patient: str
     facts: str
     concerns: tuple[str, ...]
-    """Why the patient deserves a look; mostly nothing."""
+    """Reasons to inspect the patient; usually none."""
     picture: Markup
     plots: tuple[Plot, ...]
 
@@ -110,11 +110,11 @@ def _facts(row: pd.Series) -> str:
 
 def _concerns(row: pd.Series, twin: str | None) -> Iterator[str]:
     if twin is not None:
-        yield f"the same series as {twin}: one brain could fall on two sides of a split"
+        yield f"the same series as {twin}: one brain could fall on both sides of a split"
     if row["levels_chosen_by"] != "manifest":
         yield "levels were proposed, confirm them"
     if row["orientation"] == "assumed":
-        yield "the file does not say how the patient lies, confirm that anterior is up, the patient's right on the left"
+        yield "the file does not state the orientation, confirm that anterior is up, the patient's right on the left"
     if pd.isna(row["bolus_arrival_s"]):
         yield "no bolus arrives"
     if row["valid_frames"] < N_FRAMES:
@@ -154,7 +154,7 @@ def _curve(
 
 
 def _bolus_plot(series: Float[np.ndarray, "2 32 height width"]) -> Plot:
-    """Mean enhancement of the tissue, and of the pixels that enhance most before it does."""
+    """Mean enhancement of the tissue, and of the pixels with the highest enhancement before its peak."""
     baseline = series[:, :N_BASELINE].mean(axis=1)
     rise = series - baseline[:, None]
     tissue = np.mean([_curve(r, soft_tissue_mask(b)) for r, b in zip(rise, baseline, strict=True)], axis=0)
@@ -175,7 +175,7 @@ def _at(curve: Float[np.ndarray, " time"]) -> float:
 
 
 def _motion_plot(rows: pd.DataFrame) -> Plot:
-    """How far the head's centre moved in every frame."""
+    """Displacement of the head's centre in every frame."""
     top = max(2.0, float(rows.translation_mm.max()))
     lines = []
     for level, of_level in rows.groupby("level", sort=False):

@@ -1,4 +1,4 @@
-"""The value types that the subpackages share."""
+"""A raw CT perfusion scan in memory."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,19 +33,19 @@ class CTPScan:
     """
 
     hu: Float[np.ndarray, "time slice height width"]
-    """Attenuation [HU]; where a frame was not acquired, interpolated in time from the slice's others."""
+    """Attenuation [HU]; frames that were not acquired are interpolated in time from the same slice."""
     times: Float[np.ndarray, "time slice"]
-    """When each frame of each slice was acquired, the earliest at 0 [s]; NaN for one that was not."""
+    """Acquisition time of each frame of each slice, the earliest at 0 [s]; NaN for frames that were not acquired."""
     spacing: tuple[float, float, float]
     """Distance between slices, rows and columns [mm]."""
     first_slice_mm: float = 0.0
     """Position of the most inferior slice along the slices' normal [mm]."""
     superior_first: bool = False
-    """Whether the file counts slices from superior to inferior: indices of a person are those of the file."""
+    """Whether the file counts slices from superior to inferior. Manifests use the indices of the file."""
     oriented: bool = True
-    """Whether the file says how the patient lies; if not, its axes are assumed to be those above."""
+    """Whether the file states the patient's orientation; otherwise the axes above are assumed."""
     placement: Placement | None = None
-    """Of DICOM frames, whose headers each tell a part of it; None for NIfTI, whose one header tells all."""
+    """Position and orientation in the patient, for DICOM; None for NIfTI, where `write_like` copies the header."""
 
     @classmethod
     def simultaneous(
@@ -56,16 +56,16 @@ class CTPScan:
         first_slice_mm: float = 0.0,
         superior_first: bool = False,
     ) -> "CTPScan":
-        """A scan all of whose slices are acquired at the same times [s]."""
+        """A scan with the same acquisition times for all slices [s]."""
         return cls(hu, np.repeat(times[:, None], hu.shape[1], axis=1), spacing, first_slice_mm, superior_first)
 
     @property
     def positions(self) -> Float[np.ndarray, " slice"]:
-        """Of the slices along their normal, from inferior to superior [mm]."""
+        """Positions of the slices along their normal, from inferior to superior [mm]."""
         return self.first_slice_mm + self.spacing[0] * np.arange(self.hu.shape[1])
 
     def slice_index(self, file_index: int) -> int:
-        """Position in `hu` of the slice that the file counts as `file_index`, and the other way round."""
+        """Convert a slice index of the file to the index in `hu`, or the other way round."""
         return self.hu.shape[1] - 1 - file_index if self.superior_first else file_index
 
 

@@ -1,4 +1,4 @@
-"""Where the head lies in a slice."""
+"""The head in a slice: its mask and its centre."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,7 +11,7 @@ _HOLDER_MM = 6.0
 
 
 def head_mask(frame: Float[np.ndarray, "height width"], row_mm: float) -> Bool[np.ndarray, "height width"]:
-    """The largest thing denser than air that no table or holder is; nothing in an empty slice.
+    """Mask of the head: the largest object denser than air, without table and head holder; empty for an empty slice.
 
     Args:
         frame: One axial slice [HU].
@@ -24,9 +24,9 @@ def head_mask(frame: Float[np.ndarray, "height width"], row_mm: float) -> Bool[n
 def head_centre_mm(
     frame: Float[np.ndarray, "height width"], spacing: tuple[float, float], step_mm: float
 ) -> tuple[float, float]:
-    """Centre of the head's bounding box from the centre of the field of view, along rows and columns [mm].
+    """Offset of the head's bounding box from the centre of the field of view, along rows and columns [mm].
 
-    Along an axis in which the head is cut on both sides the centre of the field of view remains.
+    The offset is 0 along an axis in which the head is cut on both sides.
 
     Args:
         frame: One axial slice [HU].

@@ -6,10 +6,10 @@ from jaxtyping import Float
 from stroke_ctp.common.errors import Excluded
 
 _TISSUE_HU = (-100, 200)
-"""Brain, cerebrospinal fluid and blood with room for noise; stored values without their intercept lie outside."""
+"""Range of brain, cerebrospinal fluid and blood with a margin for noise; values without intercept lie outside."""
 
 _LEAST_RANGE_HU = 50
-"""Between the least and the greatest value of a head, even of one clipped to a brain window."""
+"""Least difference between highest and lowest value of a head, even if clipped to a brain window."""
 
 
 def check_intensity(hu: Float[np.ndarray, "time height width"], name: str) -> None:
@@ -30,7 +30,7 @@ def check_intensity(hu: Float[np.ndarray, "time height width"], name: str) -> No
             "check the file's slope and intercept",
         )
     height, width = hu.shape[1:]
-    # an eighth of the largest field of view, 500 mm, in each direction: within the brain, and mostly brain
+    # a quarter of the image in each direction: mostly brain even in the largest field of view, 500 mm
     middle = hu[0, height * 3 // 8 : -(height * 3 // 8), width * 3 // 8 : -(width * 3 // 8)]
     if not _TISSUE_HU[0] < np.median(middle) < _TISSUE_HU[1]:
         raise Excluded(

@@ -1,7 +1,7 @@
 """Proposals for the two ASPECTS levels, from the lateral ventricles.
 
 At the basal ganglia level the frontal horns are cut, and the deep nuclei and the thalamus lie beside the midline; about
-20 mm above, at the supraganglionic level, the bodies of the ventricles have taken their place (Barber et al., Lancet
+20 mm above, at the supraganglionic level, the bodies of the ventricles take their place (Barber et al., Lancet
 2000; Pexman et al., AJNR 2001).
 """
 
@@ -19,7 +19,7 @@ from stroke_ctp.scan.head import head_mask
 Rule = Literal["ventricles", "middle slices", "20 mm apart"]
 DISTANCE_MM = 20.0
 MIN_CONFIDENCE = 0.55
-"""Below it the ventricles decide nothing."""
+"""Below this confidence the ventricles are not used."""
 _DISTANCE_SD_MM = 5.0
 _FLUID_HU = (0.0, 21.0)
 """Cerebrospinal fluid; white matter is denser."""
@@ -47,24 +47,24 @@ class BaselineSlab:
 class LevelChoice:
     """A slice for each level."""
 
-    places: dict[str, tuple[int, int]]
-    """By level, which slab, and which slice of it, counted from inferior."""
+    slices: dict[str, tuple[int, int]]
+    """By level: slab, and slice in it counted from inferior."""
     rule: Rule
     confidence: float
-    """Of the ventricles' proposal, from 0 to 1."""
+    """Confidence of the proposal by the ventricles, from 0 to 1."""
 
 
 def choose_levels(
     slabs: Sequence[BaselineSlab], given: Mapping[str, tuple[int, int]] | None = None
 ) -> LevelChoice | None:
-    """Propose both levels; None where there are not two slices.
+    """Propose both levels; None if there are fewer than two slices.
 
-    The ventricles decide if they can. Otherwise the levels are the middle slices of the lowest and the highest slab,
-    or, of one slab, the pair of slices nearest to 20 mm apart that lies in its middle.
+    The ventricles decide if their confidence is high enough. Otherwise the levels are the middle slices of the lowest
+    and the highest slab or, in a single slab, the middle pair of slices nearest to 20 mm apart.
 
     Args:
         slabs: The patient's scans.
-        given: BaselineSlab and slice of a level that is known; the other one is proposed to go with it.
+        given: Slab and slice of a known level; the other level is proposed to match it.
     """
     places = [(n, k) for n, slab in enumerate(slabs) for k in range(len(slab.positions))]
     if len(places) < 2:
@@ -94,7 +94,7 @@ def _choice(low: tuple[int, int], high: tuple[int, int], rule: Rule, confidence:
 
 
 def ventricle_marks(baseline: Float[np.ndarray, "height width"], spacing: tuple[float, float]) -> tuple[float, float]:
-    """How much fluid a slice has where the ventricles' bodies and where their frontal horns would lie, from 0 to 1.
+    """Amount of fluid where the bodies and where the frontal horns of the ventricles are expected, from 0 to 1.
 
     Args:
         baseline: One slice before contrast [HU].
@@ -114,7 +114,7 @@ def ventricle_marks(baseline: Float[np.ndarray, "height width"], spacing: tuple[
 
 
 def _from_centre(occupied: np.ndarray) -> Float[np.ndarray, " n"]:
-    """Of every row or column, from the middle of those that are occupied, in shares of half their extent."""
+    """Distance of every row or column from the middle of the occupied ones, relative to half their extent."""
     first, last = np.flatnonzero(occupied)[[0, -1]]
     return (np.arange(len(occupied)) - (first + last) / 2) / max(1.0, (last - first) / 2)
 
@@ -122,7 +122,7 @@ def _from_centre(occupied: np.ndarray) -> Float[np.ndarray, " n"]:
 def _by_ventricles(
     heights: Float[np.ndarray, " slice"], marks: Float[np.ndarray, "slice 2"], allowed: Bool[np.ndarray, "low high"]
 ) -> tuple[int, int, float]:
-    """The pair of slices that looks most like the two levels, and how much it does so."""
+    """The pair of slices that looks most like the two levels, and its score."""
     bodies, horns = marks.T
     looks = (horns * (1 - bodies))[:, None] + bodies[None, :]
     distance = heights[None, :] - heights[:, None]
@@ -139,7 +139,7 @@ def _farthest_pair(heights: Float[np.ndarray, " slice"], allowed: Bool[np.ndarra
 
 
 def _nearest_pair(heights: Float[np.ndarray, " slice"], allowed: Bool[np.ndarray, "low high"]) -> tuple[int, int]:
-    """The pair nearest to 20 mm apart, the upper slice above the lower if possible; among equals that in the middle."""
+    """The pair nearest to 20 mm apart, the upper slice above the lower if possible; of equal pairs the middle one."""
     rise = heights[None, :] - heights[:, None]
     middle = np.abs((heights[None, :] + heights[:, None]) / 2 - heights.mean())
     cost = np.round(np.abs(rise - DISTANCE_MM), 3) + 1e-6 * middle + 1e3 * (rise < 0)

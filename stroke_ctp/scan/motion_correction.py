@@ -1,4 +1,4 @@
-"""A scan with its head held still and all slices at the same times, in its own geometry."""
+"""Motion correction and slice timing correction of a scan in its own geometry."""
 
 from dataclasses import replace
 
@@ -11,25 +11,26 @@ from stroke_ctp.scan.time_resampling import interpolate_frames
 
 
 def correct_motion(scan: CTPScan) -> CTPScan:
-    """Register every frame to the first, as for the standard series, and resample those that moved at full resolution.
+    """Register every frame to the first, as for the standard series, and resample moved frames at full resolution.
 
     Args:
         scan: Scan in patient axes.
     """
-    held = downsample_frames(scan.hu, scan.spacing)
-    motions = estimate_slice_motions(held, list(range(scan.hu.shape[1])))
+    working = downsample_frames(scan.hu, scan.spacing)
+    motions = estimate_slice_motions(working, list(range(scan.hu.shape[1])))
     middle = [-(n - 1) / 2 * mm for n, mm in zip(scan.hu.shape[2:], scan.spacing[1:], strict=True)]
-    volumes = SlabFrames(scan.hu.astype(np.float32, copy=False), scan.spacing, (held.first[0], middle[0], middle[1]))
-    still = scan.hu.copy()
+    volumes = SlabFrames(scan.hu.astype(np.float32, copy=False), scan.spacing, (working.first[0], middle[0], middle[1]))
+    corrected = scan.hu.copy()
     for index, motion in enumerate(motions):
         points = volumes.points(index)
         for time in map(int, np.flatnonzero(motion.reach_mm > 0)):
-            still[time, index] = resample_frame(volumes, time, points, motion.rigid[time]).reshape(scan.hu.shape[2:])
-    return replace(scan, hu=still)
+            frame = resample_frame(volumes, time, points, motion.rigid[time])
+            corrected[time, index] = frame.reshape(scan.hu.shape[2:])
+    return replace(scan, hu=corrected)
 
 
 def align_slice_times(scan: CTPScan) -> CTPScan:
-    """All slices at the mean times of their frames, as far as a shuttle acquired them at others."""
+    """Interpolate all slices to common times, the means over the slices, if they were acquired at different times."""
     common = np.nanmean(scan.times, axis=1)
     common -= common[0]
     if np.array_equal(scan.times, np.repeat(common[:, None], scan.times.shape[1], axis=1)):

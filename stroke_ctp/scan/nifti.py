@@ -1,4 +1,4 @@
-"""4D NIfTI files in and out, in patient axes."""
+"""Reading and writing of NIfTI files in patient axes."""
 
 import gzip
 import shutil
@@ -28,7 +28,7 @@ def read_nifti(path: Path, frame_interval_s: float | None = None) -> CTPScan:
         frame_interval_s: Time between frames [s]; overrides the header's.
 
     Raises:
-        Excluded: The file is missing, damaged, not 4D, not axial, or nobody knows its frame interval.
+        Excluded: The file is missing, damaged, not 4D, not axial, or without a frame interval.
     """
     image = _read(path)
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
@@ -44,14 +44,14 @@ def read_nifti(path: Path, frame_interval_s: float | None = None) -> CTPScan:
 
 
 def time_axis(size: tuple[int, ...], name: str) -> int:
-    """Which axis of a file is time: the one beyond the third that is longer than 1.
+    """Index of the time axis: the axis beyond the third that is longer than 1.
 
     Args:
         size: Voxels along each axis.
         name: File name, for the reason.
 
     Raises:
-        Excluded: There is none, or more than one.
+        Excluded: There is no such axis, or more than one.
     """
     longer = [axis for axis in range(3, len(size)) if size[axis] > 1]
     if len(longer) != 1 or min(size[:2]) < 2:
@@ -78,9 +78,9 @@ def write_nifti(path: Path, scan: CTPScan, compression_level: int = 1) -> None:
     """Write a scan as 4D NIfTI of 16-bit integers [HU], frame interval in seconds in the header.
 
     Args:
-        path: File `.nii` or `.nii.gz`; appears whole or not at all.
-        scan: Scan with regular frame times; slices are stored in the order its indices count.
-        compression_level: Of gzip, 1 to 9; CT noise hardly compresses better than at 1.
+        path: File `.nii` or `.nii.gz`; written atomically.
+        scan: Scan with regular frame times; slices are stored in the order of the file indices.
+        compression_level: Of gzip, 1 to 9; higher levels hardly compress CT noise better than 1.
 
     Raises:
         ValueError: The frame times are irregular, or differ between slices: a NIfTI header cannot hold them.
@@ -105,7 +105,7 @@ def write_mask(
     """Write a segmentation in patient axes as NIfTI.
 
     Args:
-        path: File `.nii` or `.nii.gz`; appears whole or not at all.
+        path: File `.nii` or `.nii.gz`; written atomically.
         mask: Voxels of the segmentation, slices from inferior to superior.
         spacing: Distance between slices, rows and columns [mm].
         origin: Position of the first voxel, slice, row, column [mm, LPS]; default centres the volume at 0.
@@ -144,7 +144,7 @@ def _header_interval(image: sitk.Image, time_axis: int, path: Path) -> float:
 def _to_patient_axes(
     hu: Float[np.ndarray, "time k j i"], image: sitk.Image, path: Path
 ) -> tuple[Float[np.ndarray, "time slice height width"], tuple[float, float, float], bool]:
-    """File axes k, j, i as superior, posterior, left; also their spacing and whether k ran downwards."""
+    """File axes k, j, i as superior, posterior, left; also their spacing and whether k runs downwards in the file."""
     direction = _direction(image)
     x_axis, y_axis, z_axis = np.abs(direction).argmax(axis=1)
     if z_axis != 2 or x_axis == y_axis:
@@ -162,13 +162,13 @@ def _to_patient_axes(
 
 
 def _direction(image: sitk.Image) -> Float[np.ndarray, "3 3"]:
-    """Of the file's axes: rows are L, P, S, columns i, j, k."""
+    """Directions of the file's axes: rows are L, P, S, columns i, j, k."""
     n_axes = image.GetDimension()
     return np.array(image.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
 
 
 def _is_oriented(image: sitk.Image) -> bool:
-    """Whether the header has a qform or an sform; without, ITK takes its axes for left, posterior, superior."""
+    """Whether the header has a qform or an sform; without one, ITK assumes left, posterior, superior."""
     return any(image.GetMetaData(f"{form}_code") not in ("0", "NIFTI_XFORM_UNKNOWN") for form in ("qform", "sform"))
 
 
@@ -194,7 +194,7 @@ def _regular_interval(times: Float[np.ndarray, "time slice"]) -> float:
 
 
 def write_image(path: Path, image: sitk.Image, compression_level: int = 1) -> None:
-    """Write in ITK and compress here: ITK's NIfTI writer ignores the level asked for and is slow."""
+    """Write atomically; compress here, since ITK's NIfTI writer ignores the compression level and is slow."""
     if path.suffix != ".gz":
         with whole(path) as partial:
             sitk.WriteImage(image, str(partial))
@@ -206,7 +206,7 @@ def write_image(path: Path, image: sitk.Image, compression_level: int = 1) -> No
             with (
                 plain.open("rb") as source,
                 partial.open("wb") as file,
-                # no name and time of writing inside: the same scan is the same bytes
+                # without name and time of writing the same scan gives the same bytes
                 gzip.GzipFile("", "wb", compression_level, fileobj=file, mtime=0) as target,
             ):
                 shutil.copyfileobj(source, target, 1 << 20)

@@ -1,4 +1,4 @@
-"""What ITK's NIfTI reader mends in silence: missing voxels and NaN become 0, a voxel size or time step of 0 is 1."""
+"""Checks for damage that ITK's NIfTI reader hides: missing voxels and NaN become 0, a voxel size of 0 becomes 1."""
 
 import gzip
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ _CHUNK_BYTES = 1 << 20
 
 
 def require_intact(path: Path) -> None:
-    """Require that a file says to be NIfTI and holds all its voxels, that these have a size and are finite.
+    """Require a NIfTI file with all its voxels, of a positive size and with finite values.
 
     Raises:
         Excluded: A voxel is NaN or infinite or has no size, or the file is NIfTI-2, which ITK does not read.
-        OSError, EOFError, RuntimeError, zlib.error: The file ends early, is corrupt or not NIfTI.
+        OSError, EOFError, RuntimeError, zlib.error: The file ends early, is corrupt or is not NIfTI.
     """
     start = _start(path)
     if start[4:8] == _MAGIC_2:
         raise Excluded("reading", f"scan must be NIfTI-1, got NIfTI-2 ({path.name}); convert it")
     if start[344:348] != _MAGIC:
-        raise OSError("no magic")  # ITK takes it for Analyze 7.5, whose axes nobody knows
+        raise OSError("no magic")  # ITK would read it as Analyze 7.5, which does not define the axes
     size_mm = _voxel_dimensions(start)[1:4]
     if not np.all((size_mm > 0) & np.isfinite(size_mm)):
         got = " × ".join(f"{mm:g}" for mm in size_mm)
@@ -72,7 +72,7 @@ def _offset(header: sitk.ImageFileReader) -> int:
 
 
 def _chunks(path: Path, offset: int) -> Iterator[bytes]:
-    """The unpacked voxels, to the end of the file, so that gzip verifies its checksum."""
+    """The decompressed voxels, to the end of the file, so that gzip verifies its checksum."""
     with _opened(path) as file:
         file.read(offset)
         while chunk := file.read(_CHUNK_BYTES):
@@ -80,7 +80,7 @@ def _chunks(path: Path, offset: int) -> Iterator[bytes]:
 
 
 def stored_time_step(path: Path) -> float:
-    """The header's fourth voxel dimension as it is stored, in the header's unit; ITK makes 1 of 0."""
+    """The stored time step, in the header's unit of time; ITK replaces 0 by 1."""
     return float(_voxel_dimensions(_start(path))[4])
 
 

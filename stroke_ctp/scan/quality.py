@@ -1,4 +1,4 @@
-"""How good a standard series is: motion, noise, arrival of the bolus."""
+"""Quality of a standard series: motion, noise, arrival of the bolus."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from stroke_ctp.common.masks import soft_tissue_mask
 from stroke_ctp.scan.registration import Motion
 
 Quality = dict[str, float | int | str | bool | None]
-"""A row of a table about a series."""
+"""A row of `quality.csv` or `motion.csv`."""
 
 _MIN_BASELINE_SD_HU = 0.1
 _SD_PER_MAD = 1.4826
 
 
 def motion_quality(motions: Sequence[Motion]) -> Quality:
-    """Largest and median translation [mm] and rotation [deg] over the frames of all levels, and what was left."""
+    """Largest and median translation [mm] and rotation [deg], and largest residual [HU], over frames and levels."""
     translation = np.concatenate([motion.translation_mm for motion in motions])
     rotation = np.concatenate([motion.rotation_deg for motion in motions])
     residual = np.concatenate([motion.residual_hu for motion in motions])
@@ -33,8 +33,8 @@ def motion_quality(motions: Sequence[Motion]) -> Quality:
 def noise_sd_hu(frames: Float[np.ndarray, "time height width"], times: Float[np.ndarray, " time"]) -> float:
     """Standard deviation of the noise on the standard grid [HU].
 
-    From differences of successive frames before the bolus, so that anatomy cancels, by the median
-    absolute deviation, so that vessels and edges do not count.
+    Differences of successive pre-contrast frames cancel the anatomy; the median absolute deviation ignores vessels
+    and edges.
 
     Args:
         frames: Registered frames as acquired, one level [HU].
@@ -49,9 +49,7 @@ def noise_sd_hu(frames: Float[np.ndarray, "time height width"], times: Float[np.
 
 
 def bolus_arrival_s(series: Float[np.ndarray, "level 32 height width"]) -> float | None:
-    """When the mean enhancement of the brain first rises by more than 3 baseline SD for good, or None [s].
-
-    "For good" is three frames in a row: a single frame is noise.
+    """Time at which the mean enhancement of the brain exceeds 3 baseline SD in three successive frames, or None [s].
 
     Args:
         series: Standard series [HU].

@@ -8,11 +8,11 @@ from stroke_ctp.scan.dicom.reader import read_dicom
 from stroke_ctp.scan.nifti import read_nifti
 
 _NIFTI = (".nii", ".nii.gz", ".NII", ".NII.GZ")
-"""ITK knows no mixed case."""
+"""ITK does not accept mixed case."""
 
 
 def is_nifti(path: Path) -> bool:
-    """Whether a path is called as NIfTI files are; everything else is taken for DICOM."""
+    """Whether a path has a NIfTI file name; all others are read as DICOM."""
     return path.name.endswith(_NIFTI)
 
 
@@ -41,7 +41,7 @@ def read_scan(path: str | Path, frame_interval_s: float | None = None) -> CTPSca
 
 
 def scan_files(path: Path) -> list[Path]:
-    """The files that a scan is read from; of a DICOM file, all in its folder."""
+    """All files of a scan; for one DICOM file, all files in its folder."""
     if is_nifti(path):
         return [path]
     folder = path if path.is_dir() else path.parent

@@ -1,11 +1,11 @@
-"""RigidTransform head motion between frames, estimated from the skull.
+"""Rigid head motion between frames, estimated from the skull.
 
 Gauss–Newton on mean squares at the skull's edges alone (Baker and Matthews, Int J Comput Vis 2004, inverse
-compositional form). A frame takes milliseconds; SimpleITK's optimizers need tens of them in the plane alone, for the
-same metric, and end no nearer to the truth, because they know nothing of the metric's curvature.
+compositional form). A frame takes milliseconds. SimpleITK's optimizers take tens of milliseconds for the same metric in
+the plane alone and are no more accurate, because they do not use the metric's curvature.
 
-A point of the skull that has left the planes of the slices is not looked for between them: the outline is followed, as
-it ran in the first frame, from the point to the plane of the nearest slice, and compared there.
+A skull point that has moved out of the slice planes is not interpolated between slices. Instead, the skull's outline of
+the first frame is followed from the point to the plane of the nearest slice, and compared there.
 """
 
 from dataclasses import dataclass
@@ -21,27 +21,27 @@ from stroke_ctp.scan.skull import SkullOutlines, skull_outlines
 
 MIN_SLICES_3D = 4
 MIN_SLAB_MM_3D = 15.0
-"""From the first slice to the last; a thinner slab tells nodding badly from a change of the skull's width."""
+"""From the first slice to the last; in a thinner slab, nodding looks like a change of the skull's width."""
 _WINDOW_HU = (0.0, 500.0)
-"""The skull stands out; air and skin do not, and metal is cut off."""
+"""Contrast window: keeps the skull, removes air and skin, clips metal."""
 _SMOOTHING_PIXELS = 1.5
-"""Widens the range from which the skull is found, and leaves interpolation little noise to smooth away."""
+"""Widens the capture range, and removes noise that interpolation would smooth unevenly."""
 _EDGE_HU_PER_MM = 10.0
 _MIN_EDGE_PIXELS = 200
 _MAX_DISTANCE_MM = 4.0
-"""From the skull's outline to its edge's pixels."""
+"""Between the skull's outline and the edge pixels."""
 _MAX_SLOPE = 2.0
-"""Of the skull from slice to slice [mm/mm]: towards the vertex it lies flat, and has no outline to follow."""
+"""Of the skull from slice to slice [mm/mm]: near the vertex the skull lies flat and has no outline to follow."""
 _MIN_SLOPE = 0.1
-"""Root mean square; the edges of a cylinder stay where they are when it moves along its axis."""
+"""Root mean square; motion along the axis of a cylinder does not move its edges."""
 _MAX_POINTS = 8_000
-"""Of the edges; more of them cost time and add nothing."""
+"""Of the edges; more points cost time without better accuracy."""
 _MIN_IMPROVEMENT = 0.1
-"""Share of mean squares that a motion must explain; less than that is noise."""
+"""Share of the mean squares that a motion must explain to count as motion."""
 _SKULL_RADIUS_MM = 75.0
 _TOLERANCE_MM = 0.02
 _IN_PLANE = np.array([2, 3, 4])
-"""Of the parameters ωx, ωy, ωz, x, y, z those that move a slice within its plane."""
+"""Those of the parameters ωx, ωy, ωz, x, y, z that move a slice within its plane."""
 
 
 @dataclass(frozen=True)
@@ -49,50 +49,50 @@ class Motion:
     """Of every frame against the first."""
 
     rigid: Float[np.ndarray, "time 4 4"]
-    """Takes a point (x, y, z, 1) of the first frame to its place in this one [mm]; the identity where a motion
-    explains nothing, or no skull is in view."""
+    """Maps a point (x, y, z, 1) of the first frame to this one [mm]; the identity where no motion is found, or no
+    skull is in view."""
     residual_hu: Float[np.ndarray, " time"]
-    """Root mean square of what is left at the skull's edges [HU]."""
+    """Root mean square residual at the skull's edges [HU]."""
     centre: Float[np.ndarray, "3"]
     """Of the head in the first frame (x, y, z) [mm]."""
     reach_mm: Float[np.ndarray, " time"]
-    """How far the edge that moved farthest has moved [mm]."""
+    """Largest displacement of a skull edge [mm]."""
 
     @property
     def translation_mm(self) -> Float[np.ndarray, " time"]:
-        """How far the head's centre has moved [mm]."""
+        """Displacement of the head's centre [mm]."""
         there = self.rigid[:, :3, :3] @ self.centre + self.rigid[:, :3, 3]
         return np.linalg.norm(there - self.centre, axis=1)
 
     @property
     def rotation_deg(self) -> Float[np.ndarray, " time"]:
-        """By how much the head has turned [deg]."""
+        """Rotation angle [deg]."""
         return np.degrees(Rotation.from_matrix(self.rigid[:, :3, :3]).magnitude())
 
 
 @dataclass(frozen=True)
 class _Template:
-    """The first frame at its edges, with what Gauss–Newton needs of it."""
+    """Edge points of the first frame, with their Jacobian."""
 
     points: Float[np.ndarray, "point 3"]
     """(x, y, z) [mm]."""
     values: Float[np.ndarray, " point"]
     normal: Float[np.ndarray, "point 3"]
-    """Across the skull's surface, towards the bone; its part in the plane has length 1."""
+    """Normal of the skull's surface, towards the bone; its component in the plane has length 1."""
     bend: Float[np.ndarray, " point"]
-    """Of the surface, from slice to slice [1/mm]."""
+    """Curvature of the surface from slice to slice [1/mm]."""
     jacobian: Float[np.ndarray, "parameter point"]
     free: np.ndarray
     """Which of the six parameters are estimated."""
 
 
 def is_thick(n_slices: int, spacing_mm: float) -> bool:
-    """Whether a slab has slices enough to estimate motion out of its planes."""
+    """Whether a slab has enough slices to estimate motion out of the planes."""
     return n_slices >= MIN_SLICES_3D and (n_slices - 1) * spacing_mm >= MIN_SLAB_MM_3D
 
 
 def estimate_motion(volumes: SlabFrames, max_iterations: int = 20) -> Motion:
-    """RigidTransform motion of every frame against the first: in space for a thick slab, otherwise in the plane.
+    """Estimate the rigid motion of every frame against the first: in space for a thick slab, otherwise in the plane.
 
     Args:
         volumes: Frames of a slab, or of one slice, in pixels of 1 to 2 mm [HU].
@@ -118,7 +118,7 @@ def _prepare(frame: Float32[np.ndarray, "slice height width"]) -> Float32[np.nda
 
 
 def _template(volumes: SlabFrames) -> _Template | None:
-    """Of a thick slab in space; where its skull cannot be followed, and of a thin one, in the plane."""
+    """Template for motion in space if the slab is thick and its skull can be followed, otherwise in the plane."""
     image = _prepare(volumes.hu[0])
     gradient = np.stack(np.gradient(image, *volumes.spacing[1:], axis=(1, 2))[::-1])
     edge = (np.hypot(*gradient) > _EDGE_HU_PER_MM) & _near_heads(volumes.hu[0], volumes.spacing)
@@ -138,7 +138,7 @@ def _at_edges(
     gradient: Float32[np.ndarray, "2 slice height width"],
     skull: SkullOutlines | None,
 ) -> _Template | None:
-    """The template at some pixels; None if they are too few, or do not tell every direction of motion."""
+    """The template at some pixels; None if they are too few, or do not determine all parameters."""
     if edge.sum() < _MIN_EDGE_PIXELS:
         return None
     index = np.argwhere(edge)[:: max(1, int(edge.sum()) // _MAX_POINTS)]
@@ -160,7 +160,7 @@ def _at_edges(
 def _near_heads(
     frame: Float32[np.ndarray, "slice height width"], spacing: tuple[float, float, float]
 ) -> Bool[np.ndarray, "slice height width"]:
-    """Where the edges of a head may lie: neither table nor holder moves with it."""
+    """Pixels where edges of the head may lie: table and head holder do not move with it."""
     masks = [head_mask(plane, spacing[1]) for plane in frame]
     return np.stack([binary_dilation(mask, iterations=2) for mask in masks])
 
@@ -172,10 +172,10 @@ def _fit(
     previous: RigidTransform,
     max_iterations: int,
 ) -> tuple[RigidTransform, float]:
-    """The motion of a frame, and what it leaves at the edges [HU]."""
-    still = _rms(template, volumes, frame, np.eye(4))
-    # a head that has moved mostly stays where it is: the last frame's motion may be the better start
-    rigid = previous if _rms(template, volumes, frame, previous) < still else np.eye(4)
+    """The motion of a frame, and the root mean square residual at the edges [HU]."""
+    unmoved = _rms(template, volumes, frame, np.eye(4))
+    # a head that has moved often stays there: the previous frame's motion may be the better start
+    rigid = previous if _rms(template, volumes, frame, previous) < unmoved else np.eye(4)
     for _ in range(max_iterations):
         residual, inside = _residual(template, volumes, frame, rigid)
         jacobian = template.jacobian[:, inside]
@@ -187,11 +187,11 @@ def _fit(
         if np.abs(step * ([_SKULL_RADIUS_MM] * 3 + [1.0] * 3)).max() < _TOLERANCE_MM:
             break
     left = _rms(template, volumes, frame, rigid)
-    return (rigid, left) if left**2 < (1 - _MIN_IMPROVEMENT) * still**2 else (np.eye(4), still)
+    return (rigid, left) if left**2 < (1 - _MIN_IMPROVEMENT) * unmoved**2 else (np.eye(4), unmoved)
 
 
 def _inverse_step(step: Float[np.ndarray, "6"]) -> RigidTransform:
-    """Undoes a small motion of the template: rotation vector [rad], then shift [mm]."""
+    """Inverse of a small motion of the template: rotation vector [rad], then shift [mm]."""
     inverse = np.eye(4)
     inverse[:3, :3] = Rotation.from_rotvec(-step[:3]).as_matrix()
     inverse[:3, 3] = -inverse[:3, :3] @ step[3:]
@@ -201,7 +201,7 @@ def _inverse_step(step: Float[np.ndarray, "6"]) -> RigidTransform:
 def _residual(
     template: _Template, volumes: SlabFrames, frame: Float32[np.ndarray, "slice height width"], rigid: RigidTransform
 ) -> tuple[Float[np.ndarray, " point"], Bool[np.ndarray, " point"]]:
-    """Frame less template at every point, and which points the slab still holds."""
+    """Frame minus template at every point, and which points lie inside the slab."""
     at = volumes.index(transform_points(rigid, template.points))
     inside = (at[0] > -0.5) & (at[0] < len(frame) - 0.5)
     nearest = np.clip(np.round(at[0]), 0, len(frame) - 1)

@@ -1,4 +1,4 @@
-"""Frames of a slab in space, and how they are looked up where a head has moved to."""
+"""Resampling of frames at points in space, after rigid motion."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scipy.ndimage import map_coordinates
 from stroke_ctp.common.geometry import AIR_HU
 
 RigidTransform = Float[np.ndarray, "4 4"]
-"""Takes a point (x, y, z, 1) of the first frame to its place in another [mm]."""
+"""Maps a point (x, y, z, 1) of the first frame to another frame [mm]."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class SlabFrames:
     """Position of the first slice, row and column [mm]."""
 
     def index(self, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "3 point"]:
-        """Slice, row and column, in fractions, of points (x, y, z) [mm]."""
+        """Fractional slice, row and column of points (x, y, z) [mm]."""
         return (points[:, ::-1].T - np.array(self.first)[:, None]) / np.array(self.spacing)[:, None]
 
     def points(self, level: int) -> Float[np.ndarray, "point 3"]:
-        """The pixels (x, y, z) of a slice, row by row [mm]."""
+        """Positions (x, y, z) of a slice's pixels, row by row [mm]."""
         height, width = self.hu.shape[2:]
         return slice_pixels(level, (height, width), self.spacing, self.first)
 
@@ -35,7 +35,7 @@ class SlabFrames:
 def slice_pixels(
     level: int, shape: tuple[int, int], spacing: tuple[float, float, float], first: tuple[float, float, float]
 ) -> Float[np.ndarray, "point 3"]:
-    """Pixels (x, y, z) of a slice of a grid, row by row [mm]; arguments as of `SlabFrames`."""
+    """Positions (x, y, z) of the pixels of a slice of a grid, row by row [mm]; arguments as of `SlabFrames`."""
     y, x = (first[k] + spacing[k] * np.arange(shape[k - 1]) for k in (1, 2))
     y, x = np.meshgrid(y, x, indexing="ij")
     return np.stack([x, y, np.full_like(x, first[0] + level * spacing[0])], axis=-1).reshape(-1, 3)
@@ -49,7 +49,7 @@ def transform_points(rigid: RigidTransform, points: Float[np.ndarray, "point 3"]
 def resample_frame(
     volumes: SlabFrames, time: int, points: Float[np.ndarray, "point 3"], rigid: RigidTransform
 ) -> Float32[np.ndarray, " point"]:
-    """A frame at the places to which points of the first frame have moved [HU].
+    """Sample a frame where the points of the first frame have moved to [HU].
 
     Args:
         volumes: Frames of a slab.
@@ -58,6 +58,6 @@ def resample_frame(
         rigid: The frame's motion.
     """
     at = volumes.index(transform_points(rigid, points))
-    # beyond the slab its outermost slice is the nearest to what was there; beyond the plane there is air
+    # outside the slab the outermost slice is the best estimate; outside the plane there is air
     at[0] = np.clip(at[0], 0, volumes.hu.shape[1] - 1)
     return map_coordinates(volumes.hu[time], at, order=1, mode="constant", cval=AIR_HU, output=np.float32)

@@ -1,7 +1,7 @@
-"""The skull's two surfaces, and how their skull_outlines run from slice to slice.
+"""Inner and outer outline of the skull, and their course from slice to slice.
 
-Between slices that lie further apart than the skull is thick, grey values say nothing of where it runs; the distance
-to its outline does (shape-based interpolation: Raya and Udupa, IEEE Trans Med Imaging 1990).
+Where slices lie further apart than the skull is thick, grey values cannot be interpolated between them; the distance
+to the outline can (shape-based interpolation: Raya and Udupa, IEEE Trans Med Imaging 1990).
 """
 
 from dataclasses import dataclass
@@ -13,25 +13,25 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_fi
 from stroke_ctp.common.masks import largest_component
 
 _BONE_HU = 150.0
-"""Of frames smoothed in their planes."""
+"""Threshold in frames smoothed in their planes."""
 _SMOOTHING_PIXELS = 2.0
-"""Of distances, which are measured from pixel to pixel."""
+"""Of the distances, which are measured between pixel centres."""
 _FAR_MM = 100.0
-"""From an outline that a slice does not have."""
+"""Distance to an outline that a slice does not have."""
 
 Stack = Float[np.ndarray, "slice height width"]
 
 
 @dataclass(frozen=True)
 class SkullOutlines:
-    """Of every pixel's nearest outline of the skull; lengths are positive towards the bone's dark side."""
+    """The nearest skull outline of every pixel; lengths are positive outside the bone."""
 
     distance: Stack
     """To the outline [mm]; negative in bone."""
     slope: Stack
-    """How far the outline recedes into the bone from the pixel's slice to a place 1 mm above it [mm/mm]."""
+    """Recession of the outline into the bone per millimetre upwards [mm/mm]."""
     bend: Stack
-    """By how much the slope grows from there to a place 1 mm above [1/mm]."""
+    """Change of the slope per millimetre upwards [1/mm]."""
 
 
 def skull_outlines(
@@ -39,7 +39,7 @@ def skull_outlines(
 ) -> SkullOutlines:
     """Outer and inner outline of the skull in three or more slices.
 
-    An outline that is open, as at the skull's base, is that of the bone alone.
+    An open outline, as at the skull base, follows the bone alone.
 
     Args:
         image: Slices, smoothed in their planes [HU].
@@ -59,7 +59,7 @@ def skull_outlines(
 
 
 def _distances(masks: list[Bool[np.ndarray, "height width"]], spacing: tuple[float, float, float]) -> Stack:
-    """To the masks' skull_outlines in their planes [mm], positive inside."""
+    """Distances to the masks' outlines in their planes [mm], positive inside."""
     return np.stack([gaussian_filter(_distance(mask, spacing[1:]), _SMOOTHING_PIXELS) for mask in masks])
 
 
@@ -69,7 +69,7 @@ def _distance(
     if mask.all() or not mask.any():
         return np.where(mask, _FAR_MM, -_FAR_MM)
     inside, outside = (distance_transform_edt(part, sampling=pixel_mm) for part in (mask, ~mask))
-    # from the middle of a pixel to that of the nearest one beyond: the outline runs half way between the last two
+    # distances run between pixel centres: the outline lies half way between the last two
     half = np.mean(pixel_mm) / 2
     return np.where(mask, inside - half, half - outside)
 

@@ -10,29 +10,29 @@ from stroke_ctp.scan.resampling import SlabFrames, resample_frame, slice_pixels
 
 _FWHM_PER_SIGMA = 2.3548
 _FINEST_MM = PIXEL_MM / 2
-"""Pixels in which a scan is held: fine enough that interpolating once more costs no resolution."""
+"""Smallest working pixel: fine enough that a second interpolation costs no resolution."""
 
 
 def downsample_frames(
     hu: Float[np.ndarray, "time slice height width"], spacing: tuple[float, float, float]
 ) -> SlabFrames:
-    """A scan smoothed in its planes to the standard resolution, in pixels no finer than half a standard one.
+    """Smooth a scan in its planes to the standard resolution, in pixels no finer than half a standard one.
 
     Args:
         hu: Frames in patient axes [HU].
         spacing: Between slices, rows and columns [mm].
 
     Returns:
-        Frames, the middle of their planes and their first slice at position 0.
+        Frames whose planes are centred at 0 and whose first slice lies at 0.
     """
     rows, row_mm = _smoothing(hu.shape[2], spacing[1])
     columns, column_mm = _smoothing(hu.shape[3], spacing[2])
-    held = np.empty((*hu.shape[:2], len(rows), len(columns)), np.float32)
+    working = np.empty((*hu.shape[:2], len(rows), len(columns)), np.float32)
     for index in np.ndindex(hu.shape[:2]):
-        # scanners fill what lies outside the field of view with values below air
-        held[index] = rows @ np.maximum(hu[index], AIR_HU).astype(np.float32) @ columns.T
+        # scanners fill pixels outside the field of view with values below air
+        working[index] = rows @ np.maximum(hu[index], AIR_HU).astype(np.float32) @ columns.T
     first = (0.0, -(len(rows) - 1) / 2 * row_mm, -(len(columns) - 1) / 2 * column_mm)
-    return SlabFrames(held, (spacing[0], row_mm, column_mm), first)
+    return SlabFrames(working, (spacing[0], row_mm, column_mm), first)
 
 
 def to_standard_grid(
@@ -45,7 +45,7 @@ def to_standard_grid(
         levels: Slices to be resampled.
 
     Returns:
-        Of each level its frames on the grid [HU], air where the scan has nothing, and the motion that was removed.
+        For each level its frames on the grid [HU], air outside the scan, and the corrected motion.
     """
     centres = [_centre(volumes, level) for level in levels]
     motions = estimate_slice_motions(volumes, levels)
@@ -58,7 +58,7 @@ def to_standard_grid(
 
 
 def estimate_slice_motions(volumes: SlabFrames, levels: list[int]) -> list[Motion]:
-    """Motion of the head in each of some slices: one for all in a thick slab, one of its own in a thin one.
+    """Estimate head motion for some slices: one motion for all in a thick slab, one per slice in a thin slab.
 
     Args:
         volumes: From `downsample_frames`.
@@ -69,17 +69,17 @@ def estimate_slice_motions(volumes: SlabFrames, levels: list[int]) -> list[Motio
     return [estimate_motion(_on_grid(_slice(volumes, level), _centre(volumes, level))) for level in levels]
 
 
-def _smoothing(n: int, spacing_mm: float) -> tuple[Float32[np.ndarray, "held n"], float]:
-    """Weights of a row's pixels in those held of it, and the distance between these [mm]."""
-    held_mm = max(spacing_mm, _FINEST_MM)
-    n_held = n if held_mm == spacing_mm else int(n * spacing_mm / held_mm)
-    # turns a pixel's width at half maximum into a standard pixel's
+def _smoothing(n: int, spacing_mm: float) -> tuple[Float32[np.ndarray, "working n"], float]:
+    """Weights from a row's pixels to the working pixels, and the spacing of the latter [mm]."""
+    working_mm = max(spacing_mm, _FINEST_MM)
+    n_working = n if working_mm == spacing_mm else int(n * spacing_mm / working_mm)
+    # widens a pixel's full width at half maximum to that of a standard pixel
     sigma = np.sqrt(max(0.0, PIXEL_MM**2 - spacing_mm**2)) / _FWHM_PER_SIGMA
     if sigma == 0:
         return np.eye(n, dtype=np.float32), spacing_mm
-    distance = _centred(n_held, held_mm)[:, None] - _centred(n, spacing_mm)
+    distance = _centred(n_working, working_mm)[:, None] - _centred(n, spacing_mm)
     weights = np.exp(-0.5 * (distance / sigma) ** 2)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), held_mm
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), working_mm
 
 
 def _centred(n: int, spacing_mm: float) -> Float[np.ndarray, " n"]:
@@ -96,7 +96,7 @@ def _slice(volumes: SlabFrames, level: int) -> SlabFrames:
 
 
 def _on_grid(volumes: SlabFrames, centre: tuple[float, float]) -> SlabFrames:
-    """All slices on the standard grid, as acquired."""
+    """All slices on the standard grid, without motion correction."""
     rows, columns = (
         _interpolation(n, spacing, offset)
         for n, spacing, offset in zip(volumes.hu.shape[2:], volumes.spacing[1:], centre, strict=True)
@@ -110,13 +110,13 @@ def _on_grid(volumes: SlabFrames, centre: tuple[float, float]) -> SlabFrames:
 
 
 def _interpolation(n: int, spacing_mm: float, offset_mm: float) -> Float32[np.ndarray, "128 n"]:
-    """Weights of linear interpolation from a row's pixels to the grid's, the outermost repeated beyond."""
+    """Weights of linear interpolation from a row's pixels to the grid's; the outermost pixels are repeated."""
     at = np.clip((_centred(N_PIXELS, PIXEL_MM) + offset_mm) / spacing_mm + (n - 1) / 2, 0, n - 1)
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n))).astype(np.float32)
 
 
 def _grid_points(volumes: SlabFrames, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:
-    """The grid's pixels (x, y, z) in a level [mm]."""
+    """Positions (x, y, z) of the grid's pixels in a level [mm]."""
     corner = float(_centred(N_PIXELS, PIXEL_MM)[0])
     first = (volumes.first[0], corner + centre[0], corner + centre[1])
     spacing = (volumes.spacing[0], PIXEL_MM, PIXEL_MM)

@@ -1,4 +1,4 @@
-"""Interpolation of frames in time, to the standard times above all."""
+"""Interpolation of frames in time."""
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -7,10 +7,10 @@ from stroke_ctp.common.geometry import STANDARD_TIMES
 
 
 def count_needed_frames(times: Float[np.ndarray, " time"]) -> int:
-    """How many leading frames determine the standard series: up to the first at or after its end.
+    """Number of leading frames that determine the standard series: up to the first at or after its end.
 
     Args:
-        times: Acquisition times of one slice's frames [s]; NaN for one that was not acquired.
+        times: Acquisition times of one slice's frames [s]; NaN for frames that were not acquired.
     """
     after = np.flatnonzero(times >= STANDARD_TIMES[-1] - 1e-6)
     return int(after[0]) + 1 if len(after) else len(times)
@@ -28,7 +28,7 @@ def interpolate_frames(
     times: Float[np.ndarray, " time"],
     wanted: Float[np.ndarray, " wanted"],
 ) -> Float32[np.ndarray, "wanted height width"]:
-    """Interpolate frames linearly in time; before the first frame and after the last one these are held.
+    """Interpolate frames linearly in time; outside their range the first or last frame is repeated.
 
     Args:
         frames: Frames at increasing times, at least two [HU].

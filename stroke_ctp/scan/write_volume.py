@@ -1,4 +1,4 @@
-"""Maps and masks in the geometry of the scan that they were made from."""
+"""Writing of maps and masks in the geometry of their scan."""
 
 from pathlib import Path
 
@@ -18,15 +18,15 @@ def write_like(
     source: Path,
     scan: CTPScan,
 ) -> None:
-    """Write a volume in patient axes so that it lies on the scan in any viewer.
+    """Write a volume in patient axes so that every viewer overlays it on the scan.
 
     Args:
-        path: File `.nii` or `.nii.gz`; appears whole or not at all.
+        path: File `.nii` or `.nii.gz`; written atomically.
         volume: A value for each voxel of the scan, in patient axes.
-        source: File whose axes, voxel size and position the volume takes, if it is NIfTI. Of DICOM the volume takes
-            the scan's voxel size, position and obliqueness, with its axes in the order of the patient's. Where the
-            gantry was tilted, slices lie above the middle one, as the reader has put them.
-        scan: What was read from it.
+        source: File or folder of the scan. The volume takes the axes, voxel size and position of a NIfTI file. For
+            DICOM it takes voxel size, position and obliqueness of the scan, in patient axes; after a gantry tilt,
+            slices lie straight above the middle one, as the reader shifted them.
+        scan: The scan that was read from it.
     """
     if not is_nifti(source):
         image = sitk.GetImageFromArray(np.ascontiguousarray(volume))
@@ -39,7 +39,7 @@ def write_like(
     header = read_header(source)
     n_axes = header.GetDimension()
     direction = np.array(header.GetDirection()).reshape(n_axes, n_axes)[:3, :3]
-    # As `read_nifti` turned the file's axes, in reverse.
+    # Reverses the axis changes of `read_nifti`.
     x_axis, y_axis, z_axis = np.abs(direction).argmax(axis=1)
     down = [direction[row, axis] < 0 for row, axis in ((2, z_axis), (1, y_axis), (0, x_axis))]
     stored = np.flip(volume, tuple(axis for axis in range(3) if down[axis]))

@@ -210,7 +210,7 @@ def test_an_incomplete_data_set_is_refused_by_name_and_nothing_is_written(tmp_pa
     [
         ("isles2020", ".", "layout must be one of isles2018, isles2024, unitobrain, got 'isles2020'"),
         ("isles2018", "nowhere", "there is no folder .*nowhere"),
-        ("isles2018", ".", "holds nothing that layout=isles2018 has"),
+        ("isles2018", ".", "holds no scan of layout=isles2018"),
     ],
 )
 def test_an_unknown_layout_or_folder_is_refused(tmp_path, layout, root, message):

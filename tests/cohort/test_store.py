@@ -12,7 +12,7 @@ from stroke_ctp.common.geometry import SERIES_SHAPE
 
 @pytest.fixture
 def folder(write_cohort) -> Path:
-    ramp = (np.arange(np.prod(SERIES_SHAPE)) % 2048).reshape(SERIES_SHAPE)
+    ramp = (np.arange(np.prod(SERIES_SHAPE)) % 2048.0).reshape(SERIES_SHAPE)
     return write_cohort({"core_ml": [1.0, 2.0]}, {"s.npy": ramp})
 
 

@@ -35,7 +35,7 @@ CONCERNS = {
     "Eve": ({"valid_frames": 20, "frames_dropped": 3}, "only 20 of 32 frames are valid; 3 frames dropped for motion"),
     "NA": (
         {"orientation": "assumed"},
-        "the file does not say how the patient lies, confirm that anterior is up, the patient&#39;s right on the left",
+        "the file does not state the orientation, confirm that anterior is up, the patient&#39;s right on the left",
     ),
     "Fay": ({"max_translation_mm": 7.25}, "head moved by 7.2 mm"),
 }

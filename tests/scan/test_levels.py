@@ -24,7 +24,7 @@ def proposals():
     for recruit in HEADS:
         (slab,) = recruit.slabs
         choice = choose_levels([slab_of(recruit, slab.protocol.slices, slab.protocol.thickness)])
-        found = [choice.places[level][1] for level in ("basal_ganglia", "supraganglionic")]
+        found = [choice.slices[level][1] for level in ("basal_ganglia", "supraganglionic")]
         rows.append((*found, *slab.level_slices))
     return np.array(rows)
 
@@ -42,7 +42,7 @@ def test_levels_are_found_within_one_slice_of_5_mm_in_a_slab_of_75_mm():
         offset = np.random.default_rng(recruit.seed).uniform(-2.5, 2.5)
         slices = tuple(float(offset + z) for z in range(-25, 55, 5))
         choice = choose_levels([slab_of(recruit, slices, 5.0)])
-        for (_, found), true_mm in zip(choice.places.values(), (0.0, 20.0), strict=True):
+        for (_, found), true_mm in zip(choice.slices.values(), (0.0, 20.0), strict=True):
             errors.append(abs(found - int(np.argmin(np.abs(np.array(slices) - true_mm)))))
     assert np.mean(np.array(errors) <= 1) >= 0.95
 
@@ -56,18 +56,18 @@ def blank(n_slices: int, spacing_mm: float, first_mm: float = 0.0) -> BaselineSl
 def test_without_ventricles_one_slab_gives_the_pair_nearest_to_20_mm_apart_in_its_middle():
     choice = choose_levels([blank(9, 5.0)])
     assert choice.rule == "20 mm apart"
-    assert list(choice.places.values()) == [(0, 2), (0, 6)]
+    assert list(choice.slices.values()) == [(0, 2), (0, 6)]
     assert choice.confidence < 0.5
 
 
 def test_two_slices_are_a_pair_however_far_apart():
-    assert list(choose_levels([blank(2, 5.0)]).places.values()) == [(0, 0), (0, 1)]
+    assert list(choose_levels([blank(2, 5.0)]).slices.values()) == [(0, 0), (0, 1)]
 
 
 def test_without_ventricles_two_slabs_give_their_middle_slices_the_lower_one_first():
     choice = choose_levels([blank(5, 5.0, first_mm=40.0), blank(3, 5.0)])
     assert choice.rule == "middle slices"
-    assert list(choice.places.values()) == [(1, 1), (0, 2)]
+    assert list(choice.slices.values()) == [(1, 1), (0, 2)]
 
 
 def test_one_slice_is_not_enough():
@@ -89,12 +89,13 @@ def test_one_slice_is_not_enough():
 )
 def test_a_level_that_is_given_stays_and_the_other_goes_with_it(slabs, given, both):
     choice = choose_levels([blank(n, 5.0, first_mm) for n, first_mm in slabs], given)
-    assert list(choice.places.values()) == both
+    assert list(choice.slices.values()) == both
 
 
 def test_the_ventricles_find_the_level_that_is_not_given():
     (slab,) = HEADS[0].slabs
     whole = slab_of(HEADS[0], slab.protocol.slices, slab.protocol.thickness)
-    found = choose_levels([whole], {"basal_ganglia": (0, slab.basal_ganglia)})
-    assert found.places == {"basal_ganglia": (0, slab.basal_ganglia), "supraganglionic": (0, slab.supraganglionic)}
+    low, high = slab.level_slices
+    found = choose_levels([whole], {"basal_ganglia": (0, low)})
+    assert found.slices == {"basal_ganglia": (0, low), "supraganglionic": (0, high)}
     assert found.rule == "ventricles"

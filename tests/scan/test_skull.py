@@ -1,4 +1,4 @@
-"""SkullOutlines of a skull whose surfaces are spheres, of which everything is known."""
+"""Outlines of a skull whose surfaces are spheres, of which everything is known."""
 
 import numpy as np
 import pytest

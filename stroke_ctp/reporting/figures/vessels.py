@@ -1,4 +1,4 @@
-"""The picture by which a person judges the chosen artery and vein: where they lie, and their curves."""
+"""Picture of the selected artery and vein, for visual inspection: their positions and curves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ from stroke_ctp.common.files import whole
 _RED, _BLUE = "#D55E00", "#0072B2"  # Okabe and Ito's palette, safe for colour-blind readers
 _WINDOW_HU = (0, 100)
 _MARK_MM = 6.0
-"""Marks are circles of this radius: they surround a vessel and do not hide it."""
+"""Radius of the circles that mark a vessel without hiding it."""
 _AIR_HU = -300
-"""Below it nothing is shown: what lies around the head is cut off."""
+"""Threshold for cropping to the head."""
 
 Places = Int[np.ndarray, "voxel 3"]
 Curve = Float[np.ndarray, " time"]
@@ -39,7 +39,7 @@ def draw_vessels(
         path: PNG.
         brightest: Highest attenuation of each voxel over time [HU].
         pixel_mm: Distance between rows and columns [mm].
-        names: Number under which the scan's file counts each slice.
+        names: File index of each slice.
         times: Of the frames [s].
         artery: Voxels (slice, row, column) and enhancement [HU].
         vein: The same of the vein.
@@ -89,5 +89,5 @@ def _draw_slice(
 
 def _head(image: Float[np.ndarray, "height width"]) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " column"]]:
     """Rows and columns that are not air alone."""
-    shown = image > _AIR_HU
-    return np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+    head = image > _AIR_HU
+    return np.flatnonzero(head.any(axis=1)), np.flatnonzero(head.any(axis=0))

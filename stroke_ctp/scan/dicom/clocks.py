@@ -1,4 +1,4 @@
-"""When a frame was acquired: dates and times as DICOM writes them, and which of them to believe."""
+"""Acquisition times: dates and times as DICOM writes them, and the choice among them."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 _DAY_S = 86400.0
 _SAME_TIME_S = 0.1
-"""No gantry turns half around in this time: frames of a slice that are closer are not told apart."""
+"""Frames of a slice closer in time count as simultaneous: no gantry rotates half a turn in this time."""
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6}))?)?)?")
 _DATE = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)")
 _DATE_TIME = re.compile(r"(\d{8})(\d{2,6}(?:\.\d{1,6})?)([+-]\d{4})?")
@@ -23,21 +23,21 @@ CLOCKS = (
     "TriggerTime",
     "ContentTime",
 )
-"""What may carry a frame's time, in the order in which it is believed.
+"""Attributes that may hold the time of a frame, in order of preference.
 
 PS3.3 calls the first "most representative of when data was acquired for this frame", the second its start
 (C.7.6.16.2.2); the third is the frame's offset in the Temporal Position macro. Classic images follow: when "the
 acquisition of data that resulted in this instance started" (C.7.10.1), with its date and without, which GE, Siemens
 and Canon write per image or per volume; the delay after a trigger. Content time is when the pixels were created
-(C.7.6.1): the frame's time where `CONTENT_CLOCKS` write it, with one acquisition time for the whole series; elsewhere
-the reconstruction's, which has an order and a pace of its own.
+(C.7.6.1): vendors in `CONTENT_CLOCKS` write the frame's time there, and one acquisition time for the whole series;
+others write the time of reconstruction, in a different order.
 """
 CONTENT_CLOCKS = ("philips", "canon", "toshiba")
-"""How the manufacturers' names begin whose content time is believed."""
+"""Beginnings of the names of manufacturers that write the frame's time as content time."""
 
 
 def seconds_of_day(text: str) -> float | None:
-    """A time of day (VR TM, `HHMMSS.FFFFFF`, shortened or with colons) in seconds, None if it is none."""
+    """A time of day (VR TM, `HHMMSS.FFFFFF`, shortened or with colons) in seconds; None if invalid."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         return None
@@ -48,7 +48,7 @@ def seconds_of_day(text: str) -> float | None:
 
 
 def seconds_of_date(text: str) -> float | None:
-    """A date (VR DA, `YYYYMMDD`) in seconds since a fixed day, None if it is none."""
+    """A date (VR DA, `YYYYMMDD`) in seconds since a fixed day; None if invalid."""
     match = _DATE.fullmatch(text.strip())
     try:
         return None if match is None else _DAY_S * date(*map(int, match.groups())).toordinal()
@@ -57,7 +57,7 @@ def seconds_of_date(text: str) -> float | None:
 
 
 def seconds_of_date_time(text: str) -> float | None:
-    """A date and time (VR DT, `YYYYMMDDHHMMSS.FFFFFF&ZZXX`), its offset from UTC taken off, in seconds, or None."""
+    """A date and time (VR DT, `YYYYMMDDHHMMSS.FFFFFF&ZZXX`), in seconds UTC; None if invalid."""
     match = _DATE_TIME.fullmatch(text.strip())
     if match is None:
         return None
@@ -70,9 +70,10 @@ def seconds_of_date_time(text: str) -> float | None:
 
 
 def unwrap_midnight(times: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """Times [s] across midnight, where the date does not change with the day or there is none.
+    """Make times continuous across midnight [s], where the date is missing or does not change.
 
-    No acquisition lasts half a day: of times further apart, the time of day counts, cut in its longest pause.
+    No acquisition lasts half a day. Times further apart are reduced to the time of day, which starts after the
+    longest pause.
     """
     if np.ptp(times) < _DAY_S / 2:
         return times
@@ -84,14 +85,14 @@ def unwrap_midnight(times: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " f
 
 
 def distinguishes_frames(values: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]) -> bool:
-    """Whether the frames of every slice have values of their own."""
+    """Whether all frames of a slice have different values."""
     order = np.lexsort((values, slice_of))
     same_slice = np.diff(slice_of[order]) == 0
     return bool(np.all(np.diff(values[order])[same_slice] > _SAME_TIME_S))
 
 
 def clock_times(values: Sequence[tuple[float | None, ...]], clock: int) -> Float[np.ndarray, " frame"] | None:
-    """Times of all frames by one clock [s], None if one of them lacks it.
+    """Times of all frames by one clock [s]; None if a frame lacks it.
 
     Args:
         values: Of each frame, by clock [s].
@@ -102,7 +103,7 @@ def clock_times(values: Sequence[tuple[float | None, ...]], clock: int) -> Float
 
 
 def choose_clock(values: Sequence[tuple[float | None, ...]], slice_of: Int[np.ndarray, " frame"]) -> int | None:
-    """Index of the first clock that all frames have and that tells those of every slice apart, or None.
+    """Index of the first clock that all frames have and that distinguishes the frames of every slice, or None.
 
     Args:
         values: Of each frame, by clock [s].

@@ -1,4 +1,4 @@
-"""The CT images of a folder, whatever else lies there, and nothing of whom they show."""
+"""The CT images of a folder, without identifying data."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ from stroke_ctp.scan.dicom.header_fields import HeaderFields
 _CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
-"""Old files begin without a preamble: with the group of the file's or of the image's identification."""
+"""Files without a preamble begin with the group of the file's or of the image's identification."""
 _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
     *("PatientID", "PatientName", "Manufacturer", "ImageType", "ConvolutionKernel", "KVP"),
@@ -31,7 +31,7 @@ _TAGS = [
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
-"""All that is read of a header; pydicom skips over the rest."""
+"""All attributes that are read; pydicom skips the others."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ImageFile:
 
 @contextmanager
 def silence_dicom_libraries() -> Iterator[None]:
-    """Keep pydicom and GDCM from telling warnings and logs what headers say."""
+    """Keep pydicom and GDCM from writing header content to warnings and logs."""
     logger = logging.getLogger("pydicom")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)  # its modules' loggers inherit it
@@ -63,11 +63,11 @@ def silence_dicom_libraries() -> Iterator[None]:
 def ct_files(folder: Path) -> list[ImageFile]:
     """All CT images below a folder, in the order of their names.
 
-    Other modalities, reports, colour images, DICOMDIR, hidden files and files that are not DICOM are passed over;
-    linked folders are not entered.
+    Other modalities, reports, colour images, DICOMDIR, hidden files and files that are not DICOM are ignored;
+    linked folders are not followed.
 
     Raises:
-        Excluded: There is none, they show several patients, or a file cannot be read or lies elsewhere.
+        Excluded: No CT image, several patients, an unreadable file, or a link to a file elsewhere.
     """
     names = _file_names(folder)
     files = [file for name in names if (file := _ct_file(folder / name, printable(name))) is not None]
@@ -81,12 +81,12 @@ def ct_files(folder: Path) -> list[ImageFile]:
 
 
 def printable(name: str) -> str:
-    """A file's name, which may hold anything but a zero byte, in characters that a table can hold."""
+    """A file name with unprintable characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _file_names(folder: Path) -> list[str]:
-    """Paths of the regular files below a folder, from there."""
+    """Paths of the regular files below a folder, relative to it."""
     names = []
     for parent, _, entries in os.walk(folder, onerror=_refuse_folder):
         for entry in entries:
@@ -102,7 +102,7 @@ def _refuse_folder(error: OSError) -> None:
 
 
 def _is_within(path: Path, folder: Path) -> bool:
-    """Whether a path is a regular file, which a link must find in the same folder."""
+    """Whether a path is a regular file; a link must lead to one in the same folder."""
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: links in a circle
@@ -128,7 +128,7 @@ def _ct_file(path: Path, name: str) -> ImageFile | None:
         raise
     except PermissionError:
         raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
-    except Exception:  # pydicom lets pass whatever a damaged header does to it
+    except Exception:  # pydicom raises errors of many types on damaged headers
         sop_class = None
     if not sop_class:
         raise Excluded("reading", f"file {name} cannot be read: its header is damaged; copy it again or remove it")

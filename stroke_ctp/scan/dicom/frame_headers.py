@@ -1,4 +1,4 @@
-"""What a header says of each frame, classic (one per file) or enhanced (functional groups), in one form."""
+"""Headers of single frames, classic (one per file) or enhanced (functional groups), in one form."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from stroke_ctp.scan.dicom.header_fields import HeaderFields
 _ORDERS = (("TemporalPositionIndex", "TemporalPositionIdentifier"), ("FrameAcquisitionNumber", "AcquisitionNumber"))
 _MATRIX = (16, 4096)
 _NO_HU = re.compile(r"(?!HU|US|$)", re.IGNORECASE)
-"""Rescale types of maps; CT has HU, HU_MOD or none, and US says nothing (PS3.3 C.11.1.1.2)."""
+"""Rescale types of maps; CT has HU, HU_MOD or none; US means unspecified (PS3.3 C.11.1.1.2)."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Frame:
     index: int
     """Of the frame in its file."""
     instance: str
-    """What no other frame has, but copies of this one."""
+    """Identifier of the frame; copies of a file share it."""
     series: str
     syntax: str
-    """Transfer syntax of the pixels, empty if the file does not say."""
+    """Transfer syntax of the pixels, empty if the file does not state it."""
     protocol: tuple[str, ...]
-    """What all frames of an acquisition share, in however many series it is split."""
+    """Attributes that all frames of an acquisition share, even if it is split into several series."""
     shape: tuple[int, int]
     """Rows and columns."""
     spacing: tuple[float, float]
@@ -62,10 +62,10 @@ class Frame:
 
 
 def read_frames(file: ImageFile) -> list[Frame]:
-    """The frames of a file, but for localizers and maps.
+    """The frames of a file, without localizers and maps.
 
     Raises:
-        Excluded: The header lacks something or holds what cannot be.
+        Excluded: The header lacks an attribute or holds an impossible value.
     """
     header = file.header
     own = _sequence(header, "PerFrameFunctionalGroupsSequence", file.name)
@@ -87,7 +87,7 @@ def _sequence(header: Dataset, keyword: str, name: str) -> list[Dataset]:
 
 
 def _is_ct(fields: HeaderFields) -> bool:
-    """Whether a frame is a slice of attenuation: no localizer, no map."""
+    """Whether a frame shows attenuation: neither localizer nor map."""
     return "LOCALIZER" not in fields.text("ImageType") and not _NO_HU.match(fields.text("RescaleType"))
 
 
@@ -163,7 +163,7 @@ def _bits_stored(fields: HeaderFields) -> int:
 
 
 def _padding(fields: HeaderFields) -> tuple[int, int] | None:
-    """Range of stored values that pad; writers disagree whether the value is signed, so its bits count."""
+    """Range of stored values used as padding; compared by bits, since writers disagree on the sign."""
     value = fields.number_or_none("PixelPaddingValue")
     if value is None:
         return None
@@ -176,7 +176,7 @@ def _padding(fields: HeaderFields) -> tuple[int, int] | None:
 
 
 def _time(fields: HeaderFields, clock: str) -> float | None:
-    """What a clock shows [s], None if it does not say or does not show the acquisition."""
+    """Time by a clock [s]; None if it is missing or not the time of acquisition."""
     if clock == "TemporalPositionTimeOffset":
         return fields.number_or_none(clock)
     if clock == "TriggerTime":

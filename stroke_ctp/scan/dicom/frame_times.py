@@ -1,4 +1,4 @@
-"""The order and the times of an acquisition's frames."""
+"""Frame order and acquisition times."""
 
 import re
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from stroke_ctp.scan.dicom.frame_headers import Frame
 def acquisition_times(
     frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"], order_suffices: bool
 ) -> Float[np.ndarray, " frame"]:
-    """When each frame was acquired [s].
+    """Acquisition time of each frame [s].
 
     Args:
         frames: Of one acquisition.
         slice_of: Index of each frame's slice.
-        order_suffices: Take, where the headers have no times, a number that grows with them.
+        order_suffices: If the headers hold no times, return ranks in time order instead.
 
     Raises:
-        Excluded: A slice has one frame only, or the headers tell neither times nor, if that suffices, an order.
+        Excluded: A slice has only one frame, or the headers hold neither times nor, if that suffices, an order.
     """
     n_frames = np.bincount(slice_of)
     if n_frames.min() < 2:
@@ -36,7 +36,7 @@ def acquisition_times(
     if times is None:
         raise Excluded(
             "timing",
-            f"no time in the headers tells the frames of every slice apart (file {frames[0].name}); "
+            f"no time in the headers distinguishes the frames of every slice (file {frames[0].name}); "
             "give frame_interval_s",
         )
     return times
@@ -51,25 +51,26 @@ def _order(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Floa
     if n_frames.min() < n_frames.max():
         raise Excluded(
             "timing",
-            f"slices must have equally many frames where the headers do not tell when they belong, got "
+            f"slices must have the same number of frames if the headers hold no times, got "
             f"{n_frames.min()} to {n_frames.max()} (file {frames[0].name}); export the scan again",
         )
     ranks = np.empty(len(frames))
-    order = np.lexsort((_places(frames, slice_of), slice_of))
+    order = np.lexsort((_instance_order(frames, slice_of), slice_of))
     ranks[order] = np.tile(np.arange(n_frames[0], dtype=np.float64), len(n_frames))
     return ranks
 
 
-def _places(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """Instance numbers, or, where they do not tell a slice's frames apart, places in the order of file names."""
+def _instance_order(frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """Instance numbers or, if they do not distinguish the frames of a slice, ranks by file name."""
     numbers = [frame.numbers[2] for frame in frames]
     if None not in numbers and distinguishes_frames(np.array(numbers), slice_of):
         return np.array(numbers)
-    places = np.empty(len(frames))
-    places[sorted(range(len(frames)), key=lambda k: (_natural(frames[k].name), frames[k].index))] = range(len(frames))
-    return places
+    ranks_by_name = np.empty(len(frames))
+    by_name = sorted(range(len(frames)), key=lambda k: (_natural(frames[k].name), frames[k].index))
+    ranks_by_name[by_name] = range(len(frames))
+    return ranks_by_name
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """A name whose numbers compare as numbers."""
+    """Sort key of a name, in which numbers compare as numbers."""
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name))

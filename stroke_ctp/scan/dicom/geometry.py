@@ -1,4 +1,4 @@
-"""Where the slices of an acquisition lie: depth along their normal, patient axes, gantry tilt."""
+"""Geometry of the slices of an acquisition: depth along their normal, patient axes, gantry tilt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from stroke_ctp.scan.ctp_scan import Placement
 from stroke_ctp.scan.dicom.frame_headers import Frame
 
 _JITTER_MM = (0.1, 0.25, 0.5, 1.0)
-"""How exactly a table may return to a slice; the first is taken under which the slices are evenly spaced."""
+"""Tolerances for the table's return to a slice; the first under which slices are evenly spaced is used."""
 _IN_PLANE_MM = 0.5
-"""How far the frames of a slice may be shifted against each other."""
+"""Largest shift between the frames of a slice."""
 _LEAST_SHIFT_MM = 0.1
 _MAX_TILT_DEG = 31.0
 """Gantries tilt by up to 30°."""
@@ -29,13 +29,13 @@ class SliceStack:
     spacing: tuple[float, float, float]
     """Distance between slices, rows and columns in patient axes [mm]."""
     shifts: Float[np.ndarray, "slice 2"]
-    """How far to move a slice along its rows and columns as stored, to lie straight above the others [pixel]."""
+    """Shift of each slice along stored rows and columns that corrects the gantry tilt [pixel]."""
     swapped: bool
     """Whether stored rows run from left to right."""
     flips: tuple[int, ...]
-    """Axes of the image, after swapping, that run anterior or to the right."""
+    """Axes of the image, after swapping, that run to anterior or to the right."""
     placement: Placement
-    """Of the slices once they are in patient axes, and upright."""
+    """Position of the slices in patient axes, with tilt corrected."""
 
     @property
     def n_slices(self) -> int:
@@ -50,11 +50,11 @@ class SliceStack:
 def stack_slices(frames: Sequence[Frame]) -> SliceStack:
     """The slices of an acquisition's frames.
 
-    A tilted gantry moves the table, not along the slices' normal, but along its own axis: successive slices are
-    displaced in their plane by tan(tilt) of their distance. `shifts` undoes it where it exceeds 0.1 mm.
+    With a tilted gantry, the table does not move along the slices' normal: successive slices are displaced in their
+    plane by tan(tilt) of their distance. `shifts` corrects displacements above 0.1 mm.
 
     Raises:
-        Excluded: Frames do not fit each other, slices are not axial, uneven, or tilted too far.
+        Excluded: Frames have different grids, or slices are not axial, unevenly spaced, or tilted too far.
     """
     _require_same_grid(frames)
     across, down = np.array(frames[0].orientation).reshape(2, 3)
@@ -82,7 +82,7 @@ def slice_depths(frames: Sequence[Frame]) -> Float[np.ndarray, " frame"]:
 
 
 def even_slices(depth: Float[np.ndarray, " frame"]) -> Int[np.ndarray, " frame"] | None:
-    """Index of each frame's slice, None if positions are not evenly spaced whatever the table's jitter.
+    """Index of each frame's slice; None if positions are not evenly spaced under any tolerance.
 
     Args:
         depth: Position of each frame along the normal [mm].
@@ -99,7 +99,7 @@ def even_slices(depth: Float[np.ndarray, " frame"]) -> Int[np.ndarray, " frame"]
 
 
 def slices_within(depth: Float[np.ndarray, " frame"], jitter: float = _JITTER_MM[0]) -> Int[np.ndarray, " frame"]:
-    """Index of each frame's slice: positions [mm] no further apart than the jitter are one."""
+    """Index of each frame's slice: positions [mm] within the jitter belong to one slice."""
     order = np.argsort(depth, kind="stable")
     slice_of = np.empty(len(depth), dtype=np.int64)
     slice_of[order] = np.concatenate([[0], np.cumsum(np.diff(depth[order]) > jitter)])
@@ -136,7 +136,7 @@ def _require_same_grid(frames: Sequence[Frame]) -> None:
 def _patient_axes(
     across: Float[np.ndarray, "3"], down: Float[np.ndarray, "3"], name: str
 ) -> tuple[bool, tuple[int, ...]]:
-    """Whether to swap rows and columns, and which of them to flip then, from the directions of stored indices."""
+    """Whether to swap rows and columns, and which axes to flip afterwards."""
     axial = np.abs(np.cross(across, down)).argmax() == 2
     swapped = bool(abs(across[1]) > abs(across[0]))
     rows, columns = (across, down) if swapped else (down, across)
@@ -154,14 +154,14 @@ def _upwards(frame: Frame) -> Float[np.ndarray, "3"]:
 def _corner(
     in_plane: Float[np.ndarray, "frame 2"], slice_of: Int[np.ndarray, " frame"], frame: Frame
 ) -> Float[np.ndarray, "3"]:
-    """Where the first stored pixel of the middle slice lies in its plane [mm]: the others are shifted above it."""
+    """Position of the first stored pixel of the middle slice in its plane [mm]; other slices are shifted to match."""
     across, down = np.array(frame.orientation).reshape(2, 3)
     below, beside = (_means(axis, slice_of)[(slice_of.max() + 1) // 2] for axis in in_plane.T)
     return below * down + beside * across
 
 
 def _placement(frame: Frame, corner: Float[np.ndarray, "3"], swapped: bool, flips: tuple[int, ...]) -> Placement:
-    """Of a volume in patient axes, from its first stored pixel [mm] (DICOM PS3.3, C.7.6.2.1.1)."""
+    """Placement of a volume in patient axes, from its first stored pixel [mm] (DICOM PS3.3, C.7.6.2.1.1)."""
     stored = np.array(frame.orientation).reshape(2, 3)[::-1]  # along which row and column indices grow
     axes = list(zip(stored, frame.shape, frame.spacing, strict=True))
     grown = []
@@ -169,13 +169,13 @@ def _placement(frame: Frame, corner: Float[np.ndarray, "3"], swapped: bool, flip
         if number in flips:
             corner = corner + axis * mm * (n - 1)
         grown.append(-axis if number in flips else axis)
-    # Headers round direction cosines; the nearest that stand square are those that every viewer accepts.
+    # Headers round direction cosines; viewers accept exactly orthogonal ones only.
     left, _, right = np.linalg.svd(np.stack([grown[1], grown[0], _upwards(frame)], axis=1))
     return Placement(corner, left @ right)
 
 
 def _unevenness(frames: Sequence[Frame], depth: Float[np.ndarray, " frame"]) -> str:
-    """Which distance between slices differs most from the others, as a reason."""
+    """Reason that names the slice distance that differs most from the others."""
     slice_of = slices_within(depth)
     centres = _means(depth, slice_of)
     gaps = np.diff(centres)
@@ -194,7 +194,7 @@ def _shifts_mm(
     slice_of: Int[np.ndarray, " frame"],
     frames: Sequence[Frame],
 ) -> Float[np.ndarray, "slice 2"]:
-    """How far each slice lies from the middle one along rows and columns [mm]; zero where it does not matter."""
+    """Displacement of each slice from the middle one along rows and columns [mm]; 0 if negligible."""
     wandering = max(float(_extents(axis, slice_of).max()) for axis in in_plane.T)
     if wandering > _IN_PLANE_MM:
         raise Excluded(

@@ -1,4 +1,4 @@
-"""Attributes of one frame, wherever its header keeps them, as finite numbers or text."""
+"""Attributes of one frame, from any level of its header, as finite numbers or text."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,16 +24,16 @@ _MACROS = {
     "ConvolutionKernel": "CTReconstructionSequence",
     "KVP": "CTXRayDetailsSequence",
 }
-"""In which functional group of an enhanced image an attribute lies (PS3.3 A.38.1.4)."""
+"""Functional group of an attribute in an enhanced image (PS3.3 A.38.1.4)."""
 _CONVERTED = "UnassignedPerFrameConvertedAttributesSequence"
-"""Where images converted from classic ones keep all others."""
+"""Holds all other attributes in images converted from classic ones."""
 _LARGEST = {"PixelSpacing": 10.0, "ImagePositionPatient": 1e5, "RescaleSlope": 1e3, "RescaleIntercept": 1e5}
-"""Beyond these no scanner goes: pixels and positions [mm], slope and intercept [HU]."""
+"""Largest plausible values: pixels and positions [mm], slope and intercept [HU]."""
 
 
 @dataclass(frozen=True)
 class HeaderFields:
-    """Attributes of one frame: from its own groups, from those that frames share, from the image."""
+    """Attributes of one frame: from its own groups, from the shared groups, from the image."""
 
     name: str
     groups: tuple[Dataset, ...]
@@ -46,7 +46,7 @@ class HeaderFields:
                     if item.get(keyword) is not None:
                         return item[keyword].value
             return self.groups[-1].get(keyword)
-        except Exception:  # pydicom converts on access and lets pass what happens
+        except Exception:  # pydicom converts on access and raises errors of many types
             return None
 
     def text(self, keyword: str) -> str:
@@ -55,21 +55,21 @@ class HeaderFields:
         return "" if value is None else str(value).strip()
 
     def unusable(self, rule: str, got: str, stage: str = "reading") -> Excluded:
-        """The reason why a frame's header cannot be used."""
+        """The finding that a frame's header cannot be used."""
         return Excluded(stage, f"{rule}, got {got} (file {self.name}); export the scan again")
 
     def numbers(self, keyword: str, n: int) -> tuple[float, ...]:
-        """An attribute that consists of so many finite numbers."""
+        """An attribute of `n` finite numbers."""
         value = self.value(keyword)
         rule = f"{keyword} must be {n} number{'s' if n > 1 else ''}"
         if value is None or value == "":
             raise self.unusable(rule, "none")
         try:
             found = tuple(float(part) for part in ([value] if isinstance(value, str | int | float) else value))
-        except Exception:  # text is not repeated: it may be anything
+        except Exception:  # the text is not shown: it may identify a person
             raise self.unusable(rule, "text") from None
         largest = _LARGEST.get(keyword, 1e9)
-        if len(found) != n or not np.all(np.abs(found) <= largest):  # NaN is not either
+        if len(found) != n or not np.all(np.abs(found) <= largest):  # NaN fails too
             raise self.unusable(f"{rule} up to {largest:g}", "\\".join(f"{part:g}" for part in found[:6]))
         return found
 

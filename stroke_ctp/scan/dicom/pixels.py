@@ -17,7 +17,7 @@ def decode_hu(frames: Sequence[Frame]) -> Iterator[Float32[np.ndarray, "rows col
     """Frames of one file [HU], in their order; padding is air.
 
     Raises:
-        Excluded: The pixels are compressed in a way that nothing here decodes, or damaged.
+        Excluded: The pixels are damaged, or compressed in an unsupported way.
     """
     for frame, stored in zip(frames, _stored_images(frames), strict=True):
         yield to_hu(stored, frame)
@@ -27,7 +27,7 @@ def to_hu(stored: Integer[np.ndarray, "rows columns"], frame: Frame) -> Float32[
     """Stored values as attenuation [HU]: slope × value + intercept, and air where the value is padding."""
     unused = 8 * stored.itemsize - frame.bits_stored
     if unused:
-        # the bits above the value may hold an overlay, or lack the sign
+        # the unused bits may hold an overlay, or lack the sign
         stored = (stored << unused) >> unused
     slope, intercept = frame.rescale
     hu = np.multiply(stored, np.float32(slope), dtype=np.float32)
@@ -40,19 +40,19 @@ def to_hu(stored: Integer[np.ndarray, "rows columns"], frame: Frame) -> Float32[
 def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "rows columns"]]:
     """Stored values of frames of one file."""
     path, name = frames[0].path, frames[0].name
-    syntax = UID(frames[0].syntax or ImplicitVRLittleEndian)  # DICOM's first files do not name theirs
+    syntax = UID(frames[0].syntax or ImplicitVRLittleEndian)  # old files do not state it
     _require_decoder(syntax, name)
     try:
-        # a deflated file has to be unpacked as a whole
+        # a deflated file is decompressed as a whole
         source = pydicom.dcmread(path) if syntax == DeflatedExplicitVRLittleEndian else path
         indices = [frame.index for frame in frames]
         for stored in iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax):
             if stored.shape != frames[0].shape or stored.dtype.kind not in "iu":
-                raise ValueError("pixels are not what the header says")
+                raise ValueError("pixels do not match the header")
             yield stored
     except PermissionError:
         raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
-    except Exception:  # decoders let pass whatever damaged pixels do to them
+    except Exception:  # decoders raise errors of many types on damaged pixels
         raise Excluded(
             "reading",
             f"pixels of file {name} cannot be decoded as {syntax.name}: truncated, damaged or of a rare kind; "

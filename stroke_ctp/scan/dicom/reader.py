@@ -1,4 +1,4 @@
-"""DICOM folders in, in patient axes: classic CT of any vendor and enhanced multi-frame CT."""
+"""Reading of DICOM folders into patient axes: classic CT of any vendor and enhanced multi-frame CT."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -27,15 +27,14 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     """Read the CT perfusion acquisition of a folder into patient axes.
 
     Slices are counted from inferior to superior. Frames of a tilted gantry are shifted in their plane, by linear
-    interpolation, so that what runs along the slices' normal stands upright. No value of a header that tells of a
-    person leaves the reader, in errors neither.
+    interpolation, to correct the tilt. No identifying value of a header leaves the reader, not even in errors.
 
     Args:
-        path: Folder, searched with all folders in it; or one file, which chooses among the series beside it.
+        path: Folder, searched recursively; or one file, which selects among the series of its folder.
         frame_interval_s: Time between frames [s]; overrides the header's times, but not their order.
 
     Raises:
-        Excluded: Nothing here is a perfusion scan, more than one is, or it is damaged or incomplete.
+        Excluded: No perfusion scan, more than one, or a damaged or incomplete one.
     """
     if not path.exists():
         raise Excluded("reading", f"scan {path.name} does not exist; correct its path")
@@ -56,27 +55,27 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     if frame_interval_s is not None:
         times[rows, stack.slice_of] = rows * frame_interval_s
     hu = _volume(frames, stack, rows)
-    _fill(hu, times)
+    _fill_missing(hu, times)
     return CTPScan(hu, times, stack.spacing, stack.first_mm, placement=stack.placement)
 
 
 def _volume(
     frames: Sequence[Frame], stack: SliceStack, rows: Int[np.ndarray, " frame"]
 ) -> Float32[np.ndarray, "time slice height width"]:
-    """All frames in their places, decoded one after the other; others are left as they are."""
+    """All frames at their time points and slices, decoded one by one; missing frames stay uninitialized."""
     shape = frames[0].shape[::-1] if stack.swapped else frames[0].shape
-    hu = _room((int(rows.max()) + 1, stack.n_slices, *shape), frames[0].name)
+    hu = _allocate((int(rows.max()) + 1, stack.n_slices, *shape), frames[0].name)
     places = {(frame.name, frame.index): place for frame, *place in zip(frames, rows, stack.slice_of, strict=True)}
     in_files = sorted(frames, key=attrgetter("name", "index"))
     for _, of_file in groupby(in_files, key=attrgetter("name")):
         part = list(of_file)
         for frame, image in zip(part, decode_hu(part), strict=True):
             row, level = places[frame.name, frame.index]
-            hu[row, level] = stack.in_patient_axes(_upright(image, stack.shifts[level]))
+            hu[row, level] = stack.in_patient_axes(_correct_tilt(image, stack.shifts[level]))
     return hu
 
 
-def _room(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time slice height width"]:
+def _allocate(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time slice height width"]:
     try:
         return np.empty(shape, dtype=np.float32)
     except MemoryError:
@@ -86,14 +85,14 @@ def _room(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time slice 
         ) from None
 
 
-def _upright(
+def _correct_tilt(
     image: Float32[np.ndarray, "rows columns"], pixels: Float[np.ndarray, "2"]
 ) -> Float32[np.ndarray, "rows columns"]:
     return shift(image, pixels, order=1, mode="constant", cval=AIR_HU) if pixels.any() else image
 
 
-def _fill(hu: Float32[np.ndarray, "time slice height width"], times: Float[np.ndarray, "time slice"]) -> None:
-    """Interpolate, in place, frames that were not acquired from their slice's neighbours in time."""
+def _fill_missing(hu: Float32[np.ndarray, "time slice height width"], times: Float[np.ndarray, "time slice"]) -> None:
+    """Interpolate missing frames in place, from the neighbours in time of the same slice."""
     expected = expected_times(times)
     for row, level in np.argwhere(np.isnan(times)):
         acquired = np.flatnonzero(~np.isnan(times[:, level]))

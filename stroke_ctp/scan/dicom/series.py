@@ -1,4 +1,4 @@
-"""Which of a folder's images are the perfusion acquisition: those that come back to the same slices."""
+"""Selection of the perfusion acquisition among a folder's images: the one that repeats its slices."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,9 +16,9 @@ from stroke_ctp.scan.dicom.geometry import even_slices, slice_depths, slices_wit
 from stroke_ctp.scan.dicom.header_fields import HeaderFields
 
 _LONGEST_PAUSE_S = 60.0
-"""Between parts of one acquisition; a second bolus waits for minutes."""
+"""Between parts of one acquisition; a second bolus follows minutes later."""
 _MULTIPHASE_FRAMES = 4
-"""What repeats its slices up to so often is a CT angiography, where something else is perfusion."""
+"""An acquisition with up to this many frames is a multi-phase CT angiography if another one has more."""
 
 Refusals = list[tuple[str, Excluded]]
 """Series and reason of each file whose header is unusable."""
@@ -27,12 +27,12 @@ Refusals = list[tuple[str, Excluded]]
 def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> list[Frame]:
     """The frames of the one perfusion acquisition among a folder's images.
 
-    Slices at which frames are repeated make it; bolus tracking (a single slice) and multi-phase angiography
-    (few frames) give way to what has more of them. What an archive has split into several series is one.
+    It repeats its slices in time. Acquisitions with more slices and frames take precedence over bolus tracking (one
+    slice) and multi-phase angiography (few frames). Series that an archive has split are merged.
 
     Args:
         files: All CT images of the folder.
-        named: The file, from the folder, whose acquisition to take; default takes the only one.
+        named: File, relative to the folder, that selects its acquisition; default: the only one.
 
     Raises:
         Excluded: There is none, there are several, or a header of it is unusable.
@@ -52,8 +52,8 @@ def perfusion_frames(files: Sequence[ImageFile], named: str | None = None) -> li
 
 
 def merge_series(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames by acquisition: series of one protocol and grid that take turns in time or in place are one."""
-    kind = attrgetter("series", "protocol")  # an archive may have joined two reconstructions in a series
+    """Frames by acquisition: series of one protocol and grid that differ in time or in slices are merged."""
+    kind = attrgetter("series", "protocol")  # an archive may have joined two reconstructions in one series
     parts = sorted((list(part) for _, part in groupby(sorted(frames, key=kind), key=kind)), key=_start)
     while len(fewer := _merged_once(parts)) < len(parts):
         parts = fewer
@@ -61,7 +61,7 @@ def merge_series(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 
 def _merged_once(parts: Iterable[list[Frame]]) -> list[list[Frame]]:
-    """Each part, in the order of time, with the first before it that it continues."""
+    """Each part, in order of time, joined to the first earlier one that it continues."""
     acquisitions: list[list[Frame]] = []
     for part in parts:
         continued = next((k for k, whole in enumerate(acquisitions) if _continues(whole, part)), None)
@@ -73,7 +73,7 @@ def _merged_once(parts: Iterable[list[Frame]]) -> list[list[Frame]]:
 
 
 def _read(files: Sequence[ImageFile]) -> tuple[list[Frame], Refusals]:
-    """Every frame once, whoever has copied files, and what was wrong with the headers of others."""
+    """Every frame once, even if files were copied, and the findings about unusable headers."""
     frames: dict[str, Frame] = {}
     refusals: Refusals = []
     for file in files:
@@ -86,7 +86,7 @@ def _read(files: Sequence[ImageFile]) -> tuple[list[Frame], Refusals]:
 
 
 def _start(frames: Sequence[Frame]) -> tuple[float, float, str]:
-    """When a series begins by the first clock that its frames have, its lowest slice and its first file."""
+    """Start of a series by the first clock that its frames have, its lowest slice and its first file."""
     clocks = zip(*(frame.times for frame in frames), strict=True)
     start = next((min(times) for times in clocks if None not in times), 0.0)
     return start, float(slice_depths(frames).min()), min(frame.name for frame in frames)
@@ -120,7 +120,7 @@ def _pause_s(a: Float[np.ndarray, " one"], b: Float[np.ndarray, " other"]) -> fl
 def _common_times(
     frames: Sequence[Frame], slice_of: Int[np.ndarray, " frame"], first: Bool[np.ndarray, " frame"]
 ) -> Float[np.ndarray, " frame"] | None:
-    """Times of two parts by the clock that one alone goes by [s]: two reconstructions differ in later clocks only."""
+    """Times of two parts by the clock of one part [s]: two reconstructions differ in later clocks only."""
     values = [frame.times for frame in frames]
     for part in (first, ~first):
         if _repeats(slice_of[part]):
@@ -160,7 +160,7 @@ def _only_perfusion(acquisitions: Sequence[list[Frame]], frames: Sequence[Frame]
 
 
 def _size(frames: Sequence[Frame]) -> tuple[int, int]:
-    """Slices, and frames of most of them."""
+    """Number of slices, and median number of frames."""
     depth = slice_depths(frames)
     slice_of = even_slices(depth)
     counts = np.bincount(slices_within(depth) if slice_of is None else slice_of)
@@ -172,7 +172,7 @@ def _first_reason(refusals: Refusals, named: str = "") -> Excluded | None:
 
 
 def _require_no_refusal(chosen: Sequence[Frame], refusals: Refusals) -> None:
-    """Raise what is wrong with the acquisition, or with what may have been meant: a series as large, or unknown."""
+    """Raise the finding about the chosen acquisition, or about an unknown or equally large series."""
     series = {frame.series for frame in chosen}
     n_files = len({frame.name for frame in chosen})
     n_refused = Counter(refused for refused, _ in refusals)

@@ -1,20 +1,20 @@
-"""Frames that belong together in time, of slices that may have been acquired one after the other."""
+"""Assignment of frames to time points, for slices acquired simultaneously or one after the other."""
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 _LATER = 1e-3
-"""By which a slice's frames rather follow those of its neighbour than precede them [s]."""
+"""Preference for a frame to follow, not precede, the matching frame of the neighbouring slice [s]."""
 
 
 def assign_time_points(
     times: Float[np.ndarray, " frame"], slice_of: Int[np.ndarray, " frame"]
 ) -> Int[np.ndarray, " frame"]:
-    """Which time point of the scan each frame is: the n-th of its slice, where none is missing.
+    """Time point of each frame: its rank in the slice if the slice lacks no frame.
 
-    A slice that lacks frames is laid beside the nearest complete one so that their times differ least; halfway
-    between two of a shuttle's, a frame belongs to the earlier.
+    Frames of an incomplete slice are matched to the times of the nearest complete slice with the least squared
+    difference; half way between two time points of a shuttle, a frame belongs to the earlier one.
 
     Args:
         times: When each frame was acquired [s].
@@ -35,10 +35,10 @@ def assign_time_points(
 
 
 def expected_times(times: Float[np.ndarray, "time slice"]) -> Float[np.ndarray, "time slice"]:
-    """When frames that were not acquired would have been: at those of the nearest complete slice, plus the usual lag.
+    """Expected times of missing frames: those of the nearest complete slice plus the median lag.
 
     Args:
-        times: When each frame was acquired [s]; NaN for one that was not. At least one slice is complete.
+        times: When each frame was acquired [s]; NaN for missing frames. At least one slice is complete.
     """
     complete = np.flatnonzero(~np.isnan(times).any(axis=0))
     levels = np.arange(times.shape[1])

@@ -1,4 +1,4 @@
-"""Perfusion maps that a data set brings as DICOM."""
+"""Perfusion maps that a data set provides as DICOM."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from stroke_ctp.scan.dicom.ct_files import silence_dicom_libraries
 
 @silence_dicom_libraries()
 def low_volume_ml(folder: Path, limit: float) -> float:
-    """Volume in which a map lies above 0, which is what is not brain, and below a limit [mL].
+    """Volume in which a map lies above 0 (its value outside the brain) and below a limit [mL].
 
     Args:
         folder: One file per slice, suffix `.dcm`.
         limit: In the map's unit.
 
     Raises:
-        UserError: There is no file, or one cannot be read or has no size of its pixels.
+        UserError: There is no file, or one cannot be read or has no pixel size.
     """
     files = sorted(folder.glob("*.dcm"))
     if not files:
@@ -30,6 +30,6 @@ def low_volume_ml(folder: Path, limit: float) -> float:
             values = apply_rescale(header.pixel_array, header)
             pixel_mm2 = float(header.PixelSpacing[0]) * float(header.PixelSpacing[1])
             volume_mm3 += float(((values > 0) & (values < limit)).sum()) * pixel_mm2 * float(header.SliceThickness)
-        except Exception:  # decoders let pass whatever damaged pixels do to them
+        except Exception:  # decoders raise errors of many types on damaged pixels
             raise UserError(f"{file} cannot be read as a slice of a map; copy it again") from None
     return round(volume_mm3 / 1000, 3)
