@@ -17,7 +17,8 @@ _MADE = "series"
 """Column of `cohort.csv` that no manifest can bring."""
 _NO_COMMAS = {";": "semicolons", "\t": "tabs"}
 """What spreadsheets put between columns where commas are decimal."""
-_OWN = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
+COLUMNS = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
+"""All columns that have a meaning here; others are carried into `cohort.csv`."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _patient(number: int, name: str, table: pd.DataFrame, path: Path) -> Manifes
     _require_once("scan", [row.scan for row in rows], name, path)
     _require_once("core_mask", [row.core_mask for row in rows], name, path)
     first = {str(column): str(table.iloc[0][column]) for column in table.columns}
-    carried = {column: value for column, value in first.items() if column not in _OWN}
+    carried = {column: value for column, value in first.items() if column not in COLUMNS}
     return ManifestPatient(number, name, path.parent, tuple(rows), first.get("label_definition", ""), carried)
 
 
