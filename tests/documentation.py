@@ -64,7 +64,7 @@ def example_manifest() -> str:
 def named_files(page: Path) -> list[str]:
     """Names of files and folders that a page gives as code, such as `cohort.csv` or `tests/slurm.py`."""
     spans = re.findall(r"`([^`\n]+)`", _prose(page))
-    return [span for span in spans if re.fullmatch(r"[\w./-]+(/|\.(csv|json|html|png|gz|ckpt|py|yaml|md))", span)]
+    return [span for span in spans if re.fullmatch(r"\w[\w./-]*(/|\.(csv|json|html|png|gz|ckpt|py|yaml|md))", span)]
 
 
 def anchors(page: Path) -> set[str]:
