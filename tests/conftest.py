@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-LONGEST = ("test_make.py", "test_readme.py")
+LONGEST = ("test_make.py", "test_documentation.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Features that the README's commands share, in whichever of the tests' processes they run."""
+    """Features that the documented commands share, in whichever of the tests' processes they run."""
     own = tmp_path_factory.getbasetemp()
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bank"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from allocate import allocate
 from commands import run_module
-from readme import readme_commands, run
+from documentation import all_commands, run
 
 from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
 from stroke_ctp.benchmarks.encoding import BATCHES
@@ -23,8 +23,8 @@ COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, folds=10, ab
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory, bank) -> tuple[Path, str]:
-    """The README's command, made small, and what it prints."""
-    (command,) = [line for line in readme_commands() if "stroke_ctp.benchmark" in line]
+    """The documented command, made small, and what it prints."""
+    (command,) = [line for line in all_commands() if "stroke_ctp.benchmark" in line]
     folder = tmp_path_factory.mktemp("benchmark")
     said = run(command, folder, bank)
     return folder / "outputs/benchmark", said

@@ -1,10 +1,10 @@
-"""The README's make targets, with the sizes made small; `make test` runs this very test."""
+"""The documented make targets, with the sizes made small; `make test` runs this very test."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from readme import SMALL_STUDY, readme_commands, run
+from documentation import SMALL_STUDY, all_commands, run
 
 
 @pytest.fixture(scope="module")
@@ -13,8 +13,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("user")
 
 
-def test_the_readme_names_the_targets_that_are_tried_here() -> None:
-    targets = {line for line in readme_commands() if line.startswith("make ")}
+def test_the_documentation_names_the_targets_that_are_tried_here() -> None:
+    targets = {line for line in all_commands() if line.startswith("make ")}
     assert targets == {"make study", "make ensemble", "make test"}
 
 
