@@ -11,7 +11,7 @@ from allocate import allocate
 from commands import run_module
 from documentation import all_commands, run
 
-from stroke_ctp.benchmarks.cost import FEATURES_BYTES, SERIES_BYTES, Cost
+from stroke_ctp.benchmarks.cost import Cost
 from stroke_ctp.benchmarks.encoding import BATCHES
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, in_turns, spoken, table
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
@@ -88,13 +88,6 @@ def test_trainings_on_gpus_go_on_side_by_side_as_many_as_there_are_gpus(monkeypa
     monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
     monkeypatch.setattr("joblib.cpu_count", lambda: 16)
     assert side_by_side("auto") == at_a_time
-
-
-def test_a_patient_takes_the_disk_of_a_series_and_of_its_features(tmp_path):
-    np.save(tmp_path / "series.npy", np.zeros((2, 32, 128, 128), np.float16))
-    np.save(tmp_path / "features.npy", np.zeros((2, 32, 512), np.float32))
-    assert (tmp_path / "series.npy").stat().st_size - 128 == SERIES_BYTES
-    assert (tmp_path / "features.npy").stat().st_size - 128 == FEATURES_BYTES
 
 
 def test_training_is_timed_where_slurm_was_asked_for_several_tasks(monkeypatch):

@@ -2,16 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil
 
 from stroke_ctp.benchmarks.measuring import Timing
-from stroke_ctp.common.geometry import SERIES_SHAPE
-from stroke_ctp.model.feature_standardization import N_FEATURES
-
-SERIES_BYTES = 2 * prod(SERIES_SHAPE)
-"""Of a patient's series, in half precision."""
-FEATURES_BYTES = 4 * prod(SERIES_SHAPE[:2]) * N_FEATURES
-"""Of a patient's features in one draw, in single precision."""
 
 
 @dataclass(frozen=True)

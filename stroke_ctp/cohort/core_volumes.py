@@ -9,7 +9,7 @@ from tqdm import tqdm
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.patient_series import Result, SeriesRecord, record_key
 from stroke_ctp.cohort.store import CohortFolder
-from stroke_ctp.common.errors import Excluded, UserError
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.parallel import shared_map
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.hemodynamics.maps import Analysis
@@ -25,18 +25,6 @@ class CoreVolumes:
     core_ml: dict[str, float] | None = None
     """By definition of the core [mL]."""
     reason: str | None = None
-
-
-def check_label(label: object, volumes: object) -> None:
-    """Check the settings of `add_core_volumes`.
-
-    Raises:
-        UserError: A value is not allowed.
-    """
-    if label is not None and label not in DEFINITIONS:
-        raise UserError(f"label must be {' or '.join(DEFINITIONS)}, or null for none, got {label!r}")
-    if not isinstance(volumes, bool):
-        raise UserError(f"volumes must be true or false, got {volumes!r}")
 
 
 def add_core_volumes(

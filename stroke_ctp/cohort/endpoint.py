@@ -59,7 +59,3 @@ class Endpoint:
     def labels(self, cohort: Cohort) -> Int[np.ndarray, " patient"]:
         """Class of each patient: 1 above the threshold, 0 on it or below."""
         return (cohort.column(self.column) > self.threshold).astype(np.int64)
-
-    def as_dict(self) -> dict[str, str | float | int]:
-        """For JSON."""
-        return dataclasses.asdict(self)

@@ -31,12 +31,6 @@ class Split:
     validation: Int[np.ndarray, " validation"]
     test: Int[np.ndarray, " test"]
 
-    @classmethod
-    def test_only(cls, n: int) -> "Split":
-        """A cohort of `n` patients for testing only."""
-        none = np.arange(0)
-        return cls(none, none, np.arange(n))
-
 
 def check_fold(fold: int, n: int) -> None:
     """Require that a fold is one of `n`.

@@ -156,23 +156,6 @@ def out_folder(out: object) -> Path:
     return folder
 
 
-def study_folder(outputs: object, name: object) -> Path:
-    """Folder of a study.
-
-    Raises:
-        UserError: The name is not a plain folder name, or it is `bank`.
-    """
-    name = "" if name is None else str(name)  # YAML reads 2024 as a number
-    if not name or name != Path(name).name or name.startswith(".") or name == "bank":
-        raise UserError(f"name must be a plain folder name other than bank, got {name!r}")
-    return Path(str(outputs)) / name
-
-
-def is_complete(run: Path) -> bool:
-    """Whether a fold or an ensemble has both of its results."""
-    return (run / "predictions.csv").exists() and (run / "metrics.json").exists()
-
-
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:

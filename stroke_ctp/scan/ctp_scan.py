@@ -1,7 +1,6 @@
 """A raw CT perfusion scan in memory."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -67,7 +66,3 @@ class CTPScan:
     def slice_index(self, file_index: int) -> int:
         """Convert a slice index of the file to the index in `hu`, or the other way round."""
         return self.hu.shape[1] - 1 - file_index if self.superior_first else file_index
-
-
-Score = tuple[Float[np.ndarray, " row"], dict[str, Any]]
-"""Probabilities of the validation fold, then of the test fold, and details of how they were obtained."""

@@ -22,7 +22,7 @@ def test_a_patient_on_the_threshold_is_small(write_cohort):
 def test_a_number_as_threshold_is_taken_as_it_is(write_cohort):
     cohort = Cohort(write_cohort({"core_ml": [10.0, 70.0, 70.1, 5.0]}))
     endpoint = Endpoint.of(cohort, EndpointSettings(threshold=70))
-    assert endpoint.as_dict() == {"column": "core_ml", "rule": 70.0, "threshold": 70.0}
+    assert endpoint == Endpoint("core_ml", 70.0, 70.0)
     assert endpoint.labels(cohort).tolist() == [0, 0, 1, 0]
 
 

@@ -85,8 +85,3 @@ def test_fewer_than_three_folds_are_refused(n: int):
 def test_a_class_with_fewer_patients_than_folds_is_refused_with_the_way_out(small: int, large: int):
     with pytest.raises(UserError, match=rf"needs ≥ 10 patients of each class, got {min(small, large)}; choose a sm"):
         split(_labels(small, large), 0, FoldSettings())
-
-
-def test_a_cohort_for_testing_only_trains_and_validates_nobody():
-    parts = Split.test_only(5)
-    assert (parts.train.size, parts.validation.size, parts.test.tolist()) == (0, 0, [0, 1, 2, 3, 4])
