@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import trapezoid
 from scipy.ndimage import binary_erosion
 
-from stroke_ctp.phantom import patient as module
+from stroke_ctp.phantom import digital_patient as module
 from stroke_ctp.phantom.contrast_curves import STEP, arterial_curve
 from stroke_ctp.phantom.digital_patient import DigitalPatient
 from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, rendering_grid
