@@ -12,9 +12,7 @@ from stroke_ctp.model.protocol import FittedModel, Model
 from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.model.settings import ArticleSettings, ConventionalSettings, EncoderSettings, TrainSettings
 
-KINDS = [
-    kind for schema in (ArticleSettings, ConventionalSettings) for kind in get_args(fields(schema)["kind"].annotation)
-]
+KINDS = ["article", *get_args(fields(ConventionalSettings)["kind"].annotation)]
 RANDOM = EncoderSettings(weights="none")
 
 
