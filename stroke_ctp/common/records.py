@@ -19,12 +19,14 @@ def read_record(path: Path, schema: type[Record], way_out: str) -> Record:
         way_out: What the user can do about a missing or damaged file.
 
     Raises:
-        UserError: The file is missing, is not JSON, or does not fit the schema.
+        UserError: The file is missing, cannot be read, is not JSON, or does not fit the schema.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {way_out}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); {way_out}") from None
     try:
         return TypeAdapter(schema).validate_json(content)
     except ValidationError as error:

@@ -1,15 +1,20 @@
+import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from trainings import InMemory
 
+from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import write_json
 from stroke_ctp.model import conventional
-from stroke_ctp.model.conventional import Scale, core_values
+from stroke_ctp.model.checkpoints import TrainingFiles
+from stroke_ctp.model.conventional import ConventionalModel, Scale, core_values
+from stroke_ctp.model.protocol import Fold
 
 
 def _values(sign: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -71,35 +76,87 @@ def test_training_folds_of_which_nobody_can_be_measured_are_refused():
         Scale.fit(np.full(6, np.nan), np.arange(6) % 2)
 
 
-@pytest.fixture
-def cohort(tmp_path: Path) -> Path:
-    (tmp_path / "series").mkdir()
-    for name, value in (("a", 3.0), ("b", 5.0)):
-        np.save(tmp_path / "series" / f"{name}.npy", np.full(SERIES_SHAPE, value, np.float16))
-    table = pd.DataFrame({"patient": ["q", "p"], "series": ["b.npy", "a.npy"], "scan_cbv_ml": ["7.5", ""]})
-    table.to_csv(tmp_path / "cohort.csv", index=False)
-    write_json(tmp_path / "cohort.json", {"hash": tmp_path.name})
-    return tmp_path
-
-
-def test_areas_are_computed_once_for_every_patient_in_the_cohorts_order(cohort: Path, monkeypatch):
+@pytest.fixture(autouse=True)
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Definitions by which cores are measured; an area is the mean of the series, NaN if that is negative."""
     calls = []
 
     def mean(series: np.ndarray, definition: str) -> float:
         calls.append(definition)
-        return float(series.mean())
+        return float(series.mean()) if series.min() >= 0 else float("nan")
 
     monkeypatch.setattr(conventional, "core_area", mean)
     monkeypatch.setattr(conventional, "parallel_map", lambda function, items, _: map(function, items))
-    assert core_values("cbv", Cohort(cohort)).tolist() == [5.0, 3.0]
-    assert core_values("cbv", Cohort(cohort)).tolist() == [5.0, 3.0]
-    assert calls == ["cbv", "cbv"]
+    monkeypatch.setattr(conventional, "_measured", {})
+    return calls
 
 
-def test_volumes_of_whole_scans_are_a_column_of_the_cohort_in_which_an_empty_cell_is_no_number(cohort: Path):
-    np.testing.assert_array_equal(core_values("cbv_scan", Cohort(cohort)), [7.5, np.nan])
+@pytest.fixture
+def cohort(write_cohort: Callable[..., Path]) -> Cohort:
+    series = {f"{name}.npy": np.full(SERIES_SHAPE, value) for name, value in (("a", 3.0), ("b", 5.0))}
+    columns = {"patient": ["q", "p"], "series": ["b.npy", "a.npy"], "scan_cbv_ml": ["7.5", ""]}
+    return Cohort(write_cohort(columns, series))
 
 
-def test_a_cohort_without_that_column_is_refused_with_the_command_that_adds_it(cohort: Path):
+def test_areas_are_computed_once_for_every_patient_in_the_cohorts_order(cohort: Cohort, measured: list[str]):
+    assert core_values("cbv", cohort).tolist() == [5.0, 3.0]
+    assert core_values("cbv", Cohort(cohort.folder)).tolist() == [5.0, 3.0]
+    assert measured == ["cbv", "cbv"]
+
+
+def test_volumes_of_whole_scans_are_a_column_of_the_cohort_in_which_an_empty_cell_is_not_a_number(cohort: Cohort):
+    np.testing.assert_array_equal(core_values("cbv_scan", cohort), [7.5, np.nan])
+
+
+def test_a_cohort_without_that_column_is_refused_with_the_command_that_adds_it(cohort: Cohort):
     with pytest.raises(UserError, match=r"rcbf_scan needs the column scan_rcbf_ml.*preprocess … volumes=true"):
-        core_values("rcbf_scan", Cohort(cohort))
+        core_values("rcbf_scan", cohort)
+
+
+@pytest.fixture
+def fold(write_cohort: Callable[..., Path]) -> Fold:
+    """Nine patients, two of whom cannot be measured: one in the training fold, one in the test fold."""
+    area = np.array([1.0, 2.0, 3.0, -1.0, 5.0, 6.0, 7.0, -1.0, 9.0])
+    series = {f"{row}.npy": np.full(SERIES_SHAPE, value) for row, value in enumerate(area)}
+    columns = {"series": list(series), "scan_rcbf_ml": [2 * value if value > 0 else None for value in area]}
+    labels = np.array([0, 1, 0, 0, 1, 0, 1, 1, 1])
+    parts = Split(np.arange(6), np.array([6]), np.array([7, 8]))
+    return Fold(Cohort(write_cohort(columns, series)), labels, parts, 0, 3)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("cbv", 1.0), ("rcbf", 1.0), ("rcbf_scan", 2.0)])
+def test_the_scale_is_fitted_on_the_training_patients_alone(fold: Fold, name: str, factor: float, tmp_path: Path):
+    fitted = ConventionalModel(name).fit(fold, TrainingFiles(tmp_path / "run"))
+    train = fold.split.train
+    expected = Scale.fit(factor * np.array([1.0, 2.0, 3.0, np.nan, 5.0, 6.0]), fold.labels[train])
+    assert fitted.record() == {"scale": asdict(expected), "not_measurable": 2}
+    everybody = fitted.score(fold.cohort)
+    values = factor * np.array([1.0, 2.0, 3.0, np.nan, 5.0, 6.0, 7.0, np.nan, 9.0])
+    np.testing.assert_array_equal(everybody, expected.probability(values))
+    np.testing.assert_array_equal(fitted.score(fold.cohort, np.array([8, 3])), everybody[[8, 3]])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_is_loaded_with_its_record_scores_as_the_one_that_was_fitted(fold: Fold, tmp_path: Path):
+    fitted = ConventionalModel("cbv").fit(fold, TrainingFiles(tmp_path))
+    record = json.loads(json.dumps(fitted.record()))
+    loaded = ConventionalModel("cbv").load(TrainingFiles(tmp_path), record)
+    assert loaded.record() == record
+    np.testing.assert_array_equal(loaded.score(fold.cohort), fitted.score(fold.cohort))
+
+
+def test_a_patient_in_memory_gets_the_probability_of_the_same_patient_in_a_cohort(
+    fold: Fold, tmp_path: Path, measured: list[str]
+):
+    fitted = ConventionalModel("cbv").fit(fold, TrainingFiles(tmp_path))
+    expected = fitted.score(fold.cohort)
+    for row in range(len(fold.cohort)):
+        patient = InMemory(np.array(fold.cohort.series(row))[None])
+        assert fitted.score(patient).tolist() == [expected[row]]
+    assert len(measured) == 2 * len(fold.cohort)  # one patient is not taken for another
+
+
+def test_a_patient_in_memory_without_a_measured_scan_is_refused(fold: Fold, tmp_path: Path):
+    fitted = ConventionalModel("rcbf_scan").fit(fold, TrainingFiles(tmp_path))
+    with pytest.raises(UserError, match=r"rcbf_scan needs the column scan_rcbf_ml"):
+        fitted.score(InMemory(np.zeros((1, *SERIES_SHAPE))))

@@ -1,43 +1,39 @@
 """What the CPU's tests show, on a GPU; skipped where there is none."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from cohorts import write_cohort
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
-from torch import nn
+from trainings import UNAUGMENTED, fit, write_responsive_weights
 
-from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.geometry import SERIES_SHAPE
-from stroke_ctp.config.command_line import CONF
-from stroke_ctp.model import training as networks
+from stroke_ctp.model.article import ArticleModel, FittedArticle
+from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.weights import pretrained_backbone
 
 pytestmark = pytest.mark.gpu
 
 N = 36
-DETERMINISTIC = ("network.dropout=0.0", "network.feature_dropout=0.0")
+DETERMINISTIC: dict[str, Any] = {"network": {"dropout": 0.0, "feature_dropout": 0.0}}
 """Dropout draws other numbers on a GPU."""
+PAPER: dict[str, Any] = {
+    "input": {"kind": "hu"},
+    "standardization": {"kind": "batch"},
+    "route": "direct",
+    "standardize_features": False,
+}
+"""As `conf/experiment/paper.yaml`."""
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """By which features answer to their frames, unlike torch's initial ones."""
-    trunk, _ = pretrained_backbone("none")
-    generator = torch.Generator().manual_seed(0)
-    for module in trunk:
-        if isinstance(module, nn.Conv2d):
-            module.weight.data.normal_(0, (2 / (9 * module.in_channels)) ** 0.5, generator=generator)
-    path = tmp_path_factory.mktemp("weights") / "trunk.pth"
-    torch.save(trunk.state_dict(), path)
-    return path
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings of a backbone whose features answer to their frames."""
+    return {"weights": str(write_responsive_weights(tmp_path_factory.mktemp("weights") / "backbone.pth"))}
 
 
 @pytest.fixture(scope="module")
@@ -49,68 +45,67 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     return Cohort(write_cohort(tmp_path_factory.mktemp("cohort"), columns, series))
 
 
-def _config(cohort: Cohort, weights: Path, *overrides: str) -> DictConfig:
-    usual = [f"cohort={cohort.folder}", f"outputs={cohort.folder.parent}", "fold=0", "folds.n=3"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [*usual, f"encoder.weights={weights}", *overrides])
-
-
-def _train(config: DictConfig, cohort: Cohort, folder: Path) -> pd.DataFrame:
-    """Losses of every epoch."""
-    labels = Endpoint.of(cohort, **config.endpoint).labels(cohort)
-    parts = split(labels, config.fold, config.folds.n, config.folds.seed)
-    pipeline, provenance = networks.frame_pipeline(config), networks.provenance_of(config.encoder.weights)
-    data = networks.build_data(config, cohort, labels, parts, pipeline, provenance)
-    module, trainer = networks.build_module(config, pipeline), networks.build_trainer(config, folder)
-    networks.trained(config, module, trainer, data, folder)
-    (log,) = folder.rglob("metrics.csv")
-    return pd.read_csv(log).groupby("epoch")[["train_loss", "val_loss"]].first()
+def _train(
+    cohort: Cohort, folder: Path, accelerator: str, epochs: int, **changes: Any
+) -> tuple[FittedArticle, pd.DataFrame]:
+    """The fitted model, and its losses in every epoch."""
+    trainer = changes.pop("trainer", {}) | {"accelerator": accelerator, "max_epochs": epochs}
+    fitted = fit(cohort, folder, trainer=trainer, **{"input": {"kind": "enhancement"}} | changes)
+    losses = TrainingFiles(folder).losses()
+    assert losses is not None
+    return fitted, losses.set_index("epoch")
 
 
 @pytest.mark.parametrize(
     ("precision", "least"), [(torch.float32, 0.9999), (torch.bfloat16, 0.99)], ids=["single", "bfloat16"]
 )
-def test_features_have_the_temporal_contrast_of_the_cpus(weights: Path, precision: torch.dtype, least: float) -> None:
-    encoder = Encoder(str(weights)).eval()
+def test_features_have_the_temporal_contrast_of_the_cpus(
+    encoder: dict[str, str], precision: torch.dtype, least: float
+) -> None:
+    backbone = Encoder(**encoder).eval()
     frames = torch.randn(1, 2, 32, 128, 128, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        reference = encoder(frames)
-        encoder.to("cuda").backbone.to(precision)
-        features = encoder(frames.to("cuda", precision)).cpu()
+        reference = backbone(frames)
+        backbone.to("cuda").backbone.to(precision)
+        features = backbone(frames.to("cuda", precision)).cpu()
     contrasts = [(one - one.mean(dim=2, keepdim=True)).flatten() for one in (reference, features)]
     assert float(torch.corrcoef(torch.stack(contrasts))[0, 1]) > least
 
 
-def test_a_training_from_the_bank_has_the_losses_of_the_cpus(cohort: Cohort, weights: Path, tmp_path: Path) -> None:
+def test_a_training_on_cached_features_has_the_losses_and_probabilities_of_the_cpus(
+    cohort: Cohort, encoder: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random = np.random.default_rng(2)
     draws = [random.standard_normal((N, 2, 32, 512), dtype=np.float32) for _ in range(2)]
-    losses = []
+    monkeypatch.setattr(ArticleModel, "features", lambda *_: draws)
+    losses, probabilities = [], []
     for accelerator in ("cpu", "gpu"):
-        config = _config(cohort, weights, *DETERMINISTIC, f"trainer.accelerator={accelerator}", "trainer.max_epochs=5")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(networks, "banked", lambda *_: draws)
-            losses.append(_train(config, cohort, tmp_path / accelerator))
+        fitted, loss = _train(cohort, tmp_path / accelerator, accelerator, 5, encoder=encoder, **DETERMINISTIC)
+        losses.append(loss)
+        probabilities.append(fitted.score(cohort))
     assert len(losses[0]) == 5
     np.testing.assert_allclose(*losses, rtol=1e-3)
+    np.testing.assert_allclose(*probabilities, rtol=1e-2)
 
 
-def test_the_bank_encoded_on_a_gpu_trains_as_the_direct_route_does(
-    cohort: Cohort, weights: Path, tmp_path: Path
+def test_features_that_are_encoded_and_cached_on_a_gpu_train_as_on_the_direct_route(
+    cohort: Cohort, encoder: dict[str, str], tmp_path: Path
 ) -> None:
-    still = ("augmentation.max_angle=0.0", "augmentation.max_shift=0.0", "augmentation.flip_probability=0.0")
-    given = (*DETERMINISTIC, *still, "bank.draws=1", "input=window", "trainer.accelerator=gpu", "trainer.max_epochs=2")
-    banked = _train(_config(cohort, weights, *given, "route=bank"), cohort, tmp_path / "bank")
-    direct = _train(_config(cohort, weights, *given, "route=direct"), cohort, tmp_path / "direct")
-    np.testing.assert_allclose(banked, direct, rtol=1e-2)
+    given = {"encoder": encoder, "bank": {"draws": 1}, "input": {"kind": "window"}} | DETERMINISTIC | UNAUGMENTED
+    cached, cached_losses = _train(cohort, tmp_path / "bank", "gpu", 2, **given)
+    direct, direct_losses = _train(cohort, tmp_path / "direct", "gpu", 2, route="direct", **given)
+    np.testing.assert_allclose(cached_losses, direct_losses, rtol=1e-2)
+    np.testing.assert_allclose(cached.score(cohort), direct.score(cohort), rtol=5e-2)
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_batch_of_twelve_read_literally_fits_into_the_articles_8_gb(
-    cohort: Cohort, weights: Path, tmp_path: Path, precision: str
+    cohort: Cohort, encoder: dict[str, str], tmp_path: Path, precision: str
 ) -> None:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    given = ("experiment=paper", "trainer.accelerator=gpu", "trainer.max_epochs=1", f"trainer.precision={precision}")
-    losses = _train(_config(cohort, weights, *given), cohort, tmp_path)
+    trainer = {"precision": precision}
+    fitted, losses = _train(cohort, tmp_path, "gpu", 1, encoder=encoder, trainer=trainer, **PAPER)
     assert np.isfinite(losses).all(axis=None)
+    assert np.isfinite(fitted.score(cohort, np.arange(2))).all()
     assert torch.cuda.max_memory_reserved() <= 7e9

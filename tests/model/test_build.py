@@ -1,0 +1,34 @@
+"""Every model is built from settings, is registered and offers the protocol."""
+
+from typing import get_args
+
+import pytest
+
+from stroke_ctp.common.schemas import fields
+from stroke_ctp.model.article import ArticleModel, FittedArticle
+from stroke_ctp.model.build import build_model
+from stroke_ctp.model.conventional import FittedConventional, Scale
+from stroke_ctp.model.protocol import FittedModel, Model
+from stroke_ctp.model.registry import REGISTRY
+from stroke_ctp.model.settings import ArticleSettings, ConventionalSettings, EncoderSettings, TrainSettings
+
+KINDS = ["article", *get_args(fields(ConventionalSettings)["kind"].annotation)]
+RANDOM = EncoderSettings(weights="none")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_model_offers_the_protocol_and_is_registered_under_its_name(kind: str):
+    chosen = ArticleSettings() if kind == "article" else ConventionalSettings(kind)
+    settings = TrainSettings(fold=0, model=chosen, encoder=RANDOM)
+    model = build_model(settings)
+    assert isinstance(model, Model)
+    assert model.name == settings.model_name
+    assert model.name in REGISTRY
+    assert (model.encoder_provenance() is None) == (kind != "article")
+    model.check()
+
+
+def test_fitted_models_offer_the_protocol():
+    model = ArticleModel(TrainSettings(fold=0, encoder=RANDOM))
+    assert isinstance(FittedArticle(model, model.classifier(0), 1, 0, None), FittedModel)
+    assert isinstance(FittedConventional("cbv", Scale(1.0, 0.0, 0.0), 0), FittedModel)
