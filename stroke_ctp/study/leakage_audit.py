@@ -61,14 +61,14 @@ def audit(study: Study, runs: Sequence[Run], evidence: AuditEvidence) -> list[Fi
     failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
     if failed:
         raise UserError(
-            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report is made of it"
+            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report was written"
         )
     return findings
 
 
 def _within_folds(study: Study) -> Iterator[Finding]:
     """Test and validation patients of a fold are disjoint."""
-    check, main = "Every patient is on one side of every fold", study.main
+    check, main = "Test and validation patients of every fold are disjoint", study.main
     for one in study.ablations.values():
         both = one.test.merge(one.validation, on=["patient", "fold"])["patient"].tolist()
         if both:
@@ -133,7 +133,7 @@ def _across_cohorts(main: Ablation) -> Finding:
 
 
 def _series(evidence: AuditEvidence) -> Finding:
-    check = "No series stands under two names"
+    check = "No series appears under two names"
     cohorts = {"training": evidence.training, "external": evidence.external}
     seen: dict[str, str] = {}
     for facts in cohorts.values():
@@ -149,7 +149,7 @@ def _series(evidence: AuditEvidence) -> Finding:
 
 def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
     """The standardization of a network's features is fitted on the fold's training patients."""
-    check = "Feature statistics come from training patients"
+    check = "Feature standardization is fitted on training patients"
     if not any(one.encoder[0] for one in study.ablations.values()):
         return
     if found.wrong:
@@ -158,7 +158,7 @@ def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
         yield Finding(check, Verdict.UNCHECKED, found.unknown)
     else:
         detail = (
-            f"recomputed for {found.n_folds} folds: the checkpoints hold those of the training patients alone "
+            f"recomputed for {found.n_folds} folds: the checkpoints hold the statistics of the training patients alone "
             f"(largest difference {found.largest_difference:.0e} standard deviations)"
         )
         yield Finding(check, Verdict.PASSED, detail)
@@ -166,7 +166,7 @@ def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
 
 def _epochs(runs: Sequence[Run]) -> Iterator[Finding]:
     """A network uses the weights of the epoch with the lowest validation loss."""
-    check = "Epochs were chosen by validation patients"
+    check = "Epochs were chosen on validation patients"
     trained = [run for run in runs if run.best_epoch is not None]
     logged = [(run, run.curve.set_index("epoch")["val_loss"]) for run in trained if run.curve is not None]
     wrong = [run for run, loss in logged if not loss.get(run.best_epoch, np.inf) <= loss.min()]
@@ -195,17 +195,18 @@ def _ensembles(study: Study) -> Iterator[Finding]:
 
 def _regressions(study: Study) -> Iterator[Finding]:
     """Conventional cores become probabilities by a regression on the training patients."""
+    check = "Regressions of conventional cores are fitted on training patients"
     names = [one.name for one in study.ablations.values() if not one.encoder[0]]
     if names:
         detail = (
             f"{', '.join(names)}: one regression per fold, recorded in metrics.json; ranks within a fold do not "
             "depend on it"
         )
-        yield Finding("Scales of conventional cores come from training patients", Verdict.BY_CONSTRUCTION, detail)
+        yield Finding(check, Verdict.BY_CONSTRUCTION, detail)
 
 
 def _digests(main: Ablation) -> Finding:
-    check = "Predictions are as the models made them"
+    check = "Predictions are unchanged since they were written"
     if main.sealed:
         return Finding(check, Verdict.PASSED, "every predictions.csv has the digest recorded when it was written")
     return Finding(check, Verdict.UNCHECKED, "no digest was recorded when the predictions were written")
