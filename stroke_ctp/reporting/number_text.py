@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 from stroke_ctp.statistics.auc import FoldSummary
-from stroke_ctp.statistics.estimates import Estimate, PValue
+from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
 
 def number_text(value: float, decimals: int = 2) -> str:

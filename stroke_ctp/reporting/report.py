@@ -11,7 +11,7 @@ from stroke_ctp.reporting.results.study_results import study_results
 from stroke_ctp.reporting.study_background import StudyBackground, background_of
 from stroke_ctp.reporting.summary_sentences import subtitle
 from stroke_ctp.reporting.tables.main_results import cells_frame, folds_frame, table1, table2
-from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.audit_evidence import AuditEvidence, CohortFacts
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
@@ -76,9 +76,5 @@ def warnings(study: Study) -> list[str]:
 
 
 def _cohort_tables(evidence: AuditEvidence) -> dict[Split, pd.DataFrame]:
-    known: dict[Split, pd.DataFrame] = {}
-    if not evidence.training.unknown:
-        known["test"] = evidence.training.patients
-    if not evidence.external.unknown:
-        known["external"] = evidence.external.patients
-    return known
+    cohorts: dict[Split, CohortFacts] = {"test": evidence.training, "external": evidence.external}
+    return {split: facts.patients for split, facts in cohorts.items() if not facts.unknown}

@@ -84,7 +84,7 @@ def _results(models: Mapping[str, ModelAucs], main: ModelResults) -> Section:
     ]
     figure3 = roc_figures.cross_validation(main.aucs)
     pictures = [*([figure3] if figure3 else []), roc_figures.fold_by_fold(_displayed(models))]
-    return Section("results", "Beside the article", tables=tables, pictures=pictures)
+    return Section("results", "Comparison with the article", tables=tables, pictures=pictures)
 
 
 def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import logit
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-from stroke_ctp.statistics.estimates import Estimate
+from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 from stroke_ctp.statistics.operating_points import proportion
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-from stroke_ctp.statistics.estimates import AucDifference, Estimate, PValue
+from stroke_ctp.statistics.interval_estimates import AucDifference, Estimate, PValue
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from statsmodels.stats.multitest import multipletests
 
-from stroke_ctp.statistics.estimates import PValue
+from stroke_ctp.statistics.interval_estimates import PValue
 
 
 def holm(family: Sequence[PValue]) -> list[PValue]:

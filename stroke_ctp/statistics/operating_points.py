@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import binomtest
 
-from stroke_ctp.statistics.estimates import Estimate
+from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from stroke_ctp.statistics.estimates import AucDifference, Estimate, PValue
+from stroke_ctp.statistics.interval_estimates import AucDifference, Estimate, PValue
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
 N_BOOTSTRAP = 2000

@@ -65,7 +65,7 @@ def audit(study: Study, trainings: Sequence[TrainingSummary], evidence: AuditEvi
     failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
     if failed:
         raise UserError(
-            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report is made of it"
+            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report was written"
         )
     return findings
 
@@ -152,7 +152,7 @@ def _across_cohorts(main: ModelPredictions) -> Finding:
 
 
 def _series(evidence: AuditEvidence) -> Finding:
-    check = "No series stands under two names"
+    check = "No series appears under two names"
     cohorts = {"training": evidence.training, "external": evidence.external}
     seen: dict[str, str] = {}
     for facts in cohorts.values():
@@ -168,7 +168,7 @@ def _series(evidence: AuditEvidence) -> Finding:
 
 def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
     """The standardization of a network's features is fitted on the fold's training patients."""
-    check = "Feature statistics come from training patients"
+    check = "Feature standardization is fitted on training patients"
     if not any(one.record.encoder for one in study.models.values()):
         return
     if found.wrong:
@@ -177,7 +177,7 @@ def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
         yield Finding(check, Verdict.UNCHECKED, found.unknown)
     else:
         detail = (
-            f"recomputed for {found.n_folds} folds: the checkpoints hold those of the training patients alone "
+            f"recomputed for {found.n_folds} folds: the checkpoints hold the statistics of the training patients alone "
             f"(largest difference {found.largest_difference:.0e} standard deviations)"
         )
         yield Finding(check, Verdict.PASSED, detail)
@@ -185,7 +185,7 @@ def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
 
 def _epochs(trainings: Sequence[TrainingSummary]) -> Iterator[Finding]:
     """A network uses the weights of the epoch with the lowest validation loss."""
-    check = "Epochs were chosen by validation patients"
+    check = "Epochs were chosen on validation patients"
     trained = [run for run in trainings if run.best_epoch is not None]
     logged = [(run, run.losses.set_index("epoch")["val_loss"]) for run in trained if run.losses is not None]
     wrong = [run for run, loss in logged if not loss.get(run.best_epoch, np.inf) <= loss.min()]
@@ -214,19 +214,20 @@ def _ensembles(study: Study) -> Iterator[Finding]:
 
 def _regressions(study: Study) -> Iterator[Finding]:
     """Conventional cores become probabilities by a regression on the training patients."""
+    check = "Regressions of conventional cores are fitted on training patients"
     names = [one.name for one in study.models.values() if not one.record.encoder]
     if names:
         detail = (
             f"{', '.join(names)}: one regression per fold, recorded in metrics.json; ranks within a fold do not "
             "depend on it"
         )
-        yield Finding("Scales of conventional cores come from training patients", Verdict.BY_CONSTRUCTION, detail)
+        yield Finding(check, Verdict.BY_CONSTRUCTION, detail)
 
 
 def _digests() -> Finding:
     """Reading a study refuses a table whose digest is another one."""
     detail = "every predictions.csv has the digest recorded when it was written"
-    return Finding("Predictions are as the models made them", Verdict.PASSED, detail)
+    return Finding("Predictions are unchanged since they were written", Verdict.PASSED, detail)
 
 
 def _some(patients: list[str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from stroke_ctp.reporting.figures.flowchart import draw_flowchart
 from stroke_ctp.reporting.html import _cell, _prose, embedded, render
 from stroke_ctp.reporting.number_text import estimate_parts, estimate_text
-from stroke_ctp.statistics.estimates import Estimate
+from stroke_ctp.statistics.interval_estimates import Estimate
 
 
 def test_a_figure_is_carried_within_the_page_and_described():

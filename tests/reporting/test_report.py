@@ -21,7 +21,7 @@ from stroke_ctp.reporting.results.model_aucs import model_aucs
 from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.study_comparison import write_comparison
 from stroke_ctp.reporting.tables.table import Table
-from stroke_ctp.statistics.estimates import PValue
+from stroke_ctp.statistics.interval_estimates import PValue
 from stroke_ctp.study.predictions import read_study
 
 TABLES = ("table1", "table2", "folds", "auc", "comparisons", "operating_points", "calibration", "errors", "patients")
@@ -313,7 +313,7 @@ def test_predictions_that_were_edited_by_hand_are_refused(study: Path):
 def test_a_study_of_before_digests_is_reported_and_says_that_edits_cannot_be_seen(tmp_path: Path):
     write_ablation(tmp_path / "old" / "full", 0, OXFORD, sealed=False)
     audit = _tables(tmp_path / "old")["leakage_audit"].frame().set_index("check")
-    found = audit.loc["Predictions are as the models made them"]
+    found = audit.loc["Predictions are unchanged since they were written"]
     assert (found["verdict"], found["detail"]) == (
         "not checked",
         "no digest was recorded when the predictions were written",

@@ -73,7 +73,7 @@ def test_every_run_records_its_circumstances_and_the_digest_of_its_predictions(w
 def test_the_leakage_audit_of_a_fresh_study_leaves_nothing_unchecked(workplace: Path):
     audit = _table(workplace, "leakage_audit", "check")
     assert set(audit["verdict"]) == {"passed", "by construction"}
-    assert audit.loc["No series stands under two names", "detail"] == "SHA-256 of 24 series of both cohorts"
+    assert audit.loc["No series appears under two names", "detail"] == "SHA-256 of 24 series of both cohorts"
 
 
 def test_inclusion_and_exclusions_of_both_cohorts_are_shown(workplace: Path):
@@ -138,5 +138,5 @@ def test_an_identical_series_in_the_external_cohort_stops_the_report(
         shutil.copytree(workplace / part, tmp_path / part)
     shutil.copy(tmp_path / "cohorts/train/series/00004.npy", tmp_path / "cohorts/external/series/00007.npy")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="leakage in mine: patients T4 and E7 have the same series; no report is made"):
+    with pytest.raises(SystemExit, match="leakage in mine: patients T4 and E7 have the same series; no report was written"):
         run_module("report", "name=mine")

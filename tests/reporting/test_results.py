@@ -15,7 +15,7 @@ from stroke_ctp.reporting.results.study_results import StudyResults, study_resul
 from stroke_ctp.reporting.tables.discrimination import comparison_cells, comparison_table
 from stroke_ctp.reporting.tables.operating_points import operating_table
 from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
-from stroke_ctp.statistics.estimates import PValue
+from stroke_ctp.statistics.interval_estimates import PValue
 from stroke_ctp.statistics.multiple_testing import holm
 from stroke_ctp.statistics.operating_points import Confusion, youden_threshold
 from stroke_ctp.study.predictions import Ablation, Study, labels_and_scores, read_study

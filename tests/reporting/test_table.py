@@ -2,7 +2,7 @@ import pytest
 
 from stroke_ctp.reporting.number_text import estimate_text, number_text, p_text
 from stroke_ctp.reporting.tables.table import Table
-from stroke_ctp.statistics.estimates import Estimate, PValue
+from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
 
 def test_numbers_are_shown_with_the_digits_they_are_worth_and_kept_in_full():

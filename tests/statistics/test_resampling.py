@@ -4,7 +4,7 @@ from scipy.stats import mannwhitneyu, norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from stroke_ctp.statistics.delong import auc_estimate, compare
-from stroke_ctp.statistics.estimates import AucDifference, PValue
+from stroke_ctp.statistics.interval_estimates import AucDifference, PValue
 from stroke_ctp.statistics.resampling import (
     aucs_of_samples,
     bootstrap_auc,

@@ -28,19 +28,19 @@ def _cohort(**series: str) -> CohortFacts:
 
 def test_a_clean_study_passes_and_says_what_could_not_be_checked(study: Study):
     verdicts = {finding.check: finding.verdict for finding in audit(study, (), AuditEvidence())}
-    assert verdicts["No series stands under two names"] is Verdict.UNCHECKED
+    assert verdicts["No series appears under two names"] is Verdict.UNCHECKED
     assert verdicts["No patient is in both cohorts"] is Verdict.PASSED
-    assert verdicts["Predictions are as the models made them"] is Verdict.PASSED
-    assert verdicts["Feature statistics come from training patients"] is Verdict.UNCHECKED
+    assert verdicts["Predictions are unchanged since they were written"] is Verdict.PASSED
+    assert verdicts["Feature standardization is fitted on training patients"] is Verdict.UNCHECKED
     assert verdicts["Ensembles are the plain mean of their members"] is Verdict.PASSED
-    assert verdicts["Scales of conventional cores come from training patients"] is Verdict.BY_CONSTRUCTION
+    assert verdicts["Regressions of conventional cores are fitted on training patients"] is Verdict.BY_CONSTRUCTION
     assert Verdict.FAILED not in verdicts.values()
 
 
 def test_series_that_all_differ_pass(study: Study):
     found = audit(study, (), AuditEvidence(training=_cohort(p0="a", p1="b"), external=_cohort(e0="c")))
     verdicts = {finding.check: finding.verdict for finding in found}
-    assert verdicts["No series stands under two names"] is Verdict.PASSED
+    assert verdicts["No series appears under two names"] is Verdict.PASSED
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_feature_statistics_of_other_patients_stop_the_report(study: Study):
     with pytest.raises(UserError, match=seen):
         audit(study, (), AuditEvidence(statistics=FeatureStatistics("", 5, 0.0, [seen])))
     found = audit(study, (), AuditEvidence(statistics=FeatureStatistics("", 5, 3e-7)))
-    detail = next(f for f in found if f.check == "Feature statistics come from training patients")
+    detail = next(f for f in found if f.check == "Feature standardization is fitted on training patients")
     assert (detail.verdict, "5 folds" in detail.detail, "3e-07" in detail.detail) == (Verdict.PASSED, True, True)
 
 
@@ -119,7 +119,7 @@ def test_an_epoch_that_the_validation_loss_did_not_choose_stops_the_report(study
     curve = pd.DataFrame({"epoch": [0, 1, 2], "train_loss": 0.1, "val_loss": [0.5, 0.3, 0.4]})
     for runs, verdict in (([_run(0, 1, curve)], Verdict.PASSED), ([_run(0, 1, None)], Verdict.UNCHECKED)):
         found = {finding.check: finding.verdict for finding in audit(study, runs, AuditEvidence())}
-        assert found["Epochs were chosen by validation patients"] is verdict
+        assert found["Epochs were chosen on validation patients"] is verdict
     for epoch in (2, 7):
         with pytest.raises(UserError, match=f"epoch {epoch} of full, fold 3 does not have the lowest validation loss"):
             audit(study, [_run(0, 1, curve), _run(3, epoch, curve)], AuditEvidence())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.statistics.delong import compare
-from stroke_ctp.statistics.estimates import AucDifference, Estimate, PValue
+from stroke_ctp.statistics.interval_estimates import AucDifference, Estimate, PValue
 from stroke_ctp.statistics.multiple_testing import holm
 from stroke_ctp.statistics.resampling import bootstrap_difference
 

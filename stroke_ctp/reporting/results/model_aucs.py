@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, scored_cohorts
 from stroke_ctp.statistics.auc import AUC, FoldSummary, roc_auc, summarize
 from stroke_ctp.statistics.delong import auc_estimate
-from stroke_ctp.statistics.estimates import Estimate
+from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import missing_class
 from stroke_ctp.statistics.roc_curves import MeanCurve, RocCurve, mean_curve, roc_curve
 from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores

@@ -15,7 +15,7 @@ from stroke_ctp.reporting.results.subgroups import Subgroups, subgroup_aucs
 from stroke_ctp.reporting.results.volume_errors import DistanceBand, volume_errors
 from stroke_ctp.statistics.calibration import Brier, ReliabilityGroup, brier, intercept, reliability_curve, slope
 from stroke_ctp.statistics.decision_curve import DecisionCurve, decision_curve
-from stroke_ctp.statistics.estimates import Estimate, PValue
+from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 from stroke_ctp.statistics.resampling import permutation_p, roc_band
 from stroke_ctp.statistics.roc_curves import GRID, RocCurve, roc_curve
 from stroke_ctp.study.predictions import ModelPredictions, Study, labels_and_scores

@@ -8,7 +8,7 @@ import pandas as pd
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.statistics.delong import auc_estimate
-from stroke_ctp.statistics.estimates import Estimate
+from stroke_ctp.statistics.interval_estimates import Estimate
 
 _FEW_VALUES = 6
 """A numeric column with more different values than this is divided at its quartiles."""

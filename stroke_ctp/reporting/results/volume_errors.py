@@ -8,7 +8,7 @@ import numpy as np
 
 from stroke_ctp.reporting.results.operating_points import Calls
 from stroke_ctp.reporting.results.scored_patients import Split
-from stroke_ctp.statistics.estimates import Estimate
+from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.operating_points import proportion
 from stroke_ctp.study.predictions import ModelPredictions
 

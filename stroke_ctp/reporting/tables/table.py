@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from stroke_ctp.reporting.number_text import estimate_parts, number_text, p_text
-from stroke_ctp.statistics.estimates import Estimate, PValue
+from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
 Row = Mapping[str, Any]
 """Values by their heading: text, text in parts that stay on one line each, numbers, `Estimate`s, `PValue`s."""

@@ -1,5 +1,5 @@
 "use strict";
-// Tables sort by a click or Enter on a heading; the table of patients filters by text; print shows what is folded.
+// A click or Enter on a heading sorts a table; the table of patients can be filtered; printing opens folded parts.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
@@ -21,7 +21,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       given.sort(given.every(isNumber)
         ? (a, b) => number(a) - number(b)
         : (a, b) => text(a).localeCompare(text(b), "en", { numeric: true }));
-      // What has no value stands last in either direction.
+      // Missing values come last in both directions.
       body.append(...(descending ? given.reverse() : given), ...rows.filter(isMissing));
     });
   });
