@@ -138,5 +138,6 @@ def test_an_identical_series_in_the_external_cohort_stops_the_report(
         shutil.copytree(workplace / part, tmp_path / part)
     shutil.copy(tmp_path / "cohorts/train/series/00004.npy", tmp_path / "cohorts/external/series/00007.npy")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="leakage in mine: patients T4 and E7 have the same series; no report was written"):
+    sentence = "leakage in mine: patients T4 and E7 have the same series; no report was written"
+    with pytest.raises(SystemExit, match=sentence):
         run_module("report", "name=mine")
