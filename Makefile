@@ -65,8 +65,8 @@ cohorts: $(INSTALLED) $(if $(filter study,$(MAKECMDGOALS)),estimate)
 
 networks: cohorts
 	@$(TRAIN) ablation=$(ABLATIONS)
-	@$(TRAIN) ablation=cbv,rcbf
-	@$(ENSEMBLE) ablation=$(ABLATIONS),cbv,rcbf
+	@$(TRAIN) model=cbv,rcbf
+	@$(ENSEMBLE)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
