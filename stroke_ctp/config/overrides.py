@@ -1,7 +1,7 @@
 """The command line's `key=value`: ranges, lists, odd characters, and names that do not exist."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, QuotedString
@@ -9,7 +9,7 @@ from hydra.errors import HydraException
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import fields, keys, kinds, nearest
-from stroke_ctp.config.composition import groups
+from stroke_ctp.config.composition import groups as groups_of
 
 _INQUIRIES = ("-c", "--cfg", "-i", "--info")
 """Options of Hydra that show something instead of running."""
@@ -66,23 +66,24 @@ def check(arguments: Sequence[str], name: str, schema: type) -> None:
     Raises:
         UserError: One does not exist; names the nearest that does.
     """
-    overrides, choices = parsed(arguments), groups(name, schema)
+    overrides, choices = parsed(arguments), groups_of(name, schema)
     for override in overrides:
         key = override.key_or_group
         if key in choices:
-            _check_choice(override, choices[key])
+            _check_choice(override, choices)
         elif not key.startswith(("hydra.", "hydra/")):  # known to Hydra alone
             _check_key(key, overrides, name, schema)
 
 
-def _check_choice(override: Override, choices: Sequence[str]) -> None:
-    group = override.key_or_group
+def _check_choice(override: Override, groups: Mapping[str, Sequence[str]]) -> None:
+    group, choices = override.key_or_group, groups[override.key_or_group]
     rule = f"{group} must be {' or '.join(choices)}"
     if isinstance(override.value(), list):  # Hydra would compose one over the other
         raise UserError(f"{rule}, got a list; several run one after the other: {group}=A,B")
     for value in [] if isinstance(override.value(), Glob) else values(override):
         if value not in choices and not (value is None and group == "experiment"):
-            raise UserError(f"{rule}, got {'null' if value is None else value}{nearest(str(value), choices)}")
+            other = next((f"; did you mean {one}={value}?" for one, theirs in groups.items() if value in theirs), "")
+            raise UserError(f"{rule}, got {'null' if value is None else value}{other or nearest(str(value), choices)}")
 
 
 def _check_key(key: str, overrides: Sequence[Override], name: str, schema: type) -> None:
