@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from stroke_ctp.cohort.augmentation import Augmentation, Draw, augment
 from stroke_ctp.cohort.inputs import Input
 from stroke_ctp.cohort.patients import Patients
+from stroke_ctp.common.random_streams import Purpose, torch_generator
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def load_series(patients: Patients, rows: list[int]) -> Float[Tensor, "batch lev
 
 def augmentation_draw(augmentation: Augmentation, n_patients: int, seed: int, number: int) -> Draw:
     """Augmentation of each patient of a cohort in one numbered draw, the same on all machines."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+    generator = torch_generator(seed, Purpose.CACHED_AUGMENTATION, number)
     return augmentation.draw(n_patients, generator)
 
 

@@ -24,6 +24,7 @@ from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.random_streams import Purpose, torch_seed
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
@@ -107,7 +108,7 @@ class ArticleModel:
     def classifier(self, fold: int) -> CoreClassifier:
         """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""
         settings = self.settings
-        torch.manual_seed(settings.seed * 1_000_003 + fold)
+        torch.manual_seed(torch_seed(settings.seed, Purpose.INITIAL_WEIGHTS, fold))
         encoder = Encoder(**asdict(settings.encoder)) if self.is_direct else nn.Identity()
         return CoreClassifier(
             TemporalNetwork(settings.network),
@@ -217,13 +218,14 @@ class FittedArticle:
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
         """Probability of a large core; see `protocol.FittedModel`.
 
-        A patient's probability is the same bit for bit whoever else is scored.
+        Patients are scored one by one: a probability does not depend on who else is scored.
         """
         self.classifier.to(self.model.device).eval()
         cached = None if self.model.is_direct else self.model.features(patients)[0]
         with self.model.threads():
             scored = range(len(patients)) if rows is None else rows.tolist()
-            return np.array([self._probability(self._features(patients, row, cached)) for row in scored], np.float64)
+            logits = [self.classifier(self._features(patients, row, cached)) for row in scored]
+        return torch.sigmoid(torch.cat(logits)).double().cpu().numpy()
 
     def _features(
         self, patients: Patients, row: int, cached: Float[np.ndarray, "patient level time feature"] | None
@@ -234,11 +236,6 @@ class FittedArticle:
         frames = self.model.pipeline(self.classifier.input_standardization)(load_series(patients, [row]).to(device))
         with encoder_autocast(device, precision):
             return self.classifier.encoder(frames)
-
-    def _probability(self, features: Float[Tensor, "1 level time feature"]) -> float:
-        # Rounding depends on the number of rows of a matrix product: it is that of a training batch for all patients.
-        batch = features.expand(self.model.settings.batch_size, -1, -1, -1)
-        return float(torch.sigmoid(self.classifier(batch))[0])
 
     def record(self) -> dict[str, Any]:
         """Epochs, feature cache, and a digest of the fitted feature statistics."""

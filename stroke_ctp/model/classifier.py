@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC
 
+from stroke_ctp.common.random_streams import Purpose, torch_seed
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import FeatureStandardization
@@ -101,7 +102,7 @@ class CoreClassifier(L.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by the step, so that a resumed run repeats the uninterrupted one."""
-        seed = self.seed * 1_000_003 + self.global_step
+        seed = torch_seed(self.seed, Purpose.DROPOUT, self.global_step)
         # torch.manual_seed seeds every kind of accelerator, which takes a twelfth of a step.
         (torch.default_generator if self.device.type == "cpu" else torch).manual_seed(seed)
 

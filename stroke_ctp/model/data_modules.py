@@ -16,6 +16,7 @@ from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.frames import FramePipeline, load_series
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.random_streams import Purpose, torch_generator
 from stroke_ctp.model.cached_features import CachedFeatures
 from stroke_ctp.model.feature_cache import Draws
 
@@ -117,7 +118,7 @@ class CachedFeatureData(FoldDataModule):
         """Features of a batch; without a training step, of the draw that is not augmented."""
         draw = torch.zeros(row.shape, dtype=torch.long)
         if step is not None:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+            generator = torch_generator(self.seed, Purpose.CACHED_DRAWS, step)
             draw = torch.randint(len(self.features), row.shape, generator=generator)
         return self.features.gather(draw, row)
 
@@ -155,7 +156,7 @@ class FrameData(FoldDataModule):
         """Standardized frames of a batch."""
         if step is None:
             return self.pipeline(loaded)
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        generator = torch_generator(self.seed, Purpose.AUGMENTATION, step)
         return self.pipeline(loaded, self.augmentation.draw(len(row), generator).to(loaded.device))
 
 
@@ -176,7 +177,7 @@ class EpochBatches(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         rows = torch.from_numpy(self.rows)
         if self.seed is not None:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            generator = torch_generator(self.seed, Purpose.SHUFFLING, self.epoch)
             rows = rows[torch.randperm(len(rows), generator=generator)]
         yield from (chunk.tolist() for chunk in rows.split(self.batch_size))
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
+from stroke_ctp.common.random_streams import Purpose, numpy_generator
 from stroke_ctp.statistics.interval_estimates import AucDifference, Estimate, PValue
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
@@ -42,7 +43,7 @@ def drawn_patients(labels: Labels, n: int = N_BOOTSTRAP) -> Int[np.ndarray, "{n}
 
     The class sizes are fixed, as in DeLong's variance, so that every sample has an AUC.
     """
-    generator = np.random.default_rng(SEED)
+    generator = numpy_generator(SEED, Purpose.BOOTSTRAP)
     classes = [np.flatnonzero(labels == value) for value in (1, 0)]
     return np.concatenate([generator.choice(rows, (n, len(rows))) for rows in classes], axis=1)
 
@@ -87,7 +88,7 @@ def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> PValue:
     Args:
         folds: Labels and scores of each fold.
     """
-    generator = np.random.default_rng(SEED)
+    generator = numpy_generator(SEED, Purpose.PERMUTATION)
     observed, permuted = [], []
     for labels, scores in folds:
         if missing_class(labels):
