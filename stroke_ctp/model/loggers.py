@@ -1,5 +1,6 @@
 """Where a training logs its losses."""
 
+import os
 from pathlib import Path
 
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger
@@ -23,11 +24,11 @@ def build_logger(settings: TrainSettings, folder: Path) -> Logger:
             return TensorBoardLogger(folder, name="logs")
         if settings.logger == "mlflow":
             return MLFlowLogger(
+                tracking_uri=os.environ.get("MLFLOW_TRACKING_URI", f"file:{settings.outputs}/mlruns"),
                 experiment_name=settings.name,
                 run_name=f"{settings.model_name}-fold-{settings.fold}",
-                tracking_uri=f"file:{settings.outputs}/mlruns",
-                save_dir=str(folder),
             )
         return CSVLogger(folder, name="logs")
-    except ModuleNotFoundError as error:
-        raise UserError(f"{' '.join(str(error).split())}; or choose another logger") from None
+    except ModuleNotFoundError:
+        extra = settings.logger
+        raise UserError(f"logger={extra} needs a package: pip install '.[{extra}]', or choose logger=csv") from None
