@@ -7,8 +7,8 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
-from stroke_ctp.common.records import plain, read_record
-from stroke_ctp.common.schemas import STRICT
+from stroke_ctp.common.records import read_record
+from stroke_ctp.common.schemas import STRICT, plain
 
 WAY_OUT = "remove it and train the fold again"
 
