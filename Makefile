@@ -29,7 +29,7 @@ ESTIMATED = $(patsubst folds.n=%,folds=%,$(patsubst trainer.%,%,$(filter folds.n
 ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env ensemble study estimate cohorts networks test chromium test-slurm lint clean
+.PHONY: help env ensemble study estimate cohort cohorts networks test chromium test-slurm lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -62,6 +62,11 @@ cohorts: $(INSTALLED) $(if $(filter study,$(MAKECMDGOALS)),estimate)
 	@$(CTP).simulate out=$(SIMULATED) n_train=$(N_TRAIN) n_external=$(N_EXTERNAL)
 	@$(CTP).preprocess manifest=$(SIMULATED)/train/manifest.csv out=$(COHORTS)/train
 	@$(CTP).preprocess manifest=$(SIMULATED)/external/manifest.csv out=$(COHORTS)/external
+
+cohort: $(INSTALLED)  ## a simulated cohort where commands expect one: outputs/cohort, outputs/external
+	@$(CTP).simulate out=$(OUTPUTS)/scans
+	@$(CTP).preprocess manifest=$(OUTPUTS)/scans/train/manifest.csv out=$(OUTPUTS)/cohort
+	@$(CTP).preprocess manifest=$(OUTPUTS)/scans/external/manifest.csv out=$(OUTPUTS)/external
 
 networks: cohorts
 	@$(TRAIN) ablation=$(ABLATIONS)
