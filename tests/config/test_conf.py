@@ -7,8 +7,6 @@ from commands import settings_of
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
-from stroke_ctp.hemodynamics.lesion import DEFINITIONS
-from stroke_ctp.model.network import KERNEL_SIZES
 
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.layouts import LAYOUTS
@@ -29,7 +27,9 @@ from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.model.settings import NetworkSettings, TrainSettings
+from stroke_ctp.model.temporal_network import KERNEL_SIZES
 
 SCHEMAS: dict[str, Any] = {
     "benchmark": BenchmarkSettings,

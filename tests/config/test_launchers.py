@@ -7,19 +7,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 from noise import NOISE, train_quickly, write_noise_cohort
-from stroke_ctp.model.training import member_probability
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common import devices
 from stroke_ctp.common.devices import gpus, keep_gpu
-from stroke_ctp.common.files import read_json
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.training_callbacks import torch_threads
+from stroke_ctp.study.members import load_member
+from stroke_ctp.study.run_folder import RunFolder
 
 PARALLEL = ("hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
 
@@ -84,7 +83,7 @@ def test_where_slurm_was_asked_for_several_tasks_members_answer_as_anywhere(
     folder, cohort = workplace / "outputs/serial/full/fold-0", Cohort(workplace / "cohort")
 
     def answer() -> list[float]:
-        return member_probability(folder, read_json(folder / "metrics.json"), cohort, np.arange(12) % 2).tolist()
+        return load_member(RunFolder(folder)).score(cohort).tolist()
 
     usual = answer()
     monkeypatch.setenv("SLURM_NTASKS", "4")
@@ -94,7 +93,7 @@ def test_where_slurm_was_asked_for_several_tasks_members_answer_as_anywhere(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("fold=0..1", "learning_rate=1e30"), "has diverged; take another name and a lower learning_rate"),
+        (("fold=0..1", "learning_rate=1e30"), "diverged; choose another name and a lower learning_rate"),
         (("fold=0", "seed=0,1"), "was made with other settings: seed"),
         (("fold=0..1", "hydra.launcher.n_jobs=0"), "hydra.launcher.n_jobs must be a whole number ≥ 1 or null, got 0"),
     ],
