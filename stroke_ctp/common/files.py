@@ -95,7 +95,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); remove it and run the command again") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (not an object); remove it and run the command again")

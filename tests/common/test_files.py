@@ -201,3 +201,12 @@ def test_a_process_that_dies_lets_go_of_its_work(tmp_path):
         process.kill()
     with at_work(tmp_path / "lock", wait=False) as mine:
         assert mine
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"a": ' * 100_000, b"\xff{}", b'{"a": ' + b"7" * 10_000 + b"}", b"[]", b""]
+)
+def test_a_file_that_holds_no_json_object_is_named_with_the_way_out(tmp_path: Path, content: bytes):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.json is damaged \(.+\); remove it and run the command again$"):
+        read_json(tmp_path / "run.json")

@@ -15,6 +15,7 @@ from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData
 from stroke_ctp.model.feature_standardization import FeatureStandardization
+from stroke_ctp.model.settings import NetworkSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,8 +46,8 @@ def _fit(data: CachedFeatureData, epochs: int, **options: Any) -> CoreClassifier
 
 
 def test_a_checkpoint_of_another_network_is_refused():
-    module = _classifier(TemporalNetwork(["local"]))
-    other = _classifier(TemporalNetwork(["local", "global"]))
+    module = _classifier(TemporalNetwork(NetworkSettings(pathways=("local",))))
+    other = _classifier()
     with pytest.raises((ValueError, RuntimeError), match=r"pathways\.1|size mismatch"):
         module.load_weights(other.state_dict())
 
