@@ -2,15 +2,19 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from stroke_ctp.study.study_folder import StudyFolder
 
 LONGEST = ("test_make.py", "test_documentation.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first: workers that share the others then end together. No GPU, no tests that need one."""
+    """Run the longest files first, so that all workers end together; skip tests that need a GPU without one."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         if item.get_closest_marker("gpu") and not torch.cuda.is_available():
@@ -19,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Features that the documented commands share, in whichever of the tests' processes they run."""
+    """Feature cache that the documented commands share, in all processes of the tests."""
     own = tmp_path_factory.getbasetemp()
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bank"
 
@@ -40,12 +44,12 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple["StudyFolder", str]:
     """A made-up study with its report, not to be changed, and the text that was printed."""
     # Imported here, because the import hook that checks types must be installed first.
     from studies import write_study
 
     from stroke_ctp.reporting.report import write_report
 
-    folder = write_study(tmp_path_factory.mktemp("outputs") / "demo")
+    folder = write_study(tmp_path_factory.mktemp("outputs"))
     return folder, write_report(folder)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from commands import run_module
 from noise import write_noise_cohort
-from stroke_ctp.study.tables import predictions_table
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.study.predictions_file import predictions_table
 
 
 def refused(name: str, *arguments: object) -> str:
@@ -86,27 +86,27 @@ def test_missing_argument_is_named() -> None:
 
 def test_damaged_series_is_named(cohort: Path, tmp_path: Path) -> None:
     (cohort / "series" / "00003.npy").write_bytes(b"not an array")
-    sentence = refused("train", f"cohort={cohort}", *TRAIN, f"outputs={tmp_path}/outputs", "ablation=cbv")
+    sentence = refused("train", f"cohort={cohort}", *TRAIN, f"outputs={tmp_path}/outputs", "model=cbv")
     assert "00003.npy" in sentence
     assert not list(tmp_path.glob("outputs/**/predictions.csv"))
 
 
 def test_ensemble_names_the_missing_folds_and_how_to_train_them(cohort: Path, tmp_path: Path) -> None:
     assert "no fold of" in refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
-    run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "ablation=cbv_scan", "name=x", f"outputs={tmp_path}")
-    sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "ablation=cbv_scan")
+    run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "model=cbv_scan", "name=x", f"outputs={tmp_path}")
+    sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "models=cbv_scan")
     assert "missing 1" in sentence
-    assert "fold=1" in sentence
+    assert "model=cbv_scan fold=1 folds.n=3`" in sentence
 
 
 def test_name_in_use_with_other_settings_is_refused_naming_the_keys(cohort: Path, tmp_path: Path) -> None:
-    run_module("train", f"cohort={cohort}", *TRAIN, "ablation=cbv_scan", "name=x", f"outputs={tmp_path}")
+    run_module("train", f"cohort={cohort}", *TRAIN, "model=cbv_scan", "name=x", f"outputs={tmp_path}")
     before = {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()}
     sentence = refused(
         "train",
         f"cohort={cohort}",
         *TRAIN,
-        "ablation=cbv_scan",
+        "model=cbv_scan",
         "name=x",
         f"outputs={tmp_path}",
         "batch_size=5",
@@ -117,8 +117,8 @@ def test_name_in_use_with_other_settings_is_refused_naming_the_keys(cohort: Path
     assert {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()} == before
 
 
-def test_a_fold_that_lost_a_file_is_made_again(cohort: Path, tmp_path: Path) -> None:
-    line = ("train", f"cohort={cohort}", *TRAIN, "ablation=cbv_scan", "name=x", f"outputs={tmp_path}")
+def test_a_fold_that_lost_a_file_is_repeated(cohort: Path, tmp_path: Path) -> None:
+    line = ("train", f"cohort={cohort}", *TRAIN, "model=cbv_scan", "name=x", f"outputs={tmp_path}")
     run_module(*line)
     predictions = tmp_path / "x/cbv_scan/fold-0/predictions.csv"
     before = predictions.read_bytes()
@@ -133,7 +133,7 @@ def test_probabilities_that_are_no_numbers_are_refused(cohort: Path) -> None:
         predictions_table(Cohort(cohort), np.arange(12) % 2, rows, np.array([0.5, np.nan]), "test", 4)
 
 
-def test_a_command_that_a_test_runs_leaves_no_code_for_a_user_to_load(
+def test_a_command_that_a_test_runs_leaves_no_compiled_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))

@@ -7,18 +7,16 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run_module
 from dicom_files import classic, save_all
 from heads import save_nifti
 from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
-
-from stroke_ctp.config.command_line import run
 
 SPACING = (10.0, *PIXEL_MM)
 TRUE_ML = 3 * np.pi * CORE_MM**2 * 10 / 1000
@@ -36,16 +34,12 @@ class Result:
 
 def call(name: str, *arguments: object) -> Result:
     """Run a command in this process, which has everything loaded."""
-    module = import_module(f"stroke_ctp.{name}" if name != "perfusion" else "stroke_ctp.perfusion")
-    argv, out, err, code = sys.argv, io.StringIO(), io.StringIO(), None
-    sys.argv = [name, *map(str, arguments)]
+    out, err, code = io.StringIO(), io.StringIO(), None
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            run(getattr(module, name), name)
+            run_module(name, *arguments)
     except SystemExit as stopped:
         code = stopped.code
-    finally:
-        sys.argv = argv
     sentence = code if isinstance(code, str) else ""
     return Result(1 if sentence else int(code or 0), out.getvalue(), err.getvalue() + sentence)
 

@@ -173,7 +173,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(manifest, tmp_pat
     assert not (tmp_path / "cohort").exists()
 
 
-def test_without_any_patient_the_commonest_reason_is_told(manifest, tmp_path):
+def test_without_any_patient_the_most_frequent_reason_is_given(manifest, tmp_path):
     text = f"{HEADER}short.nii.gz,A,0,2,,,\nshort.nii.gz,B,0,2,,,\ncut.nii.gz,C,0,2,,,\n"
     manifest.write_text(text)
     with pytest.raises(UserError, match="none of 3 patients can be included; 2 of them: scan must last"):
@@ -271,7 +271,7 @@ def test_a_damaged_series_is_made_again_by_the_same_command(manifest, tmp_path):
         assert series.read_bytes() == made
 
 
-def test_a_patient_at_whom_another_machine_is_is_left_to_it_and_not_done_again(manifest, tmp_path, monkeypatch):
+def test_a_patient_that_another_machine_works_on_is_left_to_it_and_not_repeated(manifest, tmp_path, monkeypatch):
     patient = read_manifest(manifest)[0]
     folder = CohortFolder(tmp_path)
     with folder.records.lock(patient.number, wait=False) as locked:

@@ -135,9 +135,10 @@ class FeatureCache:
 
     @classmethod
     def recorded(cls, root: Path, name: str, n_patients: int) -> "FeatureCache | None":
-        """The cache that a run recorded; None if it is no longer there."""
+        """The cache that a run recorded; None if its first draw is no longer there."""
         key = root / name / "key.json"
-        return cls(root, read_json(key), n_patients) if key.exists() else None
+        found = cls(root, read_json(key), n_patients) if key.exists() else None
+        return found if found is not None and found._path(0).exists() else None
 
     @staticmethod
     def _shape(n_patients: int) -> tuple[int, ...]:

@@ -1,10 +1,11 @@
+"""Figures of a study: what is drawn, and what their captions say."""
+
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from stroke_ctp.study.runs import Run
-from studies import OXFORD, write_ablation, write_study
+from studies import OXFORD, PROVENANCE, write_model, write_study
 
 from stroke_ctp.reporting.figures import probabilities as probability_figures
 from stroke_ctp.reporting.figures import roc as roc_figures
@@ -13,8 +14,10 @@ from stroke_ctp.reporting.figures.network import Architecture, network
 from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.report_sections import sections
 from stroke_ctp.reporting.results.study_results import StudyResults, study_results
-from stroke_ctp.reporting.study_background import StudyBackground
+from stroke_ctp.reporting.study_background import background_of
 from stroke_ctp.study.predictions import Study, read_study
+from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.training_summary import TrainingSummary
 
 FULL = Architecture(
     levels=("basal ganglia", "supraganglionic"), frames=32, side=128, features=512,
@@ -24,7 +27,7 @@ FULL = Architecture(
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
-    return study_results(read_study(write_study(tmp_path_factory.mktemp("outputs") / "demo")), 0.9)
+    return study_results(read_study(write_study(tmp_path_factory.mktemp("outputs"))), 0.9)
 
 
 def _texts(drawn: Figure) -> list[str]:
@@ -73,8 +76,10 @@ def test_a_fold_sd_is_never_called_an_interval(results: StudyResults):
 
 
 def test_without_an_ensemble_there_is_no_external_figure(tmp_path: Path):
-    write_ablation(tmp_path / "one" / "local", 1, OXFORD)
-    content = report_content(read_study(tmp_path / "one"), tmp_path / "one", StudyBackground())
+    folder = StudyFolder(tmp_path, "one")
+    write_model(folder, "local", 1, OXFORD)
+    study = read_study(folder)
+    content = report_content(study, background_of(folder, study))
     names = [picture.name for section in sections(content) for picture in section.pictures]
     assert "roc_models" in names
     assert "external" not in names
@@ -83,12 +88,13 @@ def test_without_an_ensemble_there_is_no_external_figure(tmp_path: Path):
 def test_wrong_calls_are_marked_and_nobody_is_left_out(results: StudyResults):
     axes = probability_figures.against_volume(results.main.youden, 50.0).drawn.axes[0]
     right, wrong = (line for line in axes.lines if line.get_label() in ("Called rightly", "Called wrongly"))
-    assert len(right.get_xdata()) + len(wrong.get_xdata()) == len(results.main.ablation.test)
+    assert len(right.get_xdata()) + len(wrong.get_xdata()) == len(results.main.predictions.test)
 
 
 def test_patients_whom_no_threshold_calls_are_drawn_too(tmp_path: Path):
-    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
-    main = read_study(tmp_path / "one").main
+    folder = StudyFolder(tmp_path, "one")
+    write_model(folder, "full", 0, OXFORD, one_class=True)
+    main = read_study(folder).main
     youden = study_results(Study("one", {"full": main}), 0.9).main.youden
     picture = probability_figures.against_volume(youden, 50.0)
     drawn = {line.get_label(): len(line.get_xdata()) for line in picture.drawn.axes[0].lines[:3]}
@@ -100,9 +106,10 @@ def test_patients_whom_no_threshold_calls_are_drawn_too(tmp_path: Path):
 
 
 def test_learning_curves_mark_the_epoch_that_was_taken():
-    curve = pd.DataFrame({"epoch": range(5), "train_loss": 0.5, "val_loss": [3, 2, 1, 2, 3]})
-    picture = learning_curves([Run("full", 0, 2, 5, curve, {}), Run("full", 1, None, None, None, {})])
+    losses = pd.DataFrame({"epoch": range(5), "train_loss": 0.5, "val_loss": [3, 2, 1, 2, 3]})
+    without_log = TrainingSummary("full", 1, None, None, None, PROVENANCE, 0)
+    picture = learning_curves([TrainingSummary("full", 0, 5, 2, losses, PROVENANCE, 0), without_log])
     assert picture is not None
     taken = [line for line in picture.drawn.axes[0].lines if line.get_label() == "Epoch taken"]
     assert [list(line.get_xdata()) for line in taken] == [[2, 2]]
-    assert learning_curves([Run("cbv", 0, None, None, None, {})]) is None
+    assert learning_curves([without_log]) is None

@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from stroke_ctp.study.study_folder import StudyFolder
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found; on Debian, apt-get install chromium")
 
@@ -55,14 +57,14 @@ document.body.append(Object.assign(document.createElement("pre"), { textContent:
 
 
 @pytest.fixture(scope="module")
-def study(reported: tuple[Path, str]) -> Path:
+def study(reported: tuple[StudyFolder, str]) -> StudyFolder:
     return reported[0]
 
 
-def _opened(study: Path, width: int, folder: Path) -> tuple[dict[str, Any], str]:
+def _opened(study: StudyFolder, width: int, folder: Path) -> tuple[dict[str, Any], str]:
     """Results of the probe, and the messages of the console."""
     page = folder / "probed.html"
-    page.write_text((study / "report" / "report.html").read_text().replace("</body>", f"{PROBE}</body>"))
+    page.write_text((study.report / "report.html").read_text().replace("</body>", f"{PROBE}</body>"))
     command = [
         str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
         "--enable-logging=stderr", "--disable-background-networking", "--disable-component-update", "--no-first-run",
@@ -77,7 +79,7 @@ def _opened(study: Path, width: int, folder: Path) -> tuple[dict[str, Any], str]
 
 
 @pytest.fixture(scope="module", params=[400, 1600])
-def opened(request: pytest.FixtureRequest, study: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple:
+def opened(request: pytest.FixtureRequest, study: StudyFolder, tmp_path_factory: pytest.TempPathFactory) -> tuple:
     return _opened(study, request.param, tmp_path_factory.mktemp("browser"))
 
 
@@ -91,9 +93,9 @@ def test_nothing_is_wider_than_the_window(opened: tuple):
     assert opened[0]["page"] <= opened[0]["width"]
 
 
-def test_the_patient_table_begins_with_the_worst_error_and_sorts(opened: tuple, study: Path):
+def test_the_patient_table_begins_with_the_worst_error_and_sorts(opened: tuple, study: StudyFolder):
     found = opened[0]
-    table = pd.read_csv(study / "report" / "tables" / "patients.csv")
+    table = pd.read_csv(study.report / "tables" / "patients.csv")
     assert found["first"] == table.sort_values("error", ascending=False, kind="stable")["patient"].iloc[0]
     assert found["focused"]
     assert found["sorted"] == "ascending"
@@ -102,8 +104,8 @@ def test_the_patient_table_begins_with_the_worst_error_and_sorts(opened: tuple, 
     assert len(found["ascending"]) == len(table)
 
 
-def test_the_patient_table_filters(opened: tuple, study: Path):
-    table = pd.read_csv(study / "report" / "tables" / "patients.csv")
+def test_the_patient_table_filters(opened: tuple, study: StudyFolder):
+    table = pd.read_csv(study.report / "tables" / "patients.csv")
     external = table[table["cohort"] == "external"]
     assert opened[0]["filtered"] == ((external["class"] == "large") | (external["called"] == "large")).sum()
     wrong = (table["verdict"] == "wrong").sum()

@@ -1,4 +1,5 @@
-import json
+"""The report of a study: numbers follow from the predictions, and every file shows the same."""
+
 import re
 import shutil
 from collections.abc import Callable
@@ -9,62 +10,70 @@ import pandas as pd
 import pytest
 from commands import run_module
 from sklearn.metrics import roc_auc_score
-from studies import N_FOLDS, OXFORD, write_ablation, write_study
+from studies import N_FOLDS, OXFORD, write_external, write_model, write_run, write_study
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import file_digest
+from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.reporting.console import report_text
 from stroke_ctp.reporting.number_text import p_text
 from stroke_ctp.reporting.report import report_content, write_report
 from stroke_ctp.reporting.report_sections import sections
 from stroke_ctp.reporting.results.model_aucs import model_aucs
-from stroke_ctp.reporting.study_background import StudyBackground
+from stroke_ctp.reporting.study_background import background_of
 from stroke_ctp.reporting.study_comparison import write_comparison
 from stroke_ctp.reporting.tables.table import Table
 from stroke_ctp.statistics.interval_estimates import PValue
 from stroke_ctp.study.predictions import read_study
+from stroke_ctp.study.study_folder import StudyFolder
 
 TABLES = ("table1", "table2", "folds", "auc", "comparisons", "operating_points", "calibration", "errors", "patients")
 FIGURES = ("figure3", "folds", "roc_models", "external", "calibration", "decision_curve", "core_volume")
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
-    return write_study(tmp_path / "outputs" / "demo")
+def study(tmp_path: Path) -> StudyFolder:
+    return write_study(tmp_path / "outputs")
 
 
 @pytest.fixture
-def one_class(tmp_path: Path) -> Path:
+def one_class(tmp_path: Path) -> StudyFolder:
     """A study in which fold 0 tests, and fold 4 validates, small cores only."""
-    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
-    return tmp_path / "one"
+    study = StudyFolder(tmp_path, "one")
+    write_model(study, "full", 0, OXFORD, one_class=True)
+    return study
 
 
-def _tables(study: Path) -> dict[str, Table]:
+def _tables(folder: StudyFolder) -> dict[str, Table]:
     """All tables of a report that is not written."""
-    made = sections(report_content(read_study(study), study, StudyBackground()))
+    study = read_study(folder)
+    made = sections(report_content(study, background_of(folder, study)))
     return {table.name: table for section in made for table in section.tables}
 
 
-def _printed(folder: Path) -> str:
+def _printed(folder: StudyFolder) -> str:
     """What the report prints."""
     study = read_study(folder)
-    return report_text(study, {name: model_aucs(one) for name, one in study.ablations.items()})
+    return report_text(study, {name: model_aucs(one) for name, one in study.models.items()})
 
 
-def _table(study: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(study / "report" / "tables" / f"{name}.csv", keep_default_na=False, na_values={"auc": ""})
+def _table(study: StudyFolder, name: str) -> pd.DataFrame:
+    return pd.read_csv(study.report / "tables" / f"{name}.csv", keep_default_na=False, na_values={"auc": ""})
+
+
+def _predictions(study: StudyFolder, model: str, fold: int) -> pd.DataFrame:
+    """Predictions of a run, from its table alone."""
+    return pd.read_csv(study.run(model, fold).path / "predictions.csv")
 
 
 Command = Callable[..., str | int | None]
 
 
 @pytest.fixture
-def command(study: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+def command(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run the command as `python -m` does, where the study's outputs are, and return what it exits with."""
 
     def run(*arguments: str) -> str | int | None:
-        monkeypatch.chdir(study.parents[1])
+        monkeypatch.chdir(study.path.parents[1])
         try:
             run_module("report", *arguments)
         except SystemExit as stopped:
@@ -74,13 +83,12 @@ def command(study: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return run
 
 
-def _files(study: Path) -> dict[str, bytes]:
-    report = study / "report"
-    return {str(p.relative_to(report)): p.read_bytes() for p in report.rglob("*") if p.is_file()}
+def _files(study: StudyFolder) -> dict[str, bytes]:
+    return {str(p.relative_to(study.report)): p.read_bytes() for p in study.report.rglob("*") if p.is_file()}
 
 
 def test_the_command_prints_the_tables_and_ends_with_the_folder(
-    study: Path, command: Command, capsys: pytest.CaptureFixture[str]
+    study: StudyFolder, command: Command, capsys: pytest.CaptureFixture[str]
 ):
     assert command("name=demo") is None
     lines = capsys.readouterr().out.splitlines()
@@ -93,36 +101,36 @@ def test_the_command_prints_the_tables_and_ends_with_the_folder(
     assert "report.html" in files
 
 
-def test_a_name_that_was_never_run_ends_in_a_sentence(study: Path, command: Command):
+def test_a_name_that_was_never_run_ends_in_a_sentence(study: StudyFolder, command: Command):
     sentence = str(command("name=nope"))
     assert sentence.startswith("report: nothing was run in outputs/nope; run `python -m stroke_ctp.train")
-    assert not (study.parent / "nope").exists()
+    assert not study.path.with_name("nope").exists()
 
 
-def test_a_study_with_a_missing_fold_gets_no_report(study: Path):
-    shutil.rmtree(study / "local" / "fold-3")
+def test_a_study_with_a_missing_fold_gets_no_report(study: StudyFolder):
+    shutil.rmtree(study.run("local", 3).path)
     with pytest.raises(UserError, match=r"missing 3; run `python -m stroke_ctp.train"):
         write_report(study)
     assert not _files(study)
 
 
-def test_every_fold_has_scikit_learns_auc(reported: tuple[Path, str]):
+def test_every_fold_has_scikit_learns_auc(reported: tuple[StudyFolder, str]):
     study, _ = reported
     rows = _table(study, "folds")
     assert len(rows) == 3 * 2 * N_FOLDS
     for row in rows.itertuples():
-        predictions = pd.read_csv(study / row.ablation / f"fold-{row.fold}" / "predictions.csv")
+        predictions = _predictions(study, row.ablation, row.fold)
         scored = predictions[predictions["split"] == row.split]
         assert row.auc == pytest.approx(roc_auc_score(scored["label"], scored["probability"]), abs=1e-12)
         assert (row.n_large, row.n_small) == (scored["label"].sum(), (1 - scored["label"]).sum())
 
 
-def test_tables_1_and_2_follow_from_the_folds(reported: tuple[Path, str]):
+def test_tables_1_and_2_follow_from_the_folds(reported: tuple[StudyFolder, str]):
     study, text = reported
     folds = _table(study, "folds").groupby(["ablation", "split"])["auc"].agg(["mean", "std"])
     printed = folds.apply(lambda row: f"{row['mean']:.2f} ({row['std']:.2f})", axis=1)
     ours = {name: _ours(_table(study, name)) for name in ("table1", "table2")}
-    predictions = pd.read_csv(study / "full" / "ensemble" / "predictions.csv")
+    predictions = pd.read_csv(study.ensemble("full").path / "predictions.csv")
     mean = predictions[predictions["fold"] == "mean"]
     external = f"{roc_auc_score(mean['label'], mean['probability']):.2f}"
     assert ours["table1"] == [printed["full", "validation"], printed["full", "test"], external]
@@ -136,7 +144,7 @@ def _ours(table: pd.DataFrame) -> list[str]:
     return list(table.loc[table["row"] == "This study", "text"])
 
 
-def test_the_articles_values_stand_in_a_row_of_their_own(reported: tuple[Path, str]):
+def test_the_articles_values_stand_in_a_row_of_their_own(reported: tuple[StudyFolder, str]):
     rows = [line for line in reported[1].splitlines() if line.startswith("Article")]
     assert [re.split(" {2,}", row)[1:] for row in rows] == [
         ["0.75 (0.11)", "0.72 (0.10)", "0.61"],
@@ -145,17 +153,17 @@ def test_the_articles_values_stand_in_a_row_of_their_own(reported: tuple[Path, s
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: Path):
-    figure = study / "report" / "figures" / "external.png"
+def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: StudyFolder):
+    figure = study.report / "figures" / "external.png"
     figure.parent.mkdir(parents=True)
     figure.touch()  # of an earlier report
-    shutil.rmtree(study / "full")
+    shutil.rmtree(study.path / "full")
     write_report(study)
     assert _ours(_table(study, "table1")) == ["not run"] * 3
     assert not figure.exists(), "figure of a run that is gone"
 
 
-def test_a_fold_with_one_class_is_undefined_and_the_mean_says_on_how_many_folds_it_rests(one_class: Path):
+def test_a_fold_with_one_class_is_undefined_and_the_mean_says_on_how_many_folds_it_rests(one_class: StudyFolder):
     text = _printed(one_class)
     assert "4 of 5 folds; undefined on fold 0 (no large core)" in text
     assert "nan" not in text
@@ -164,50 +172,53 @@ def test_a_fold_with_one_class_is_undefined_and_the_mean_says_on_how_many_folds_
     assert list(fold["roc_auc"]) == ["undefined: no large core"]
 
 
-def test_randomly_initialized_weights_are_called_meaningless(study: Path):
-    shutil.rmtree(study / "full")
-    write_ablation(study / "full", 0, {"weights": "none", "sha256": "1234567890abcdef"})
+def test_randomly_initialized_weights_are_called_meaningless(study: StudyFolder):
+    shutil.rmtree(study.path / "full")
+    write_model(study, "full", 0, Provenance("none", "1234567890abcdef"))
     text = _printed(study)
     assert "encoder none 1234567890ab" in text
     assert "randomly initialized: these results are meaningless" in text
 
 
-def test_what_calibrated_cores_share_with_simulated_patients_is_said_where_there_are_such_cores(study: Path):
+def test_what_calibrated_cores_share_with_simulated_patients_is_said_where_there_are_such_cores(study: StudyFolder):
     sentence = "set to 2.7 mL/100 mL, a value from the publication on which the tissue of simulated patients is based"
     assert sentence in " ".join(_printed(study).split())
-    shutil.rmtree(study / "cbv")
+    shutil.rmtree(study.path / "cbv")
     assert "simulated" not in _printed(study)
 
 
-def test_more_ablations_than_a_terminal_is_wide_follow_below(study: Path):
+def test_more_models_than_a_terminal_is_wide_follow_below(study: StudyFolder):
     for number in range(3):
-        shutil.copytree(study / "local", study / f"without_dropout_{number}")
+        shutil.copytree(study.path / "local", study.path / f"without_dropout_{number}")
     lines = _printed(study).splitlines()
     assert max(map(len, lines)) <= 80
     assert all(any(f"without_dropout_{number}" in line for line in lines) for number in range(3))
 
 
-def test_the_same_predictions_make_the_same_bytes(study: Path, reported: tuple[Path, str]):
+def test_the_same_predictions_make_the_same_bytes(study: StudyFolder, reported: tuple[StudyFolder, str]):
     write_report(study)
     assert _files(study) == _files(reported[0])
 
 
-def test_figures_are_as_wide_as_a_journals_column(reported: tuple[Path, str]):
+def test_figures_are_as_wide_as_a_journals_column(reported: tuple[StudyFolder, str]):
     study, _ = reported
     for name in ("figure3", "external"):
-        header = (study / "report" / "figures" / f"{name}.png").read_bytes()[:24]
+        header = (study.report / "figures" / f"{name}.png").read_bytes()[:24]
         assert int.from_bytes(header[16:20]) / 300 * 25.4 == pytest.approx(90, abs=0.2)
 
 
-def _scored(study: Path) -> pd.DataFrame:
+def _scored(study: StudyFolder) -> pd.DataFrame:
     """Test rows of the full model, from its tables alone."""
-    folds = [pd.read_csv(study / "full" / f"fold-{fold}" / "predictions.csv") for fold in range(N_FOLDS)]
-    rows = pd.concat(folds)
+    return _test_rows(study, "full")
+
+
+def _test_rows(study: StudyFolder, model: str) -> pd.DataFrame:
+    rows = pd.concat([_predictions(study, model, fold) for fold in range(N_FOLDS)])
     return rows[rows["split"] == "test"]
 
 
-def _row(study: Path, table: str, **where: str) -> pd.Series:
-    rows = pd.read_csv(study / "report" / "tables" / f"{table}.csv")
+def _row(study: StudyFolder, table: str, **where: str) -> pd.Series:
+    rows = pd.read_csv(study.report / "tables" / f"{table}.csv")
     for column, value in where.items():
         rows = rows[rows[column] == value]
     assert len(rows) == 1
@@ -217,34 +228,33 @@ def _row(study: Path, table: str, **where: str) -> pd.Series:
 POOLED = {"model": "Full", "patients": "Test folds, pooled"}
 
 
-def test_the_pooled_auc_follows_from_the_predictions(reported: tuple[Path, str]):
+def test_the_pooled_auc_follows_from_the_predictions(reported: tuple[StudyFolder, str]):
     study, rows = reported[0], _scored(reported[0])
     expected = roc_auc_score(rows["label"], rows["probability"])
     assert _row(study, "auc", **POOLED)["auc_delong"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_difference_to_the_index_follows_from_the_predictions(reported: tuple[Path, str]):
+def test_the_difference_to_the_index_follows_from_the_predictions(reported: tuple[StudyFolder, str]):
     study, rows = reported[0], _scored(reported[0])
-    index = pd.concat([pd.read_csv(study / "cbv" / f"fold-{fold}" / "predictions.csv") for fold in range(N_FOLDS)])
-    index = index[index["split"] == "test"]
+    index = _test_rows(study, "cbv")
     expected = roc_auc_score(rows["label"], rows["probability"]) - roc_auc_score(index["label"], index["probability"])
     found = _row(study, "comparisons", against="CBV core", patients="Test folds, pooled")
     assert found["difference_delong"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_summary_gives_every_comparison_as_the_table_corrects_it(reported: tuple[Path, str]):
-    page = (reported[0] / "report" / "report.html").read_text()
-    table = pd.read_csv(reported[0] / "report" / "tables" / "comparisons.csv")
+def test_the_summary_gives_every_comparison_as_the_table_corrects_it(reported: tuple[StudyFolder, str]):
+    page = (reported[0].report / "report.html").read_text()
+    table = pd.read_csv(reported[0].report / "tables" / "comparisons.csv")
     sentences = re.findall(r"Pooled ROC-AUC, “Full” minus “(.*?)”: .*?, p (.*?) \(Holm&#39;s correction\)", page)
     expected = [(row.against, p_text(PValue(float(row.p_delong_holm)))) for row in table.itertuples()]
     assert [(name, p.removeprefix("= ").replace("&lt;", "<")) for name, p in sentences] == expected
     assert (table["p_delong_holm"] >= table["p_delong"]).all()
 
 
-def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(reported: tuple[Path, str]):
+def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(reported: tuple[StudyFolder, str]):
     study, found, large = reported[0], 0, 0
     for fold in range(N_FOLDS):
-        rows = pd.read_csv(study / "full" / f"fold-{fold}" / "predictions.csv")
+        rows = _predictions(study, "full", fold)
         validation, test = (rows[rows["split"] == split] for split in ("validation", "test"))
         cuts = np.sort(validation["probability"])
         cuts = [0, *(cuts[1:] + cuts[:-1]) / 2, (cuts[-1] + 1) / 2]
@@ -261,32 +271,32 @@ def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(re
     assert row["tp"] == found
 
 
-def test_the_brier_score_follows_from_the_predictions(reported: tuple[Path, str]):
+def test_the_brier_score_follows_from_the_predictions(reported: tuple[StudyFolder, str]):
     study, rows = reported[0], _scored(reported[0])
     expected = ((rows["label"] - rows["probability"]) ** 2).mean()
     assert _row(study, "calibration", **POOLED)["brier"] == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_net_benefit_follows_from_the_predictions(reported: tuple[Path, str]):
+def test_the_net_benefit_follows_from_the_predictions(reported: tuple[StudyFolder, str]):
     study, rows = reported[0], _scored(reported[0])
     called = rows["probability"] >= 0.2
     expected = ((called & (rows["label"] == 1)).sum() - 0.25 * (called & (rows["label"] == 0)).sum()) / len(rows)
-    curve = pd.read_csv(study / "report" / "tables" / "decision_curve.csv")
+    curve = pd.read_csv(study.report / "tables" / "decision_curve.csv")
     point = curve[(curve["patients"] == "Test folds, pooled") & (curve["threshold"].round(2) == 0.2)]
     assert point["model"].item() == pytest.approx(expected)
 
 
-def test_the_page_shows_every_table_and_describes_every_figure(reported: tuple[Path, str]):
-    page = (reported[0] / "report" / "report.html").read_text()
+def test_the_page_shows_every_table_and_describes_every_figure(reported: tuple[StudyFolder, str]):
+    page = (reported[0].report / "report.html").read_text()
     figures = re.findall(r"<img src=\"data:image/png;base64,[^\"]+\" alt=\"([^\"]+)\"", page)
-    assert len(figures) == len(list((reported[0] / "report" / "figures").glob("*.png")))
+    assert len(figures) == len(list((reported[0].report / "figures").glob("*.png")))
     assert all(len(alternative) > 40 for alternative in figures)
-    for table in (reported[0] / "report" / "tables").glob("*.csv"):
+    for table in (reported[0].report / "tables").glob("*.csv"):
         assert f'id="table-{table.stem}"' in page
     assert not re.search(r"\b(nan|None|NaN)\b", re.sub(r"base64,[^\"]+|<script>.*?</script>", "", page, flags=re.S))
 
 
-def test_undefined_numbers_have_a_reason_and_are_neither_0_nor_nan(one_class: Path):
+def test_undefined_numbers_have_a_reason_and_are_neither_0_nor_nan(one_class: StudyFolder):
     tables = _tables(one_class)
     thresholds = tables["thresholds"].frame().set_index("fold")
     assert thresholds.loc["4", "youden"] == "undefined: the validation patients have no large core"
@@ -294,75 +304,70 @@ def test_undefined_numbers_have_a_reason_and_are_neither_0_nor_nan(one_class: Pa
     assert not {"nan", "None", "NaN", "<NA>", ""} & set(shown)
 
 
-def test_tables_for_the_manuscript_are_latex_that_shows_the_same_numbers(reported: tuple[Path, str]):
+def test_tables_for_the_manuscript_are_latex_that_shows_the_same_numbers(reported: tuple[StudyFolder, str]):
     study, _ = reported
     for name in ("table1", "table2"):
-        latex = (study / "report" / "tables" / f"{name}.tex").read_text()
+        latex = (study.report / "tables" / f"{name}.tex").read_text()
         assert all(value in latex for value in _ours(_table(study, name)))
         assert "\\toprule" in latex
         assert "ROC-AUC" in latex
 
 
-def test_predictions_that_were_edited_by_hand_are_refused(study: Path):
-    path = study / "local" / "fold-2" / "predictions.csv"
+def test_predictions_that_were_edited_by_hand_are_refused(study: StudyFolder):
+    path = study.run("local", 2).path / "predictions.csv"
     path.write_text(path.read_text().replace("0.5", "0.6", 1))
     with pytest.raises(UserError, match=r"fold-2/predictions.csv was changed after it was written; remove it"):
         write_report(study)
 
 
-def test_a_study_of_before_digests_is_reported_and_says_that_edits_cannot_be_seen(tmp_path: Path):
-    write_ablation(tmp_path / "old" / "full", 0, OXFORD, sealed=False)
-    audit = _tables(tmp_path / "old")["leakage_audit"].frame().set_index("check")
+def test_the_audit_says_that_predictions_are_unchanged(study: StudyFolder):
+    audit = _tables(study)["leakage_audit"].frame().set_index("check")
     found = audit.loc["Predictions are unchanged since they were written"]
     assert (found["verdict"], found["detail"]) == (
-        "not checked",
-        "no digest was recorded when the predictions were written",
+        "passed",
+        "every predictions.csv has the digest recorded when it was written",
     )
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: Path):
-    shutil.rmtree(study / "local" / "fold-3")
+def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: StudyFolder):
+    shutil.rmtree(study.run("local", 3).path)
     warning = "Partial study, not run: local: folds 3."
     assert warning in write_report(study, partial=True)
-    assert warning in (study / "report" / "report.html").read_text()
+    assert warning in (study.report / "report.html").read_text()
     folds = _table(study, "folds")
     missing = folds[(folds["ablation"] == "local") & (folds["fold"] == 3)]
     assert list(missing["note"]) == ["not run", "not run"]
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_several_studies_are_compared(study: Path, command: Command, capsys: pytest.CaptureFixture[str]):
-    shutil.copytree(study, study.parent / "other")
+def test_several_studies_are_compared(study: StudyFolder, command: Command, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(study.path, study.path.with_name("other"))
     assert command("name=demo,other") is None
     assert capsys.readouterr().out.splitlines()[-1] == "outputs/demo/report/with-other/report.html"
-    differences = pd.read_csv(study / "report" / "with-other" / "tables" / "differences.csv")
+    differences = pd.read_csv(study.report / "with-other" / "tables" / "differences.csv")
     assert (differences["difference_delong"] == 0).all()
     assert (differences["p_delong_note"] == "the models order all pairs alike").all()
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_studies_of_other_patients_are_not_paired(study: Path):
-    other = study.parent / "other"
-    write_ablation(other / "full", 7, OXFORD)
-    for path in other.rglob("predictions.csv"):
-        path.write_text(path.read_text().replace("p1,", "q1,"))
-        metrics = json.loads((path.parent / "metrics.json").read_text())
-        (path.parent / "metrics.json").write_text(json.dumps(metrics | {"predictions": file_digest(path)}))
-    write_comparison([study, other], study / "out", [{}, {}])
-    differences = pd.read_csv(study / "out" / "tables" / "differences.csv")
+def test_studies_of_other_patients_are_not_paired(study: StudyFolder, tmp_path: Path):
+    other = StudyFolder(study.path.parent, "other")
+    write_model(other, "full", 7, OXFORD)
+    for fold in range(N_FOLDS):
+        table = other.run("full", fold).predictions()
+        write_run(other, "full", fold, table.replace({"patient": {"p1": "q1"}}), OXFORD)
+    write_comparison([study, other], tmp_path / "out")
+    differences = pd.read_csv(tmp_path / "out" / "tables" / "differences.csv")
     assert (differences["difference_delong_note"] == "not the same patients or classes").all()
 
 
-def test_a_study_that_leaks_is_not_compared_either(study: Path):
-    ensemble = study / "full" / "ensemble"
-    table = ensemble / "predictions.csv"
-    table.write_text(table.read_text().replace("\nep", "\np"))
-    metrics = json.loads((ensemble / "metrics.json").read_text())
-    (ensemble / "metrics.json").write_text(json.dumps(metrics | {"predictions": file_digest(table)}))
+def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path: Path):
+    external = study.ensemble("full").predictions(list(study.complete_runs("full").values()))
+    write_external(study, "full", external.assign(patient=external["patient"].str.removeprefix("e")))
     with pytest.raises(UserError, match=r"leakage in demo: .* in training and external cohort"):
-        write_comparison([study, study], study / "out", [{}, {}])
-    assert not (study / "out").exists()
+        write_comparison([study, study], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,35 +8,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from cohorts import write_noise_cohort
 from commands import run_module
-from stroke_ctp.study.runs import read_runs
+from noise import train_quickly
 
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.files import read_json, write_json
+from stroke_ctp.common.files import read_json
+from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.study_background import background_of
-from stroke_ctp.reporting.tables.provenance import provenance
+from stroke_ctp.study.leakage_audit import Verdict
 from stroke_ctp.study.predictions import read_study
+from stroke_ctp.study.study_folder import StudyFolder
 
 
 def _write_cohort(folder: Path, prefix: str, seed: int, n: int = 12) -> Path:
     """Patients from two sites, with noise as series; one more patient was excluded."""
-    (folder / "series").mkdir(parents=True)
-    random = np.random.default_rng(seed)
-    for number in range(n):
-        np.save(folder / "series" / f"{number:05d}.npy", random.normal(30, 3, (2, 32, 128, 128)).astype(np.float16))
-    table = pd.DataFrame({"patient": [f"{prefix}{k}" for k in range(n)], "series": [f"{k:05d}.npy" for k in range(n)]})
-    table = table.assign(
-        core_ml=np.arange(float(n)),
-        scan_cbv_ml=np.arange(float(n)) ** 2,
-        label_definition="DWI",
-        site=["A", "B"] * (n // 2),
-    )
-    table.to_csv(folder / "cohort.csv", index=False)
-    excluded = pd.DataFrame({"patient": [f"{prefix}x"], "stage": ["timing"], "reason": ["too short"]})
-    excluded.to_csv(folder / "excluded.csv", index=False)
-    counts = {"patients": n + 1, "included": n, "excluded": {"timing": 1}}
-    write_json(folder / "cohort.json", {"hash": f"{seed}" * 64, "counts": counts})
-    return folder
+    columns = {
+        "patient": [f"{prefix}{number}" for number in range(n)],
+        "core_ml": np.arange(float(n)),
+        "scan_cbv_ml": np.arange(float(n)) ** 2,
+        "label_definition": ["DWI"] * n,
+        "site": ["A", "B"] * (n // 2),
+    }
+    excluded = [{"patient": f"{prefix}x", "stage": "timing", "reason": "too short"}]
+    return write_noise_cohort(folder, columns, seed, excluded=excluded)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +42,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     _write_cohort(folder / "cohorts" / "external", "E", 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        train = ("cohort=cohorts/train", "fold=0..2", "folds.n=3", "name=mine", "ablation=cbv_scan", "batch_size=5")
+        train = ("cohort=cohorts/train", "fold=0..2", "folds.n=3", "name=mine", "model=cbv_scan", "batch_size=5")
         run_module("train", *train)
-        run_module("ensemble", "external=cohorts/external", "name=mine", "ablation=cbv_scan")
+        run_module("ensemble", "external=cohorts/external", "name=mine", "models=cbv_scan")
         run_module("report", "name=mine", "subgroup=site")
         yield folder
 
@@ -76,6 +71,20 @@ def test_the_leakage_audit_of_a_fresh_study_leaves_nothing_unchecked(workplace: 
     assert audit.loc["No series appears under two names", "detail"] == "SHA-256 of 24 series of both cohorts"
 
 
+@pytest.mark.usefixtures("workplace")
+def test_the_audit_of_a_network_recomputes_what_it_was_fitted_on():
+    train_quickly("cohort=cohorts/train", "fold=0..2", "name=network", "trainer.max_epochs=2")
+    folder = StudyFolder(Path("outputs"), "network")
+    study = read_study(folder)
+    content = report_content(study, background_of(folder, study))
+    found = {finding.check: finding for finding in content.findings}
+    statistics = found["Feature standardization is fitted on training patients"]
+    assert statistics.verdict is Verdict.PASSED
+    assert statistics.detail.startswith("recomputed for 3 folds")
+    epochs = found["Epochs were chosen on validation patients"]
+    assert (epochs.verdict, epochs.detail) == (Verdict.PASSED, "lowest logged validation loss in all 3 folds")
+
+
 def test_inclusion_and_exclusions_of_both_cohorts_are_shown(workplace: Path):
     page = (workplace / "outputs" / "mine" / "report" / "report.html").read_text()
     for name in ("Training cohort", "External test cohort"):
@@ -98,18 +107,6 @@ def test_provenance_names_cohorts_software_and_duration(workplace: Path):
     assert origin["Seed of training"] == "0"
     assert "torch " in origin["Software"]
     assert origin["Duration of training"].endswith("for 3 trainings")
-
-
-def test_records_of_runs_that_lack_something_are_reported_as_not_recorded(workplace: Path, tmp_path: Path):
-    study = tmp_path / "outputs" / "mine"
-    shutil.copytree(workplace / "outputs" / "mine", study)
-    for record in study.glob("*/*/run.json"):
-        record.write_text('{"seconds": 60}')
-    background = background_of(study)
-    assert background.evidence.training.unknown == "its folder was not recorded when it was scored"
-    origin = provenance(read_study(study).main, read_runs(study, "cbv_scan"), background)
-    assert (origin["Software"], origin["Device"]) == ("not recorded", "not recorded")
-    assert origin["Duration of training"] == "3.0 min in all for 3 trainings"
 
 
 def test_subgroups_come_from_the_cohorts(workplace: Path):

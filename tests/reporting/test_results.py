@@ -1,3 +1,5 @@
+"""Results of a study: computed once, from the right patients."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
-from studies import N_FOLDS, OXFORD, write_ablation, write_study
+from studies import N_FOLDS, OXFORD, write_model, write_study
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.reporting.results.comparisons import Pair, comparisons
@@ -18,14 +20,15 @@ from stroke_ctp.reporting.tables.patients import error_table, patient_table, sub
 from stroke_ctp.statistics.interval_estimates import PValue
 from stroke_ctp.statistics.multiple_testing import holm
 from stroke_ctp.statistics.operating_points import Confusion, youden_threshold
-from stroke_ctp.study.predictions import Ablation, Study, labels_and_scores, read_study
+from stroke_ctp.study.predictions import ModelPredictions, Study, labels_and_scores, read_study
+from stroke_ctp.study.study_folder import StudyFolder
 
 SENSITIVITY = 0.9
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return read_study(write_study(tmp_path_factory.mktemp("outputs") / "demo"))
+    return read_study(write_study(tmp_path_factory.mktemp("outputs")))
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +40,19 @@ def _rows(labels: list[int], probabilities: list[float], fold: int = 0) -> pd.Da
     return pd.DataFrame({"fold": fold, "split": "test", "label": labels, "probability": probabilities})
 
 
-def _ablation(*folds: pd.DataFrame, n_folds: int) -> Ablation:
-    return Ablation("full", pd.concat(folds), None, {"n_folds": n_folds, "encoder": None})
+def _predictions(study: Study, *folds: pd.DataFrame, n_folds: int) -> ModelPredictions:
+    return replace(study.main, folds=pd.concat(folds), record=replace(study.main.record, n_folds=n_folds))
 
 
-def test_folds_are_scored_apart_and_a_fold_without_rows_is_undefined():
-    ablation = _ablation(_rows([1, 0], [0.8, 0.1]), _rows([1, 0], [0.1, 0.8], fold=2), n_folds=3)
-    assert [auc.value for auc in fold_aucs(ablation, "test").aucs] == [1, None, 0]
-    assert [auc.reason for auc in fold_aucs(ablation, "validation").aucs] == ["no patients"] * 3
+def test_folds_are_scored_apart_and_a_fold_without_rows_is_undefined(study: Study):
+    predictions = _predictions(study, _rows([1, 0], [0.8, 0.1]), _rows([1, 0], [0.1, 0.8], fold=2), n_folds=3)
+    assert [auc.value for auc in fold_aucs(predictions, "test").aucs] == [1, None, 0]
+    assert [auc.reason for auc in fold_aucs(predictions, "validation").aucs] == ["no patients"] * 3
 
 
-def test_folds_with_one_class_have_no_curve():
-    ablation = _ablation(_rows([1, 0], [0.8, 0.1]), _rows([1, 1], [0.1, 0.8], fold=1), n_folds=2)
-    assert len(fold_aucs(ablation, "test").curves) == 1
+def test_folds_with_one_class_have_no_curve(study: Study):
+    predictions = _predictions(study, _rows([1, 0], [0.8, 0.1]), _rows([1, 1], [0.1, 0.8], fold=1), n_folds=2)
+    assert len(fold_aucs(predictions, "test").curves) == 1
 
 
 def test_p_values_are_corrected_after_holm_and_undefined_ones_stay_out_of_it():
@@ -81,8 +84,8 @@ def test_every_other_model_is_compared_on_test_and_where_it_has_an_ensemble_on_e
 
 
 def test_models_are_paired_by_patient_whatever_their_order(study: Study):
-    ours, theirs = (scored_cohorts(study.ablations[name])[0] for name in ("full", "local"))
-    shuffled = ScoredPatients.of("test", study.ablations["local"].test.sample(frac=1, random_state=0))
+    ours, theirs = (scored_cohorts(study.models[name])[0] for name in ("full", "local"))
+    shuffled = ScoredPatients.of("test", study.models["local"].test.sample(frac=1, random_state=0))
     assert comparisons([Pair("full", "local", ours, shuffled)]) == comparisons([Pair("full", "local", ours, theirs)])
 
 
@@ -117,8 +120,9 @@ def test_patients_stand_with_the_worst_error_first(study: Study, results: StudyR
 
 
 def test_patients_whom_no_threshold_calls_stay_in_the_table_and_are_named(tmp_path: Path):
-    write_ablation(tmp_path / "one" / "full", 0, OXFORD, one_class=True)
-    study = read_study(tmp_path / "one")
+    folder = StudyFolder(tmp_path, "one")
+    write_model(folder, "full", 0, OXFORD, one_class=True)
+    study = read_study(folder)
     results = study_results(study, SENSITIVITY)
     youden = results.main.youden
     assert results.volume_errors is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from studies import PROVENANCE
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
@@ -13,7 +14,6 @@ from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.study.run_folder import CohortReference, RunFolder, RunPatients, RunRecord
 
-PROVENANCE = {"cohort": "../cohort", "seconds": 1.5, "device": "CPU"}
 PREDICTIONS = pd.DataFrame(
     {
         "patient": ["001", "NA", "003", "004"],
@@ -98,7 +98,14 @@ def test_a_damaged_record_is_named_with_the_reason(run: RunFolder, content: byte
 
 @pytest.mark.parametrize(
     ("where", "value"),
-    [("n_folds", "two"), ("n_folds", None), ("endpoint", "large"), ("cohort", 1), ("patients", {"train": "all"})],
+    [
+        ("n_folds", "two"),
+        ("n_folds", None),
+        ("endpoint", "large"),
+        ("endpoint", {"column": 3}),
+        ("cohort", 1),
+        ("patients", {"train": "all"}),
+    ],
 )
 def test_a_record_of_wrong_types_is_refused_by_name(run: RunFolder, where: str, value: object) -> None:
     path = run.path / "metrics.json"
