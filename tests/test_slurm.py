@@ -107,7 +107,7 @@ def test_an_error_of_one_job_ends_the_sweep_in_its_sentence(train: Train, enviro
     sweep = train("fold=0..2", "learning_rate=1e30", "trainer.max_epochs=3", "name=diverged", *SLURM)
     output, _ = sweep.communicate(timeout=200)
     assert sweep.returncode == 1
-    assert "has diverged; take another name and a lower learning_rate" in output.splitlines()[-1]
+    assert "the training diverged; choose another name and a lower learning_rate" in output.splitlines()[-1]
     assert "Traceback" not in output
     _wait_for(lambda: not ask(environment, "squeue", "--noheader"))
 

@@ -167,7 +167,7 @@ def test_the_configuration_of_a_command_can_be_shown(command: Command, capsys: p
         ("hydra.job.num=soon", "hydra.job.num=soon: Value 'soon' of type 'str' could not be converted to Integer"),
         ("ablation=FULL", "rcbf_scan, got FULL; did you mean full?"),
         ("ablation=[full,local]", "several run one after the other: ablation=A,B"),
-        ("ablation=[]", "ablation must be cbv or "),
+        ("ablation=[]", "ablation must be full or global or local"),
         ("input=[hu]", "input must be enhancement or window or hu"),
     ],
 )
