@@ -149,11 +149,11 @@ def test_a_training_cut_off_within_an_epoch_and_continued_equals_an_uninterrupte
 def test_a_training_whose_folder_was_moved_keeps_the_best_of_its_weights_and_shows_its_loss(
     cohort: Cohort, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    expected = fit(cohort, tmp_path / "one", learning_rate=0.05, trainer={"max_epochs": 8})
+    expected = fit(cohort, tmp_path / "one", learning_rate=0.05, seed=1, trainer={"max_epochs": 8})
     assert expected.best_epoch < 6  # what comes after the move is worse
-    fit(cohort, tmp_path / "first", learning_rate=0.05, trainer={"max_epochs": 6})
+    fit(cohort, tmp_path / "first", learning_rate=0.05, seed=1, trainer={"max_epochs": 6})
     (tmp_path / "first").rename(tmp_path / "two")
-    moved = fit(cohort, tmp_path / "two", learning_rate=0.05, trainer={"max_epochs": 8})
+    moved = fit(cohort, tmp_path / "two", learning_rate=0.05, seed=1, trainer={"max_epochs": 8})
     assert moved.record() == expected.record()
     _assert_same(tmp_path, _scored(expected, cohort), _scored(moved, cohort))
     assert not (tmp_path / "first").exists()
@@ -284,7 +284,6 @@ def test_rows_are_scored_in_the_order_in_which_they_are_given(cohort: Cohort, tm
     fitted = fit(cohort, tmp_path / "run")
     rows = np.array([8, 0, 3])
     np.testing.assert_array_equal(fitted.score(cohort, rows), fitted.score(cohort)[rows])
-    assert fitted.score(cohort, rows[:0]).shape == (0,)
 
 
 @tiny
@@ -356,7 +355,7 @@ def test_the_identity_is_the_pathways_and_the_weights(cohort: Cohort):
     [
         ({"encoder": {"weights": "nowhere.pth"}}, r"^encoder\.weights=nowhere\.pth is neither a name nor a file"),
         ({"trainer": {"accelerator": "mps"}}, "^trainer settings do not fit this machine: .*MPS"),
-        ({"logger": "tensorboard"}, "no tensorboard here; or choose another logger$"),
+        ({"logger": "tensorboard"}, r"^logger=tensorboard needs a package: .*, or choose logger=csv$"),
         ({}, None),
     ],
     ids=["weights", "hardware", "logger", "nothing"],
