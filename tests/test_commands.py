@@ -133,9 +133,7 @@ def test_probabilities_that_are_no_numbers_are_refused(cohort: Path) -> None:
         predictions_table(Cohort(cohort), np.arange(12) % 2, rows, np.array([0.5, np.nan]), "test", 4)
 
 
-def test_a_command_that_a_test_runs_leaves_no_compiled_code(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_command_that_a_test_runs_leaves_no_compiled_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
     refused("report")
     assert not list(tmp_path.rglob("report.cpython-*[0-9].pyc"))
