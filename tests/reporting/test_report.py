@@ -374,8 +374,8 @@ def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path:
     ("argument", "sentence"),
     [
         ("name=demo,demo", "name must not hold a study twice"),
-        ("sensitivity=2", "sensitivity must be a number above 0 and up to 1, got 2"),
-        ("partial=some", "partial must be true or false, got some"),
+        ("sensitivity=2", "sensitivity must be a number > 0 and ≤ 1, got 2"),
+        ("partial=some", "partial must be true or false, got 'some'"),
     ],
 )
 def test_arguments_that_make_no_sense_are_named(command: Command, argument: str, sentence: str):
