@@ -21,7 +21,7 @@ def ensemble(settings: EnsembleSettings) -> None:
     study, cohort = StudyFolder(settings.outputs, settings.name), Cohort(settings.external)
     models = settings.models or study.models()
     if not models:
-        raise UserError(f"nothing was trained in {study.path}; run `python -m stroke_ctp.train name={study.name}`")
+        raise UserError(f"nothing was trained in {study.path}; run `{study.train_command} fold=0..9`")
     for model in models:
         study.complete_runs(model)  # hours may pass before the last model's turn
     for model in models:

@@ -11,7 +11,7 @@ from stroke_ctp.study.study_folder import StudyFolder
 def report(settings: ReportSettings) -> None:
     """Write `OUTPUTS/NAME/report` and print its tables and path; compare several studies."""
     if len(set(settings.name)) < len(settings.name):
-        raise UserError(f"name must not hold a study twice, got {','.join(settings.name)}")
+        raise UserError(f"name lists a study twice, got {','.join(settings.name)}")
     studies = [StudyFolder(settings.outputs, name) for name in settings.name]
     print(f"report: reading the predictions in {', '.join(str(study.path) for study in studies)}\n")
     first, *others = studies

@@ -52,7 +52,7 @@ class Endpoint:
         if endpoint.labels(cohort).sum() in (0, len(cohort)):
             raise UserError(
                 f"endpoint.threshold={threshold} leaves one class empty: {column} runs from "
-                f"{values.min():g} to {values.max():g}"
+                f"{values.min():g} to {values.max():g}; choose a threshold between"
             )
         return endpoint
 

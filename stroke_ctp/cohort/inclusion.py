@@ -52,14 +52,14 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
         raise Excluded(
             "timing",
             f"frame interval must be ≤ {rules.max_interval_s:g} s to be interpolated, "
-            f"got {longest:g} s (scan {name}); exclude it, or pass max_interval_s and another out",
+            f"got {longest:g} s (scan {name}); leave it out, or set max_interval_s=… and a new out=DIR",
         )
     duration = len(times) * intervals.mean()
     if rules.short_scan == "exclude" and duration < rules.min_duration_s - _TOLERANCE:
         raise Excluded(
             "timing",
             f"scan must last ≥ {rules.min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
-            f"{duration:g} s (scan {name}); exclude it, or pass min_duration_s or short_scan=pad and another out",
+            f"{duration:g} s (scan {name}); leave it out, or set min_duration_s=… or short_scan=pad and a new out=DIR",
         )
 
 
@@ -82,7 +82,7 @@ def check_motion(times: Float[np.ndarray, " time"], used: Bool[np.ndarray, " tim
         raise Excluded(
             "motion",
             f"head must move ≤ {rules.max_motion_mm:g} mm, in {dropped} of {len(times)} frames it moved farther and "
-            f"{gaps.max():g} s cannot be bridged (scan {name}); exclude it, or pass max_motion_mm and another out",
+            f"{gaps.max():g} s cannot be bridged (scan {name}); leave it out, or set max_motion_mm=… and a new out=DIR",
         )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from stroke_ctp.cohort.manifest import COLUMNS
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
 Row = dict[str, str | float | None]
@@ -111,7 +111,7 @@ def write_layout_manifest(layout: str, root: Path, manifest: Path) -> None:
         for column in ("scan", "core_mask"):
             if row.get(column):
                 row[column] = _relative(Path(str(row[column])), root, manifest.parent)
-    with whole(manifest) as partial:
+    with atomic_write(manifest) as partial:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False, lineterminator="\n")
 
 

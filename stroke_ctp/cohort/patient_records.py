@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work, read_json, write_json
+from stroke_ctp.common.files import exclusive_lock, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class PatientRecords:
     folder: Path
 
     def lock(self, number: int, wait: bool) -> AbstractContextManager[bool]:
-        """Lock a patient against other processes and machines; arguments and value of `files.at_work`."""
-        return at_work(self._path(number).with_suffix(".lock"), wait)
+        """Lock a patient against other processes and machines; arguments and value of `files.exclusive_lock`."""
+        return exclusive_lock(self._path(number).with_suffix(".lock"), wait)
 
     def read(self, number: int, key: str) -> dict[str, Any] | None:
         """The record written with this key; None if there is none, another one or a damaged one."""

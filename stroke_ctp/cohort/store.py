@@ -15,7 +15,15 @@ from jaxtyping import Float
 
 from stroke_ctp.cohort.patient_records import PatientRecords
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work, file_digest, mapped_array, read_json, whole, write_array, write_json
+from stroke_ctp.common.files import (
+    atomic_write,
+    exclusive_lock,
+    file_digest,
+    mapped_array,
+    read_json,
+    write_array,
+    write_json,
+)
 from stroke_ctp.common.geometry import SERIES_SHAPE
 
 Row = Mapping[str, Any]
@@ -58,13 +66,13 @@ class CohortFolder:
 
     def write_series(self, name: str, hu: Float[np.ndarray, "level time height width"]) -> str:
         """Write a series in half precision; its SHA-256."""
-        with whole(self.series_path(name)) as partial:
+        with atomic_write(self.series_path(name)) as partial:
             write_array(partial, hu.shape, [hu], np.float16)
             return file_digest(partial)
 
     def lock_tables(self) -> AbstractContextManager[bool]:
         """Wait until no other process writes tables or removes leftovers here."""
-        return at_work(self.folder / ".tables.lock", wait=True)
+        return exclusive_lock(self.folder / ".tables.lock", wait=True)
 
     def invalidate(self) -> None:
         """Mark the cohort as incomplete, before a series changes."""
@@ -98,7 +106,7 @@ class CohortFolder:
 
     def write_contact_sheet(self, page: str) -> None:
         """Write `contact_sheet.html`."""
-        with whole(self.contact_sheet) as partial:
+        with atomic_write(self.contact_sheet) as partial:
             partial.write_text(page, "utf-8")
 
     def remove_leftovers(self, numbers: Sequence[int], series: Iterable[str]) -> None:
@@ -158,7 +166,7 @@ class Cohort:
         if not twice.empty:
             raise UserError(f"{path} lists patient {twice.iloc[0]} twice; preprocess again")
         if self.table.empty:
-            raise UserError(f"{path} lists no patient")
+            raise UserError(f"{path} lists no patient; preprocess again")
 
     def __len__(self) -> int:
         return len(self.table)
@@ -186,7 +194,7 @@ class Cohort:
 
     @cached_property
     def hash(self) -> str:
-        """Of the series, from when the cohort was made, and of the table as it stands now."""
+        """SHA-256 of the series when the cohort was made and of `cohort.csv` as it is now."""
         table = self.files.table.read_bytes()
         return hashlib.sha256(str(self.description["hash"]).encode() + table).hexdigest()
 
@@ -259,7 +267,7 @@ class Cohort:
 
 
 def _write_table(path: Path, rows: Sequence[Row], columns: list[str] | None = None) -> None:
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         pd.DataFrame(list(rows), columns=columns).to_csv(partial, index=False, lineterminator="\n")
 
 

@@ -39,7 +39,7 @@ def keep_gpu(names: Sequence[str], locks: Path) -> None:
     Processes that end give theirs back, however they end: the lock is the operating system's.
 
     Args:
-        names: One for every process that can live at a time; a GPU to be shared stands there several times.
+        names: One for every process that can run at a time; a shared GPU is listed several times.
         locks: Folder that these processes share.
     """
     if _kept:

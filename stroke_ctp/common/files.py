@@ -19,7 +19,7 @@ from stroke_ctp.common.errors import UserError
 
 
 @contextmanager
-def whole(path: Path, replace: bool = True) -> Iterator[Path]:
+def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
     """Write a file atomically: yield a temporary path that replaces `path` if the block ends without an error.
 
     The temporary name keeps all suffixes of `path`, since writers choose a format by them. A file whose content does
@@ -47,7 +47,7 @@ def whole(path: Path, replace: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def at_work(lock: Path, wait: bool) -> Iterator[bool]:
+def exclusive_lock(lock: Path, wait: bool) -> Iterator[bool]:
     """Hold an exclusive lock, on this machine and on others that share the folder. The OS releases it on exit.
 
     Args:
@@ -82,8 +82,8 @@ def at_work(lock: Path, wait: bool) -> Iterator[bool]:
 
 
 def write_json(path: Path, content: Mapping[str, Any], replace: bool = True) -> None:
-    """Write `content`, indented and with a final newline; `replace` as in `whole`."""
-    with whole(path, replace) as partial:
+    """Write `content`, indented and with a final newline; `replace` as in `atomic_write`."""
+    with atomic_write(path, replace) as partial:
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
@@ -179,18 +179,23 @@ def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = 
     return rows
 
 
+def claim_file(directory: Path) -> Path:
+    """The file in which `claim` records the settings that a folder was made with."""
+    return directory / "settings.json"
+
+
 def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
-    """Mark a folder as made with these settings, in `DIR/settings.json`; arguments and errors of `refuse_others`."""
+    """Mark a folder as made with these settings, in its `claim_file`; arguments and errors of `refuse_others`."""
     refuse_others(directory, settings, way_out)
-    if not (directory / "settings.json").exists():  # otherwise concurrent commands would remove its temporary file
-        write_json(directory / "settings.json", settings, replace=False)
+    if not claim_file(directory).exists():  # otherwise concurrent commands would remove its temporary file
+        write_json(claim_file(directory), settings, replace=False)
     refuse_others(directory, settings, way_out)  # another process may have been first
 
 
 def remove_unused(directory: Path) -> None:
     """Remove a folder that holds nothing but the settings that `claim` wrote."""
-    if [path.name for path in directory.iterdir()] == ["settings.json"]:
-        (directory / "settings.json").unlink()
+    if [*directory.iterdir()] == [claim_file(directory)]:
+        claim_file(directory).unlink()
         directory.rmdir()
 
 
@@ -205,9 +210,8 @@ def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) ->
     Raises:
         UserError: The folder was made with other settings; names the keys that differ.
     """
-    mark = directory / "settings.json"
-    if mark.exists():
-        keys = differing(settings, read_json(mark))
+    if claim_file(directory).exists():
+        keys = differing(settings, read_json(claim_file(directory)))
         if keys:
             raise UserError(f"{directory} was made with other settings: {', '.join(keys)}; {way_out}")
 

@@ -115,7 +115,7 @@ class SlurmLauncher(SubmititSlurmLauncher):
             return executor.map_array(self, *zip(*runs, strict=True))
         except submitit.core.utils.FailedJobError as error:
             reason = " ".join(str(error).split("sbatch: error:")[-1].split())
-            raise UserError(f"SLURM refuses the jobs ({reason}); mend hydra.launcher.…=…") from error
+            raise UserError(f"SLURM refuses the jobs ({reason}); correct hydra.launcher.…=…") from error
 
 
 def _run_here(
@@ -189,7 +189,7 @@ def _finished(jobs: Sequence[Any]) -> Generator[Outcome, None, None]:
                 if queued is None or job.job_id in queued:
                     seen[job.job_id] = time.monotonic()
                 elif time.monotonic() - seen[job.job_id] > _GRACE and not job.paths.result_pickle.exists():
-                    raise UserError(f"SLURM's job {job.job_id} ended without a result; it left {job.paths.stderr}")
+                    raise UserError(f"SLURM's job {job.job_id} ended without a result; see {job.paths.stderr}")
             time.sleep(2)
     finally:
         if waiting:

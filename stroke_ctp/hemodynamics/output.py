@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stroke_ctp.common.files import digest, read_json, remove_unused, whole, write_json
+from stroke_ctp.common.files import atomic_write, digest, read_json, remove_unused, write_json
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 from stroke_ctp.hemodynamics.vessel_selection import Vessel
 from stroke_ctp.scan.read import scan_files
@@ -34,7 +34,7 @@ class PerfusionFolder:
 
     def write_table(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `volumes.csv`: volumes of every scan [mL], or the reason why there are none."""
-        with whole(self.table) as partial:
+        with atomic_write(self.table) as partial:
             pd.DataFrame(list(rows)).to_csv(partial, index=False)
 
     def remove_unused(self) -> None:

@@ -161,7 +161,7 @@ class ArticleModel:
         return encoder
 
     def pipeline(self, standardization: nn.Module) -> FramePipeline:
-        """From HU to standardized frames."""
+        """From frames [HU] to standardized frames; `standardization` returns mean and scale [HU] of a batch."""
         return FramePipeline(self.settings.input, standardization)
 
     def threads(self) -> AbstractContextManager[None]:

@@ -6,10 +6,12 @@ from stroke_ctp.model.settings import TrainSettings
 
 def build_model(settings: TrainSettings) -> Model:
     """The model that the settings name. A new model gets a branch here and an entry in `registry`."""
-    if settings.model.kind == "article":
-        from stroke_ctp.model.article import ArticleModel  # loads Lightning, which takes seconds
+    match settings.model.kind:
+        case "article":
+            from stroke_ctp.model.article import ArticleModel  # loads Lightning, which takes seconds
 
-        return ArticleModel(settings)
-    from stroke_ctp.model.conventional import ConventionalModel
+            return ArticleModel(settings)
+        case "cbv" | "rcbf" | "cbv_scan" | "rcbf_scan" as kind:
+            from stroke_ctp.model.conventional import ConventionalModel
 
-    return ConventionalModel(settings.model.kind)
+            return ConventionalModel(kind)

@@ -23,7 +23,7 @@ class Encoder(nn.Module):
             trainable_blocks: How many of the five convolutional blocks are trained, from the last.
 
         Raises:
-            UserError: The weights cannot be had.
+            UserError: The weights cannot be obtained.
         """
         super().__init__()
         self.backbone, self.provenance = pretrained_backbone(weights)

@@ -19,7 +19,15 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.common.files import at_work, digest, mapped_array, read_json, whole, write_array, write_json
+from stroke_ctp.common.files import (
+    atomic_write,
+    digest,
+    exclusive_lock,
+    mapped_array,
+    read_json,
+    write_array,
+    write_json,
+)
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
@@ -161,10 +169,10 @@ class FeatureCache:
         @torch.inference_mode()
         def encoded(part: _Part, wait: bool) -> bool:
             """Whether the part is there now; without waiting, another process may be working on it."""
-            with at_work(part.lock, wait) as mine:
+            with exclusive_lock(part.lock, wait) as mine:
                 if mine and not part.path.exists() and not self._path(part.draw).exists():
                     features = encode(draws[part.draw](part.rows).to(precision)).cpu().numpy()
-                    with whole(part.path) as unfinished:
+                    with atomic_write(part.path) as unfinished:
                         write_array(unfinished, features.shape, [features], np.float32)
             return mine
 
@@ -182,7 +190,7 @@ class FeatureCache:
     def _assemble(self, number: int) -> None:
         """Put the parts of a draw into one file."""
         path = self._path(number)
-        with at_work(self.folder / ".locks" / "draws", wait=True):  # another process may have encoded with us
+        with exclusive_lock(self.folder / ".locks" / "draws", wait=True):  # another process may have encoded with us
             for leftover in self.folder.glob(".partial-*.npy"):  # of a killed process
                 leftover.unlink()
             if not path.exists():
@@ -190,7 +198,7 @@ class FeatureCache:
                     mapped_array(part.path, self._shape(part.rows.stop - part.rows.start), _WAY_OUT)
                     for part in self._parts(number)
                 )
-                with whole(path) as partial_file:
+                with atomic_write(path) as partial_file:
                     write_array(partial_file, self._shape(self.n_patients), parts, np.float32)
 
 

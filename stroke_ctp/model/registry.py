@@ -1,6 +1,7 @@
 """All models by name: what a reader calls them, and the order in which they are shown.
 
-A new model needs an entry here, a class that offers `protocol.Model`, and a choice in `conf/model`.
+A new model needs an entry here, a class that offers `protocol.Model`, a settings class that `TrainSettings.model` lists,
+and a branch in `model/build.py`.
 """
 
 from collections.abc import Iterable

@@ -18,6 +18,10 @@ from stroke_ctp.cohort.standardization import BatchSettings, FixedSettings
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import STRICT, Folder, Text, plain
 
+OUTPUTS = Path("outputs")
+"""Default folder of all studies."""
+CACHE_NAME = "bank"
+"""Name of the feature cache in the folder of all studies."""
 Pathways = Annotated[tuple[Literal["local", "global"], ...], Field(strict=False, min_length=1)]
 
 
@@ -109,7 +113,7 @@ class TrainSettings:
     """Training cohort, from `python -m stroke_ctp.preprocess`."""
     name: Text = "stroke"
     """Name of the study; its results go to OUTPUTS/NAME."""
-    outputs: Folder = Path("outputs")
+    outputs: Folder = OUTPUTS
     """Folder of all studies."""
     model: Annotated[ArticleSettings | ConventionalSettings, Field(discriminator="kind")] = ArticleSettings()
     """Model to fit."""
@@ -155,10 +159,14 @@ class TrainSettings:
     @model_validator(mode="after")
     def _cache_holds_fixed_features(self) -> "TrainSettings":
         if self.route == "bank" and self.standardization.kind == "batch":
-            raise UserError("standardization=batch makes features depend on the batch; add route=direct")
+            raise UserError(
+                "standardization=batch makes features depend on the batch, so they cannot be cached; add route=direct"
+            )
         if self.route == "bank" and self.encoder.trainable_blocks:
             blocks = self.encoder.trainable_blocks
-            raise UserError(f"encoder.trainable_blocks={blocks} changes features in training; add route=direct")
+            raise UserError(
+                f"encoder.trainable_blocks={blocks} changes features in training, so they cannot be cached; add route=direct"
+            )
         return self
 
     @model_validator(mode="after")
@@ -187,4 +195,4 @@ class TrainSettings:
     @property
     def cache(self) -> Path:
         """Folder of the feature cache."""
-        return self.bank.folder or self.outputs / "bank"
+        return self.bank.folder or self.outputs / CACHE_NAME

@@ -15,7 +15,7 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tqdm import tqdm
 
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 from stroke_ctp.model.checkpoints import TrainingFiles
 
 
@@ -83,7 +83,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
         """Write a temporary file beside `path`, then rename it; Lightning would go through another file system."""
         content = io.BytesIO()  # torch.save to a file hides the reason of a full disk
         torch.save(checkpoint, content)
-        with whole(Path(path)) as partial:
+        with atomic_write(Path(path)) as partial:
             partial.write_bytes(content.getbuffer())
 
 

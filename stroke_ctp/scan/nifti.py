@@ -11,7 +11,7 @@ import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float, UInt8
 
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti_integrity import require_intact, stored_time_step
 
@@ -123,7 +123,7 @@ def _read(path: Path) -> sitk.Image:
         require_intact(path)
         return sitk.ReadImage(str(path))
     except PermissionError:
-        raise Excluded("reading", f"file {path.name} cannot be opened; allow reading it") from None
+        raise Excluded("reading", f"file {path.name} cannot be opened; give yourself read permission") from None
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
         why = "its axes are not orthogonal" if "orthonormal" in str(error) else "damaged or not NIfTI"
         raise Excluded("reading", f"file {path.name} cannot be read: {why}") from error
@@ -196,10 +196,10 @@ def _regular_interval(times: Float[np.ndarray, "time slice"]) -> float:
 def write_image(path: Path, image: sitk.Image, compression_level: int = 1) -> None:
     """Write atomically; compress here, since ITK's NIfTI writer ignores the compression level and is slow."""
     if path.suffix != ".gz":
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             sitk.WriteImage(image, str(partial))
         return
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         plain = partial.with_suffix("")
         try:
             sitk.WriteImage(image, str(plain))

@@ -60,7 +60,10 @@ def logit_interval(auc: float, sd: float) -> tuple[float, float]:
 
 
 def auc_estimate(labels: Labels, scores: Scores) -> Estimate:
-    """AUC with its 95 % confidence interval."""
+    """AUC with its 95 % confidence interval.
+
+    It has no interval if a class has fewer than two patients or the AUC has no variance; its `reason` says so.
+    """
     reason = missing_class(labels)
     if reason:
         return Estimate(reason=reason)

@@ -49,7 +49,7 @@ def drawn_patients(labels: Labels, n: int = N_BOOTSTRAP) -> Int[np.ndarray, "{n}
 
 
 def aucs_of_samples(scores: Float[np.ndarray, "sample patient"], n_large: int) -> Float[np.ndarray, " sample"]:
-    """AUC of each sample from the rank sum of its large cores, which come first."""
+    """AUC of each sample from its rank sum; the first `n_large` scores of a sample are those of its large cores."""
     n_small = scores.shape[1] - n_large
     rank_sum = rankdata(scores, axis=1)[:, :n_large].sum(axis=1)
     return (rank_sum - n_large * (n_large + 1) / 2) / (n_large * n_small)

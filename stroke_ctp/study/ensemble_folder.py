@@ -1,9 +1,6 @@
 """The ensemble of a model on disk: the external cohort scored by every member and by their mean."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,18 +8,18 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work, claim, write_json
+from stroke_ctp.common.files import claim
 from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.common.text import some
 from stroke_ctp.model.provenance import Provenance
-from stroke_ctp.study.predictions_file import auc_of, read_predictions, write_predictions
+from stroke_ctp.study.predictions_file import auc_of, read_predictions
+from stroke_ctp.study.result_files import ResultFiles
 from stroke_ctp.study.run_folder import RunFolder
 
 MEAN = "mean"
 """Value of the column `fold` in the rows of the members' mean."""
-_WAY_OUT = "remove its folder and run the ensemble again"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -61,17 +58,10 @@ class EnsembleRecord:
     """SHA-256 of `predictions.csv`."""
 
 
-class EnsembleFolder:
+class EnsembleFolder(ResultFiles):
     """The only reader and writer of `OUTPUTS/NAME/MODEL/ensemble`; its files are named as those of a run."""
 
-    def __init__(self, path: Path) -> None:
-        """Name a folder; nothing is read or written yet."""
-        self.path = path
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether both results are there."""
-        return self._predictions.exists() and self._record.exists()
+    _way_out = "remove its folder and run the ensemble again"
 
     def claim(self, cohort: str, members: Sequence[RunFolder]) -> None:
         """Record which cohort is scored by which runs, before anything is computed.
@@ -82,23 +72,18 @@ class EnsembleFolder:
         made_of = {"external": cohort, "members": [run.record().digest for run in members]}
         claim(self.path, made_of, "remove the folder to score again")
 
-    def lock(self) -> AbstractContextManager[bool]:
-        """Wait until no other process works on this ensemble, and keep others from it."""
-        return at_work(self.path / ".lock", wait=True)
-
     def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: RunProvenance) -> None:
-        """Write the results; the record comes last and completes the ensemble.
+        """Write the results.
 
         Args:
-            record: Fields of `EnsembleRecord` but for AUC and digest of the predictions, which are added here.
+            record: Fields of `EnsembleRecord` except `auc` and `predictions`, which are added here.
             predictions: Of the external patients by every member and by the mean.
-            provenance: Time, device, versions; see `provenance`.
+            provenance: Time, device, versions; see `common.provenance`.
         """
-        digest = write_predictions(self._predictions, predictions)
-        write_json(self._provenance, asdict(provenance))
+        sha256 = self._write_predictions(predictions, provenance)
         *members, mean = (auc_of(rows) for _, rows in predictions.groupby("fold", sort=False))
         auc = ExternalAUC(mean, members)
-        write_json(self._record, asdict(EnsembleRecord(**record, auc=auc, predictions=digest)))
+        self._write_record(EnsembleRecord(**record, auc=auc, predictions=sha256))
 
     def record(self) -> EnsembleRecord:
         """What the ensemble recorded.
@@ -106,15 +91,7 @@ class EnsembleFolder:
         Raises:
             UserError: The file is missing or damaged.
         """
-        return read_record(self._record, EnsembleRecord, _WAY_OUT)
-
-    def provenance(self) -> RunProvenance:
-        """Path of the cohort, seconds, device, versions and revision.
-
-        Raises:
-            UserError: The file is missing or damaged.
-        """
-        return read_record(self._provenance, RunProvenance, _WAY_OUT)
+        return read_record(self._record, EnsembleRecord, self._way_out)
 
     def predictions(self, members: Sequence[RunFolder]) -> pd.DataFrame:
         """Predictions of the external patients by every member and by the mean.
@@ -127,7 +104,7 @@ class EnsembleFolder:
         """
         record = self.record()
         if record.members != [run.record().digest for run in members]:
-            raise UserError(f"{self.path} was made of other trainings than those beside it; {_WAY_OUT}")
+            raise UserError(f"{self.path} was made from other runs than those in {self.path.parent}; {self._way_out}")
         folds = [*map(str, range(len(members))), MEAN]
         table = read_predictions(self._predictions, record.predictions, folds, splits=("external",))
         n_patients = table["patient"].nunique()
@@ -135,23 +112,12 @@ class EnsembleFolder:
         if missing:
             raise UserError(
                 f"{self._predictions} must have every patient in each of the members 0 to {len(members) - 1} and in "
-                f"their mean, missing in {some(missing)}; {_WAY_OUT}"
+                f"their mean, missing in {some(missing)}; {self._way_out}"
             )
         again = table[table.duplicated(["fold", "patient"])]
         if len(again):
             raise UserError(
-                f"{self._predictions} must hold a patient once per fold, repeated: {some(again['patient'])}"
+                f"{self._predictions} must hold a patient once per fold, repeated: {some(again['patient'])}; "
+                f"{self._way_out}"
             )
         return table
-
-    @property
-    def _predictions(self) -> Path:
-        return self.path / "predictions.csv"
-
-    @property
-    def _provenance(self) -> Path:
-        return self.path / "run.json"
-
-    @property
-    def _record(self) -> Path:
-        return self.path / "metrics.json"

@@ -78,10 +78,7 @@ def read_study(folder: StudyFolder, partial: bool = False) -> Study:
     """
     names = folder.models()
     if not names:
-        raise UserError(
-            f"nothing was run in {folder.path}; "
-            f"run `python -m stroke_ctp.train cohort=DIR name={folder.name} fold=0..9`"
-        )
+        raise UserError(f"nothing was trained in {folder.path}; run `{folder.train_command} fold=0..9`")
     models = {name: read_model(folder, name, partial) for name in names}
     first, *others = models.values()
     for other in others:

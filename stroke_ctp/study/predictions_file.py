@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import file_digest, whole
+from stroke_ctp.common.files import atomic_write, file_digest
 from stroke_ctp.common.text import one_of, some
 from stroke_ctp.statistics.auc import roc_auc
 
@@ -59,7 +59,7 @@ def auc_of(rows: pd.DataFrame) -> float | None:
 
 def write_predictions(path: Path, table: pd.DataFrame) -> str:
     """Write a table; its SHA-256."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         table.to_csv(partial, index=False)
     return file_digest(path)
 

@@ -1,7 +1,6 @@
 """One fold of one model on disk: what a run writes, and what it records of its inputs."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,15 @@ import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.common.files import at_work, digest, write_json
+from stroke_ctp.common.files import digest, write_json
 from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
-from stroke_ctp.study.predictions_file import auc_of, read_predictions, write_predictions
-
-_WAY_OUT = "remove it and train the fold again"
+from stroke_ctp.study.predictions_file import auc_of, read_predictions
+from stroke_ctp.study.result_files import ResultFiles
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -72,16 +70,13 @@ class RunRecord:
         return {name: value for name, value in asdict(self).items() if name in names}
 
 
-class RunFolder:
+class RunFolder(ResultFiles):
     """The only reader and writer of `OUTPUTS/NAME/MODEL/fold-K`.
 
-    `predictions.csv`, `metrics.json` (the record) and `run.json` (time, device, versions) appear together at the end of
-    a run; `settings.json`, the checkpoints and the log while it trains.
+    The results appear together at the end of a run; `settings.json`, the checkpoints and the log while it trains.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Name a folder; nothing is read or written yet."""
-        self.path = path
+    _way_out = "remove it and train the fold again"
 
     @property
     def fold(self) -> int:
@@ -93,15 +88,6 @@ class RunFolder:
         """Checkpoints and log of a training."""
         return TrainingFiles(self.path)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the run has ended and both of its results are there."""
-        return self._predictions.exists() and self._record.exists()
-
-    def lock(self) -> AbstractContextManager[bool]:
-        """Wait until no other process works on this run, and keep others from it."""
-        return at_work(self.path / ".lock", wait=True)
-
     def write_settings(self, settings: TrainSettings) -> None:
         """Record the settings before the run begins."""
         write_json(self._settings, plain(settings))
@@ -112,20 +98,19 @@ class RunFolder:
         Raises:
             UserError: The file is missing or damaged.
         """
-        return read_record(self._settings, TrainSettings, _WAY_OUT)
+        return read_record(self._settings, TrainSettings, self._way_out)
 
     def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: RunProvenance) -> None:
-        """Write the results of a run; the record comes last and completes it.
+        """Write the results of a run.
 
         Args:
-            record: Fields of `RunRecord` but for AUC and digest of the predictions, which are added here.
-            predictions: Of validation and test patients; see `predictions_file`.
-            provenance: Time, device, versions; see `provenance`.
+            record: Fields of `RunRecord` except `auc` and `predictions`, which are added here.
+            predictions: Of validation and test patients; see `study.predictions_file`.
+            provenance: Time, device, versions; see `common.provenance`.
         """
-        digest = write_predictions(self._predictions, predictions)
-        write_json(self._provenance, asdict(provenance))
+        sha256 = self._write_predictions(predictions, provenance)
         aucs = {str(split): auc_of(rows) for split, rows in predictions.groupby("split")}
-        write_json(self._record, asdict(RunRecord(**record, auc=aucs, predictions=digest)))
+        self._write_record(RunRecord(**record, auc=aucs, predictions=sha256))
 
     def record(self) -> RunRecord:
         """What the run recorded.
@@ -133,15 +118,7 @@ class RunFolder:
         Raises:
             UserError: The file is missing or damaged.
         """
-        return read_record(self._record, RunRecord, _WAY_OUT)
-
-    def provenance(self) -> RunProvenance:
-        """Path of the cohort, seconds, device, versions and revision.
-
-        Raises:
-            UserError: The file is missing or damaged.
-        """
-        return read_record(self._provenance, RunProvenance, _WAY_OUT)
+        return read_record(self._record, RunRecord, self._way_out)
 
     def predictions(self) -> pd.DataFrame:
         """Predictions of the validation and test patients.
@@ -152,18 +129,6 @@ class RunFolder:
         return read_predictions(
             self._predictions, self.record().predictions, folds=(str(self.fold),), splits=("validation", "test")
         )
-
-    @property
-    def _predictions(self) -> Path:
-        return self.path / "predictions.csv"
-
-    @property
-    def _provenance(self) -> Path:
-        return self.path / "run.json"
-
-    @property
-    def _record(self) -> Path:
-        return self.path / "metrics.json"
 
     @property
     def _settings(self) -> Path:

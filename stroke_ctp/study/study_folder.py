@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import claim, differing, read_json, refuse_others
+from stroke_ctp.common.files import claim, claim_file, differing, read_json, refuse_others
 from stroke_ctp.common.text import some
 from stroke_ctp.model.registry import in_order, training_choice
+from stroke_ctp.model.settings import CACHE_NAME, OUTPUTS
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.run_folder import RunFolder
 
-_CACHE = "bank"
-"""Name of the feature cache's folder, which lies beside the studies."""
 _WAY_OUT = "choose another name=NAME"
 
 
@@ -30,8 +29,8 @@ class StudyFolder:
         Raises:
             UserError: The name is not that of a folder, or it is the feature cache's.
         """
-        if not name or name != Path(name).name or name.startswith(".") or name == _CACHE:
-            raise UserError(f"name must be a plain folder name other than {_CACHE}, got {name!r}")
+        if not name or name != Path(name).name or name.startswith(".") or name == CACHE_NAME:
+            raise UserError(f"name must be a plain folder name other than {CACHE_NAME}, got {name!r}")
         self.path, self.name = outputs / name, name
 
     @property
@@ -45,7 +44,7 @@ class StudyFolder:
         Raises:
             UserError: The file is missing or damaged.
         """
-        return read_json(self._settings)
+        return read_json(claim_file(self.path))
 
     def refuse_other_settings(self, settings: Mapping[str, Any]) -> None:
         """Refuse a study that was made with other settings.
@@ -87,7 +86,9 @@ class StudyFolder:
             if re.fullmatch(r"fold-\d+", path.name) and (run := RunFolder(path)).is_complete:
                 found[run.fold] = run
         if not found:
-            raise UserError(f"no fold of {self.path / model} is complete; run `{self._train(model)} fold=0..9`")
+            raise UserError(
+                f"no fold of {self.path / model} is complete; run `{self.train_command} {training_choice(model)} fold=0..9`"
+            )
         first = found[min(found)].record()
         missing = [fold for fold in range(first.n_folds) if fold not in found]
         if missing and not partial:
@@ -95,19 +96,18 @@ class StudyFolder:
             raise UserError(
                 f"{self.path / model} must have all folds 0 to {first.n_folds - 1}, "
                 f"missing {some(map(str, missing), first.n_folds)}; "
-                f"run `{self._train(model)} fold={','.join(map(str, missing))}{size}`"
+                f"run `{self.train_command} {training_choice(model)} fold={','.join(map(str, missing))}{size}`"
             )
         runs = {fold: found[fold] for fold in sorted(found) if fold < first.n_folds}
         for run in runs.values():
             require_same(run.record().shared, first.shared, run.path)
         return runs
 
-    def _train(self, model: str) -> str:
-        return f"python -m stroke_ctp.train cohort=DIR name={self.name} {training_choice(model)}"
-
     @property
-    def _settings(self) -> Path:
-        return self.path / "settings.json"
+    def train_command(self) -> str:
+        """Start of the command that trains a model of this study, for messages."""
+        outputs = "" if self.path.parent == OUTPUTS else f" outputs={self.path.parent}"
+        return f"python -m stroke_ctp.train cohort=DIR{outputs} name={self.name}"
 
 
 def require_same(settings: Mapping[str, Any], first: Mapping[str, Any], where: Path) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import at_work, claim, differing, read_json, whole, write_array, write_json
+from stroke_ctp.common.files import atomic_write, claim, differing, exclusive_lock, read_json, write_array, write_json
 
 
 def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path):
     path = tmp_path / "new" / "table.csv"
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("half")
         assert not path.exists()
         assert partial.parent == path.parent  # or it could not take its place in one step
@@ -27,7 +27,7 @@ def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path)
 
 
 def _fail_to_write(path: Path, error: BaseException) -> None:
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("half")
         raise error
 
@@ -51,14 +51,14 @@ def test_who_reads_the_old_file_while_it_is_replaced_reads_it_to_its_end(tmp_pat
     path = tmp_path / "table.csv"
     path.write_text("old content")
     with path.open() as reader:
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text("new")
         assert reader.read() == "old content"
     assert path.read_text() == "new"
 
 
 def test_the_temporary_name_keeps_the_suffixes_that_writers_choose_a_format_by(tmp_path: Path):
-    with whole(tmp_path / "scan.nii.gz") as partial:
+    with atomic_write(tmp_path / "scan.nii.gz") as partial:
         assert partial.name.endswith(".nii.gz")
         assert partial.name != "scan.nii.gz"
 
@@ -66,7 +66,7 @@ def test_the_temporary_name_keeps_the_suffixes_that_writers_choose_a_format_by(t
 def test_a_whole_file_is_as_readable_as_any_other(tmp_path: Path):
     before = os.umask(0o027)
     try:
-        with whole(tmp_path / "a") as partial:
+        with atomic_write(tmp_path / "a") as partial:
             partial.write_text("")
     finally:
         os.umask(before)
@@ -168,11 +168,11 @@ def test_of_commands_that_claim_a_folder_at_one_time_with_other_settings_one_get
 
 
 def test_work_can_be_taken_again_once_it_is_left(tmp_path):
-    with at_work(tmp_path / "lock", wait=False) as mine:
+    with exclusive_lock(tmp_path / "lock", wait=False) as mine:
         assert mine
-        with at_work(tmp_path / "lock", wait=False) as again:
+        with exclusive_lock(tmp_path / "lock", wait=False) as again:
             assert not again
-    with at_work(tmp_path / "lock", wait=False) as mine:
+    with exclusive_lock(tmp_path / "lock", wait=False) as mine:
         assert mine
 
 
@@ -183,23 +183,23 @@ def test_a_file_system_without_locks_is_refused_with_the_way_out(tmp_path, monke
 
     monkeypatch.setattr("fcntl.flock", refuse)
     way_out = rf"must lie on a file system with locks, got one without \({os.strerror(number)}\); choose another folder"
-    with pytest.raises(UserError, match=way_out), at_work(tmp_path / "lock", wait=True):
+    with pytest.raises(UserError, match=way_out), exclusive_lock(tmp_path / "lock", wait=True):
         pass
 
 
 def test_a_process_that_dies_lets_go_of_its_work(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from stroke_ctp.common.files import at_work\n"
-        "with at_work(Path(sys.argv[1]), wait=False): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from stroke_ctp.common.files import exclusive_lock\n"
+        "with exclusive_lock(Path(sys.argv[1]), wait=False): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "lock")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        with at_work(tmp_path / "lock", wait=False) as mine:
+        with exclusive_lock(tmp_path / "lock", wait=False) as mine:
             assert not mine
         process.kill()
-    with at_work(tmp_path / "lock", wait=False) as mine:
+    with exclusive_lock(tmp_path / "lock", wait=False) as mine:
         assert mine
 
 

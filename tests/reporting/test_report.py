@@ -103,7 +103,7 @@ def test_the_command_prints_the_tables_and_ends_with_the_folder(
 
 def test_a_name_that_was_never_run_ends_in_a_sentence(study: StudyFolder, command: Command):
     sentence = str(command("name=nope"))
-    assert sentence.startswith("report: nothing was run in outputs/nope; run `python -m stroke_ctp.train")
+    assert sentence.startswith("report: nothing was trained in outputs/nope; run `python -m stroke_ctp.train")
     assert not study.path.with_name("nope").exists()
 
 

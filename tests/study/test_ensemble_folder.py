@@ -88,7 +88,7 @@ def test_predictions_that_were_changed_afterwards_are_refused(study: StudyFolder
 def test_an_ensemble_of_other_members_is_refused(study: StudyFolder):
     write_model(study, "full", 0, OXFORD, fitted={"epochs": 7})
     assert _refusal(study).endswith(
-        "was made of other trainings than those beside it; remove its folder and run the ensemble again"
+        f"was made from other runs than those in {study.path}/full; remove its folder and run the ensemble again"
     )
 
 

@@ -93,7 +93,7 @@ def test_every_model_is_found_in_the_articles_order_and_other_folders_are_not(st
 
 
 def test_a_name_with_nothing_run_says_how_to_train(tmp_path: Path):
-    with pytest.raises(UserError, match=r"nothing was run in .*nope; run `.*train cohort=DIR name=nope .*fold="):
+    with pytest.raises(UserError, match=r"nothing was trained in .*nope; run `.*train cohort=DIR name=nope .*fold="):
         read_study(StudyFolder(tmp_path, "nope"))
 
 
@@ -182,7 +182,7 @@ def test_an_ensemble_of_other_trainings_is_refused(study: StudyFolder):
     _write_ensemble(study, 0, 1, "mean")
     for fold in (0, 1):
         _write(study, fold, fitted={"epochs": 7})
-    assert "was made of other trainings" in _refusal(study)
+    assert "was made from other runs" in _refusal(study)
 
 
 def test_an_ensemble_that_is_not_complete_is_not_read(study: StudyFolder):

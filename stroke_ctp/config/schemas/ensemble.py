@@ -1,10 +1,9 @@
 """Settings of `python -m stroke_ctp.ensemble`."""
 
-from pathlib import Path
-
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.schemas import STRICT, Folder, Text, Texts
+from stroke_ctp.model.settings import OUTPUTS
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -15,7 +14,7 @@ class EnsembleSettings:
     """Cohort to score, from `python -m stroke_ctp.preprocess`."""
     name: Text = "stroke"
     """Name of the study whose folds are trained."""
-    outputs: Folder = Path("outputs")
+    outputs: Folder = OUTPUTS
     """Folder of all studies."""
     models: Texts = ()
     """Models to score, separated by commas; by default all of the study."""

@@ -31,6 +31,6 @@ class EstimateSettings:
         if self.n_train < 2 * self.folds:
             raise UserError(
                 f"folds={self.folds} needs n_train ≥ {2 * self.folds}, for each fold a patient of each class, "
-                f"got {self.n_train}; choose a smaller folds"
+                f"got {self.n_train}; choose fewer folds"
             )
         return self

@@ -1,12 +1,12 @@
 """Settings of `python -m stroke_ctp.report`."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.schemas import STRICT, Folder, Text, Texts
+from stroke_ctp.model.settings import OUTPUTS
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -15,7 +15,7 @@ class ReportSettings:
 
     name: Texts
     """Name of the study; several, separated by commas, are compared."""
-    outputs: Folder = Path("outputs")
+    outputs: Folder = OUTPUTS
     """Folder of all studies; the report goes to OUTPUTS/NAME/report."""
     subgroup: Text | None = None
     """Column of the manifest whose groups are compared."""

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 
 COLUMN, PAGE = 90 / 25.4, 180 / 25.4
 """Widths of one and of two columns of a journal, 90 and 180 mm [inch]."""
@@ -79,6 +79,6 @@ def save(drawn: Figure, path: Path, provenance: str = "") -> None:
         ".pdf": {"Subject": provenance, "CreationDate": None},
     }
     for suffix, content in metadata.items():
-        with matplotlib.rc_context(_STYLE), whole(path.with_suffix(suffix)) as partial:
+        with matplotlib.rc_context(_STYLE), atomic_write(path.with_suffix(suffix)) as partial:
             drawn.savefig(partial, dpi=300, metadata=content)
         drawn.set_layout_engine("none")  # keep the first layout, because computing it takes longest

@@ -11,13 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from stroke_ctp.common.files import whole
+from stroke_ctp.common.files import atomic_write
 
 _RED, _BLUE = "#D55E00", "#0072B2"  # Okabe and Ito's palette, safe for colour-blind readers
 _WINDOW_HU = (0, 100)
 _MARK_MM = 6.0
 """Radius of the circles that mark a vessel without hiding it."""
-_AIR_HU = -300
+_HEAD_HU = -300
 """Threshold for cropping to the head."""
 
 Places = Int[np.ndarray, "voxel 3"]
@@ -59,7 +59,7 @@ def draw_vessels(
         axes[2].set(xlabel="Time [s]", ylabel="Enhancement [HU]")
         axes[2].spines[["top", "right"]].set_visible(False)
         axes[2].legend(frameon=False)
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             figure.savefig(partial, dpi=150)
 
 
@@ -89,5 +89,5 @@ def _draw_slice(
 
 def _head(image: Float[np.ndarray, "height width"]) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " column"]]:
     """Rows and columns that are not air alone."""
-    head = image > _AIR_HU
+    head = image > _HEAD_HU
     return np.flatnonzero(head.any(axis=1)), np.flatnonzero(head.any(axis=0))

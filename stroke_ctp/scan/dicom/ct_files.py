@@ -98,7 +98,7 @@ def _file_names(folder: Path) -> list[str]:
 
 def _refuse_folder(error: OSError) -> None:
     name = printable(Path(str(error.filename)).name)
-    raise Excluded("reading", f"folder {name} cannot be opened; allow reading it") from None
+    raise Excluded("reading", f"folder {name} cannot be opened; give yourself read permission") from None
 
 
 def _is_within(path: Path, folder: Path) -> bool:
@@ -127,7 +127,7 @@ def _ct_file(path: Path, name: str) -> ImageFile | None:
     except Excluded:
         raise
     except PermissionError:
-        raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
+        raise Excluded("reading", f"file {name} cannot be opened; give yourself read permission") from None
     except Exception:  # pydicom raises errors of many types on damaged headers
         sop_class = None
     if not sop_class:

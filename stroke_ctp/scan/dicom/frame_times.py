@@ -27,7 +27,9 @@ def acquisition_times(
     n_frames = np.bincount(slice_of)
     if n_frames.min() < 2:
         lone = frames[int(np.flatnonzero(slice_of == n_frames.argmin())[0])].name
-        raise Excluded("reading", f"each slice must have two or more frames, got one (file {lone}); remove it")
+        raise Excluded(
+            "reading", f"each slice must have two or more frames, got one in the slice of {lone}; remove that file"
+        )
     values = [frame.times for frame in frames]
     clock = choose_clock(values, slice_of)
     times = None if clock is None else clock_times(values, clock)

@@ -199,7 +199,8 @@ def _shifts_mm(
     if wandering > _IN_PLANE_MM:
         raise Excluded(
             "reading",
-            f"frames of a slice must lie on each other, got {wandering:.3g} mm between them (file {frames[0].name}); "
+            f"frames of a slice must have one in-plane position, got positions {wandering:.3g} mm apart "
+            f"(file {frames[0].name}); "
             "reconstruct all with one centre",
         )
     centres = np.stack([_means(axis, slice_of) for axis in in_plane.T], axis=1)

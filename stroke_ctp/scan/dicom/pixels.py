@@ -51,7 +51,7 @@ def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "row
                 raise ValueError("pixels do not match the header")
             yield stored
     except PermissionError:
-        raise Excluded("reading", f"file {name} cannot be opened; allow reading it") from None
+        raise Excluded("reading", f"file {name} cannot be opened; give yourself read permission") from None
     except Exception:  # decoders raise errors of many types on damaged pixels
         raise Excluded(
             "reading",
