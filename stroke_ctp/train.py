@@ -38,6 +38,7 @@ def train(settings: TrainSettings) -> None:
                 fit_and_score(model, fold, endpoint, digest(shared), folder, study)
                 print(folder.path)
                 return
+    folder.refuse_other_pathways(settings)
     print(f"train: {settings.model_name}, fold {settings.fold} is complete in {folder.path}")
 
 

@@ -90,7 +90,9 @@ def write_run(
             predicted.get("validation", []),
             predicted.get("test", []),
         ),
-        "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": None} if encoder else {"not_measurable": 0},
+        "fitted": dict.fromkeys(("feature_cache", "features", "feature_statistics")) | {"epochs": 9, "best_epoch": 4}
+        if encoder
+        else {"not_measurable": 0},
     }
     run.write(record | changed, predictions, PROVENANCE)
 

@@ -46,8 +46,8 @@ def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -
     """Patients of one fold, 8:1:1 at ten folds, stratified by class.
 
     Part k is the test set of fold k and the validation set of fold k − 1 (modulo n), so that over all folds
-    every patient is tested exactly once and validated exactly once. A cohort has one row per patient, whatever the number of
-    scans, so no patient is in two parts.
+    every patient is tested exactly once and validated exactly once. A cohort has one row per patient, whatever
+    the number of scans, so no patient is in two parts.
 
     Args:
         labels: Class of each patient.

@@ -29,6 +29,8 @@ def read_record(path: Path, schema: type[Record], way_out: str) -> Record:
         raise UserError(f"{path} cannot be read ({error.strerror}); {way_out}") from None
     try:
         return TypeAdapter(schema).validate_json(content)
+    except UserError as error:  # a rule that joins several fields
+        raise UserError(f"{path} is damaged ({error}); {way_out}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, to_jsonable_python
 from stroke_ctp.common.errors import UserError
 
 Schema = TypeVar("Schema")
+Item = TypeVar("Item")
 
 STRICT = ConfigDict(
     extra="forbid", strict=True, allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
@@ -39,6 +40,13 @@ def _several(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def without_repetition(values: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Refuse a value that is given twice; for `AfterValidator`."""
+    if len(set(values)) < len(values):
+        raise ValueError
+    return values
+
+
 def _processes(value: int) -> int:
     if value == 0:
         raise ValueError
@@ -48,6 +56,12 @@ def _processes(value: int) -> int:
 Text = Annotated[str, BeforeValidator(_text), Rule("text")]
 Texts = Annotated[
     tuple[Text, ...], Field(strict=False), BeforeValidator(_several), Rule("text, or several texts: KEY=A,B")
+]
+FolderName = Annotated[
+    str,
+    BeforeValidator(_text),
+    Field(pattern=r"^[^./\\\s][^/\\]*$"),
+    Rule("a plain folder name, not starting with a dot"),
 ]
 Folder = Annotated[Path, Field(strict=False), BeforeValidator(_text), Rule("a folder")]
 File = Annotated[Path, Field(strict=False), BeforeValidator(_text), Rule("a file")]

@@ -65,7 +65,7 @@ class ArticleModel:
 
     def identity(self) -> dict[str, Any]:
         """Pathways and backbone weights."""
-        return {"pathways": list(self.settings.network.pathways), "encoder": asdict(self.encoder_provenance())}
+        return {"pathways": list(self.settings.ablation.pathways), "encoder": asdict(self.encoder_provenance())}
 
     def check(self) -> None:
         """Load the backbone's weights, and build trainer and logger, once.
@@ -97,13 +97,15 @@ class ArticleModel:
                 raise KeyboardInterrupt from None
         best = read_checkpoint(files.best)
         classifier.load_weights(best["state_dict"])
-        return FittedArticle(self, classifier, trainer.current_epoch, best["epoch"], cache.name if cache else None)
+        features = None if cache is None else CachedFeatures(cache.name, cache.sha256(0))
+        return FittedArticle(self, classifier, trainer.current_epoch, best["epoch"], features)
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> "FittedArticle":
         """A network trained before, with the weights of its best epoch."""
         classifier = self.classifier(0)
         classifier.load_weights(read_checkpoint(files.best)["state_dict"])
-        return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], record["feature_cache"])
+        features = CachedFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
+        return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], features)
 
     def classifier(self, fold: int) -> CoreClassifier:
         """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""
@@ -111,7 +113,7 @@ class ArticleModel:
         torch.manual_seed(torch_seed(settings.seed, Purpose.INITIAL_WEIGHTS, fold))
         encoder = Encoder(**asdict(settings.encoder)) if self.is_direct else nn.Identity()
         return CoreClassifier(
-            TemporalNetwork(settings.network),
+            TemporalNetwork(settings.network, settings.ablation.pathways),
             encoder,
             build_standardization(settings.standardization, settings.input),
             standardize_features=settings.standardize_features,
@@ -203,6 +205,16 @@ class ArticleModel:
 
 
 @dataclass(frozen=True)
+class CachedFeatures:
+    """The features that a network was trained on."""
+
+    name: str
+    """Of the feature cache."""
+    sha256: str
+    """Of the file of draw 0, which is not augmented."""
+
+
+@dataclass(frozen=True)
 class FittedArticle:
     """The article's network with the weights of one fold."""
 
@@ -211,8 +223,8 @@ class FittedArticle:
     epochs: int
     best_epoch: int
     """Epoch of the lowest validation loss, from 0; its weights are used."""
-    feature_cache: str | None
-    """Name of the training cohort's feature cache; None on the direct route."""
+    trained_on: CachedFeatures | None
+    """The training cohort's feature cache; None on the direct route."""
 
     @torch.inference_mode()
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
@@ -224,8 +236,8 @@ class FittedArticle:
         cached = None if self.model.is_direct else self.model.features(patients)[0]
         with self.model.threads():
             scored = range(len(patients)) if rows is None else rows.tolist()
-            logits = [self.classifier(self._features(patients, row, cached)) for row in scored]
-        return torch.sigmoid(torch.cat(logits)).double().cpu().numpy()
+            logits = [self.classifier(self._features(patients, row, cached)).item() for row in scored]
+        return torch.sigmoid(torch.tensor(logits)).double().numpy()
 
     def _features(
         self, patients: Patients, row: int, cached: Float[np.ndarray, "patient level time feature"] | None
@@ -243,6 +255,7 @@ class FittedArticle:
         return {
             "epochs": self.epochs,
             "best_epoch": self.best_epoch,
-            "feature_cache": self.feature_cache,
+            "feature_cache": self.trained_on.name if self.trained_on else None,
+            "features": self.trained_on.sha256 if self.trained_on else None,
             "feature_statistics": None if statistics is None else statistics.digest(),
         }

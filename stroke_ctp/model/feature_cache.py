@@ -23,6 +23,7 @@ from stroke_ctp.common.files import (
     atomic_write,
     digest,
     exclusive_lock,
+    file_digest,
     mapped_array,
     read_json,
     write_array,
@@ -124,7 +125,7 @@ class FeatureCache:
         """
         missing = [number for number in range(len(draws)) if not self._path(number).exists()]
         if missing:
-            write_json(self.folder / "key.json", self.key)
+            write_json(self._key_path(self.folder), self.key)
             parts = [part for number in missing for part in self._parts(number)]
             self._encode(parts, draws, encoder(), precision, _PARTS_IN_WORK.get(device.type, 1))
             for number in missing:
@@ -141,12 +142,20 @@ class FeatureCache:
         """
         return mapped_array(self._path(number), self._shape(self.n_patients), _WAY_OUT, mode="c")
 
+    def sha256(self, number: int) -> str:
+        """SHA-256 of the file of one draw."""
+        return file_digest(self._path(number))
+
     @classmethod
     def recorded(cls, root: Path, name: str, n_patients: int) -> "FeatureCache | None":
         """The cache that a run recorded; None if its first draw is no longer there."""
-        key = root / name / "key.json"
+        key = cls._key_path(root / name)
         found = cls(root, read_json(key), n_patients) if key.exists() else None
         return found if found is not None and found._path(0).exists() else None
+
+    @staticmethod
+    def _key_path(folder: Path) -> Path:
+        return folder / "key.json"
 
     @staticmethod
     def _shape(n_patients: int) -> tuple[int, ...]:

@@ -1,11 +1,13 @@
 """All models by name: what a reader calls them, and the order in which they are shown.
 
-A new model needs an entry here, a class that offers `protocol.Model`, a settings class that `TrainSettings.model` lists,
-and a branch in `model/build.py`.
+A new model needs an entry here, a class that offers `protocol.Model`, a settings class that `TrainSettings.model`
+lists, and a branch in `model/build.py`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from stroke_ctp.model.settings import CONVENTIONAL_MODELS
 
 
 @dataclass(frozen=True)
@@ -55,4 +57,6 @@ def in_order(models: Iterable[str]) -> list[str]:
 
 def training_choice(model: str) -> str:
     """What to add to `python -m stroke_ctp.train` to fit a model."""
-    return f"ablation={model}" if model in REGISTRY and REGISTRY[model].in_article else f"model={model}"
+    if model in CONVENTIONAL_MODELS:
+        return f"model={model}"
+    return f"ablation={model}" if model in REGISTRY else f"ablation.name={model}"

@@ -5,9 +5,9 @@ and the report. This module loads neither Lightning nor torchvision.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.augmentation import Augmentation
@@ -16,13 +16,22 @@ from stroke_ctp.cohort.folds import FoldSettings, check_fold
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.standardization import BatchSettings, FixedSettings
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.schemas import STRICT, Folder, Text, plain
+from stroke_ctp.common.schemas import STRICT, Folder, FolderName, Rule, Text, plain, without_repetition
 
+ConventionalKind = Literal["cbv", "rcbf", "cbv_scan", "rcbf_scan"]
+CONVENTIONAL_MODELS = get_args(ConventionalKind)
+"""Kinds of conventional models, which are also their names in a study."""
 OUTPUTS = Path("outputs")
 """Default folder of all studies."""
 CACHE_NAME = "bank"
 """Name of the feature cache in the folder of all studies."""
-Pathways = Annotated[tuple[Literal["local", "global"], ...], Field(strict=False, min_length=1)]
+PathwayName = Literal["local", "global"]
+Pathways = Annotated[
+    tuple[PathwayName, ...],
+    Field(strict=False, min_length=1),
+    AfterValidator(without_repetition),
+    Rule("a list of local or global, each once"),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -37,7 +46,7 @@ class ArticleSettings:
 class ConventionalSettings:
     """A conventional core."""
 
-    kind: Literal["cbv", "rcbf", "cbv_scan", "rcbf_scan"]
+    kind: ConventionalKind
     """Core by CBV or relative CBF, at the two levels or in the whole scan."""
 
 
@@ -45,7 +54,7 @@ class ConventionalSettings:
 class AblationSettings:
     """Which parts of the article's network are trained."""
 
-    name: Text = "full"
+    name: FolderName = "full"
     """Names the folder of its results."""
     pathways: Pathways = ("local", "global")
     """Temporal pathways of the network."""
@@ -77,8 +86,6 @@ class EncoderSettings:
 class NetworkSettings:
     """The temporal network."""
 
-    pathways: Pathways = ("local", "global")
-    """Temporal pathways; by default those of the ablation."""
     filters: Annotated[int, Field(ge=1)] = 3
     """Filters of each pathway at each level."""
     hidden: Annotated[int, Field(ge=1)] = 32
@@ -111,7 +118,7 @@ class TrainSettings:
     """Fold to train, 0 to folds.n - 1; fold=0..9 trains all."""
     cohort: Folder = Path("outputs/cohort")
     """Training cohort, from `python -m stroke_ctp.preprocess`."""
-    name: Text = "stroke"
+    name: FolderName = "stroke"
     """Name of the study; its results go to OUTPUTS/NAME."""
     outputs: Folder = OUTPUTS
     """Folder of all studies."""
@@ -163,10 +170,16 @@ class TrainSettings:
                 "standardization=batch makes features depend on the batch, so they cannot be cached; add route=direct"
             )
         if self.route == "bank" and self.encoder.trainable_blocks:
-            blocks = self.encoder.trainable_blocks
             raise UserError(
-                f"encoder.trainable_blocks={blocks} changes features in training, so they cannot be cached; add route=direct"
+                f"encoder.trainable_blocks={self.encoder.trainable_blocks} changes features in training, "
+                "so they cannot be cached; add route=direct"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _ablation_has_a_name_of_its_own(self) -> "TrainSettings":
+        if self.ablation.name in CONVENTIONAL_MODELS:
+            raise UserError(f"ablation.name must be another name than {self.ablation.name}, which is a model's")
         return self
 
     @model_validator(mode="after")
@@ -188,8 +201,7 @@ class TrainSettings:
         values = plain(self)
         for key in ("model", "ablation", "fold", "name", "outputs", "logger", "num_workers"):
             del values[key]
-        del values["network"]["pathways"], values["bank"]["folder"]
-        del values["trainer"]["accelerator"], values["trainer"]["devices"]
+        del values["bank"]["folder"], values["trainer"]["accelerator"], values["trainer"]["devices"]
         return values | {"cohort": cohort_hash}
 
     @property

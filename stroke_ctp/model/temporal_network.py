@@ -4,6 +4,8 @@ Read off the article (section 2.3) and its public model file: 43,469 trainable p
 pathways, 9,479 with the local one alone, 34,055 with the global one alone.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -11,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from stroke_ctp.model.feature_standardization import N_FEATURES
-from stroke_ctp.model.settings import NetworkSettings
+from stroke_ctp.model.settings import AblationSettings, NetworkSettings, PathwayName
 
 KERNEL_SIZES = {"local": 3, "global": 11}
 """Temporal extent of each pathway [frame]."""
@@ -78,20 +80,26 @@ class FeatureDropout(nn.Module):
 class TemporalNetwork(nn.Module):
     """Pathways of both levels, concatenated, to one logit."""
 
-    def __init__(self, settings: NetworkSettings | None = None, levels: int = 2) -> None:
+    def __init__(
+        self,
+        settings: NetworkSettings | None = None,
+        pathways: Sequence[PathwayName] = AblationSettings().pathways,
+        levels: int = 2,
+    ) -> None:
         """Build the network.
 
         Args:
-            settings: Pathways, sizes and dropout rates; by default `NetworkSettings()`.
+            settings: Sizes and dropout rates; by default `NetworkSettings()`.
+            pathways: Temporal pathways; both by default.
             levels: Each has filters of its own.
         """
         super().__init__()
         given = settings or NetworkSettings()
         self.dropout = FeatureDropout(given.feature_dropout)
         self.pathways = nn.ModuleList(
-            Pathway(levels, given.filters, KERNEL_SIZES[name], given.dropout) for name in given.pathways
+            Pathway(levels, given.filters, KERNEL_SIZES[name], given.dropout) for name in pathways
         )
-        self.dense = nn.Linear(len(given.pathways) * levels * given.filters, given.hidden)
+        self.dense = nn.Linear(len(pathways) * levels * given.filters, given.hidden)
         self.head = nn.Linear(given.hidden, 1)
 
     def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, " batch"]:

@@ -60,15 +60,15 @@ def _architecture(study: Study) -> Architecture | None:
     from stroke_ctp.model.temporal_network import KERNEL_SIZES, TemporalNetwork  # loads PyTorch
 
     settings = next(iter(networks[0].runs.values())).settings()
-    network = settings.network
+    network, pathways = settings.network, settings.ablation.pathways
     return Architecture(
         levels=tuple(level.replace("_", " ") for level in LEVELS),
         frames=SERIES_SHAPE[1],
         side=SERIES_SHAPE[2],
         features=N_FEATURES,
-        kernels={pathway: KERNEL_SIZES[pathway] for pathway in network.pathways},
+        kernels={pathway: KERNEL_SIZES[pathway] for pathway in pathways},
         filters=network.filters,
         hidden=network.hidden,
-        trainable=sum(parameter.numel() for parameter in TemporalNetwork(network).parameters()),
+        trainable=sum(parameter.numel() for parameter in TemporalNetwork(network, pathways).parameters()),
         trained_blocks=settings.encoder.trainable_blocks,
     )

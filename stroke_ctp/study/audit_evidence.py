@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from stroke_ctp.cohort.store import Cohort, CohortFolder
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
@@ -59,11 +60,15 @@ def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -
     folder = (study.path / users[0].provenance().cohort).resolve()
     if not CohortFolder(folder).table.exists():
         return CohortFacts(f"its folder {folder.name} was moved or removed")
-    cohort = Cohort(folder)
+    try:
+        cohort = Cohort(folder)
+        counts = cohort.description["counts"]
+    except UserError:
+        return CohortFacts(f"its folder {folder.name} is incomplete; preprocess again")
     if cohort.hash != users[0].record().cohort.hash:
         return CohortFacts(f"its folder {folder.name} now holds another cohort")
     lost = [path.name for path in cohort.series_files.values() if not path.exists()]
     if lost:
         return CohortFacts(f"its series {lost[0]} is missing")
     digests = {patient: file_digest(path) for patient, path in cohort.series_files.items()}
-    return CohortFacts("", cohort.description["counts"], cohort.table, cohort.excluded, digests)
+    return CohortFacts("", counts, cohort.table, cohort.excluded, digests)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from stroke_ctp.model.checkpoints import read_checkpoint
 from stroke_ctp.model.feature_cache import FeatureCache
+from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.study.run_folder import RunFolder
 
 TOLERANCE = 1e-4
@@ -37,21 +39,26 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
         runs: Complete runs of all models.
         patients: Patients of the training cohort, in the order of the cached features.
     """
-    trained = [run for run in runs if run.training.best.exists()]
-    if not trained:
-        return FeatureStatistics("no checkpoint lies beside the predictions")
+    networks = [run for run in runs if "feature_statistics" in run.record().fitted]
+    lost = [run for run in networks if not run.training.best.exists()]
+    if lost:
+        return FeatureStatistics(f"{len(lost)} of {len(networks)} checkpoints are missing")
     rows = {patient: row for row, patient in enumerate(patients)}
     wrong, differences = [], []
-    for run in trained:
-        state, record = read_checkpoint(run.training.best)["state_dict"], run.record()
-        if "feature_standardization.mean" not in state:
+    for run in networks:
+        record = run.record()
+        if record.fitted["feature_statistics"] is None:
             return FeatureStatistics("features are not standardized, so nothing was fitted")
         name = record.fitted["feature_cache"]
         root = replace(run.settings(), outputs=run.path.parents[2]).cache
-        means = _patient_means(root, name, len(patients)) if name else None
+        means = _patient_means(root, name, record.fitted["features"], len(patients)) if name else None
         if means is None:
             return FeatureStatistics("the features that the networks were trained on are not cached")
-        mean, scale = (state[f"feature_standardization.{part}"].double().numpy() for part in ("mean", "scale"))
+        fitted = FeatureStandardization()
+        fitted.load_state_dict(_standardization_state(run))
+        if fitted.digest() != record.fitted["feature_statistics"]:
+            wrong.append(f"the feature statistics of {record.model}, fold {record.fold} changed after the training")
+        mean, scale = fitted.mean.double().numpy(), fitted.scale.double().numpy()
         expected = means[[rows[patient] for patient in record.patients.train]].mean(axis=0)
         differences.append(float(np.abs((expected - mean) / scale).max()))
         if differences[-1] > TOLERANCE:
@@ -59,11 +66,23 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
                 f"the feature statistics of {record.model}, fold {record.fold} are not those of its training patients "
                 f"(difference {differences[-1]:.1g} standard deviations)"
             )
-    return FeatureStatistics("", len(trained), max(differences), wrong)
+    return FeatureStatistics("", len(networks), max(differences), wrong)
+
+
+def _standardization_state(run: RunFolder) -> dict[str, Tensor]:
+    """The part of a checkpoint that holds the feature statistics."""
+    prefix = "feature_standardization."
+    state = read_checkpoint(run.training.best)["state_dict"]
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 @cache
-def _patient_means(root: Path, name: str, n_patients: int) -> Float[np.ndarray, "patient feature"] | None:
-    """Mean of each channel over levels and frames of the unaugmented draw; None if the cache is gone."""
-    found = FeatureCache.recorded(root, name, n_patients)
-    return None if found is None else found.read(0).mean(axis=(1, 2), dtype=np.float64)
+def _patient_means(root: Path, name: str, sha256: str, n: int) -> Float[np.ndarray, "patient feature"] | None:
+    """Mean of each channel over levels and frames of the unaugmented draw; None if that is gone or was made anew.
+
+    Another processor rounds differently, so features that were encoded again prove nothing.
+    """
+    found = FeatureCache.recorded(root, name, n)
+    if found is None or found.sha256(0) != sha256:
+        return None
+    return found.read(0).mean(axis=(1, 2), dtype=np.float64)

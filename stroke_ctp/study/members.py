@@ -23,6 +23,7 @@ def load_member(run: RunFolder) -> FittedModel:
         assert record.encoder is not None
         raise UserError(
             f"{run.path} was trained with encoder weights {record.encoder.sha256[:12]}…, but "
-            f"encoder.weights={recorded.encoder.weights} are now {found.sha256[:12]}…; restore those weights or train again"
+            f"encoder.weights={recorded.encoder.weights} are now {found.sha256[:12]}…; "
+            "restore those weights or train again"
         )
     return model.load(run.training, record.fitted)

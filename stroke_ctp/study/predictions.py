@@ -1,8 +1,9 @@
 """The predictions of a study, as the report and the audit use them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -82,10 +83,18 @@ def read_study(folder: StudyFolder, partial: bool = False) -> Study:
     models = {name: read_model(folder, name, partial) for name in names}
     first, *others = models.values()
     for other in others:
-        shared, expected = dict(other.record.shared), dict(first.record.shared)
-        shared.pop("encoder"), expected.pop("encoder")  # conventional models have none
-        require_same(shared, expected, folder.path / other.name)
+        require_same(_comparable(other, first), _comparable(first, other), folder.path / other.name)
     return Study(folder.name, models)
+
+
+def _comparable(model: ModelPredictions, other: ModelPredictions) -> dict[str, Any]:
+    """What two models of a study must share: a conventional one has no encoder, one may not have been scored yet."""
+    shared = dict(model.record.shared)
+    if not (model.record.encoder and other.record.encoder):
+        del shared["encoder"]
+    if model.ensemble_record and other.ensemble_record:
+        shared["external"] = asdict(model.ensemble_record.cohort)
+    return shared
 
 
 def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPredictions:

@@ -88,16 +88,15 @@ def read_predictions(path: Path, digest: str, folds: Collection[str], splits: Co
         raise UserError(f"{path} must have the columns {', '.join(COLUMNS)}; {some(missing)} is missing")
     probability = pd.to_numeric(table["probability"], errors="coerce")
     label = pd.to_numeric(table["label"], errors="coerce")
-    _require(table["fold"].isin(folds), table, path, f"fold must be {one_of(folds)}")
-    _require(table["split"].isin(splits), table, path, f"split must be {one_of(splits)}")
-    _require(label.isin([0, 1]), table, path, "label must be 0 (small) or 1 (large)")
-    _require(probability.between(0, 1), table, path, "probability must be a number from 0 to 1")
+    _require(table["fold"].isin(folds), table, path, "fold", f"must be {one_of(folds)}")
+    _require(table["split"].isin(splits), table, path, "split", f"must be {one_of(splits)}")
+    _require(label.isin([0, 1]), table, path, "label", "must be 0 (small) or 1 (large)")
+    _require(probability.between(0, 1), table, path, "probability", "must be a number from 0 to 1")
     return table.assign(probability=probability, label=label.astype(int))[list(COLUMNS)]
 
 
-def _require(valid: pd.Series, table: pd.DataFrame, path: Path, rule: str) -> None:
+def _require(valid: pd.Series, table: pd.DataFrame, path: Path, column: str, rule: str) -> None:
     if not valid.all():
         row = table[~valid].iloc[0]
-        got = row[rule.split()[0]]
         where = f"patient {row['patient']} in {path}"
-        raise UserError(f"{rule}, got {got} ({where}); remove the file and run its command again")
+        raise UserError(f"{column} {rule}, got {row[column]} ({where}); remove the file and run its command again")

@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import digest, write_json
 from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
@@ -73,10 +74,10 @@ class RunRecord:
 class RunFolder(ResultFiles):
     """The only reader and writer of `OUTPUTS/NAME/MODEL/fold-K`.
 
-    The results appear together at the end of a run; `settings.json`, the checkpoints and the log while it trains.
+    The results appear at the end of a run; `settings.json`, the checkpoints and the log while it trains.
     """
 
-    _way_out = "remove it and train the fold again"
+    _way_out = "remove its folder and train the fold again"
 
     @property
     def fold(self) -> int:
@@ -99,6 +100,19 @@ class RunFolder(ResultFiles):
             UserError: The file is missing or damaged.
         """
         return read_record(self._settings, TrainSettings, self._way_out)
+
+    def refuse_other_pathways(self, settings: TrainSettings) -> None:
+        """Refuse a run of a model of the same name with other pathways.
+
+        Raises:
+            UserError: Names both.
+        """
+        ours, theirs = settings.ablation.pathways, self.settings().ablation.pathways
+        if ours != theirs:
+            raise UserError(
+                f"{self.path} was trained with the pathways {', '.join(theirs)}, not {', '.join(ours)}; "
+                "choose another ablation.name=NAME"
+            )
 
     def write(self, record: Mapping[str, Any], predictions: pd.DataFrame, provenance: RunProvenance) -> None:
         """Write the results of a run.

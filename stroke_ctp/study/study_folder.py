@@ -82,13 +82,12 @@ class StudyFolder:
             UserError: Folds are missing, with the command that trains them, or runs differ in what they must share.
         """
         found: dict[int, RunFolder] = {}
+        train = f"{self.train_command} {training_choice(model)}"
         for path in (self.path / model).glob("fold-*"):
             if re.fullmatch(r"fold-\d+", path.name) and (run := RunFolder(path)).is_complete:
                 found[run.fold] = run
         if not found:
-            raise UserError(
-                f"no fold of {self.path / model} is complete; run `{self.train_command} {training_choice(model)} fold=0..9`"
-            )
+            raise UserError(f"no fold of {self.path / model} is complete; run `{train} fold=0..9`")
         first = found[min(found)].record()
         missing = [fold for fold in range(first.n_folds) if fold not in found]
         if missing and not partial:
@@ -96,7 +95,7 @@ class StudyFolder:
             raise UserError(
                 f"{self.path / model} must have all folds 0 to {first.n_folds - 1}, "
                 f"missing {some(map(str, missing), first.n_folds)}; "
-                f"run `{self.train_command} {training_choice(model)} fold={','.join(map(str, missing))}{size}`"
+                f"run `{train} fold={','.join(map(str, missing))}{size}`"
             )
         runs = {fold: found[fold] for fold in sorted(found) if fold < first.n_folds}
         for run in runs.values():

@@ -13,7 +13,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import keys, plain, validated
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
-from stroke_ctp.model.settings import NetworkSettings, TrainSettings
+from stroke_ctp.model.settings import AblationSettings, TrainSettings
 
 
 def _refused(schema: type, **values: Any) -> str:
@@ -56,8 +56,8 @@ def test_a_number_out_of_range_is_refused_with_the_rule(schema: type, values: di
         ({"fold": 0, "input": {"kind": "ct"}}, "input.kind must be enhancement or window or hu, got 'ct'"),
         ({"fold": 0, "endpoint": {"threshold": "mean"}}, "endpoint.threshold must be median or a number, got 'mean'"),
         (
-            {"fold": 0, "network": {"pathways": ["far"]}},
-            "network.pathways must be a list of local or global, got 'far'",
+            {"fold": 0, "ablation": {"pathways": ["far"]}},
+            "ablation.pathways must be a list of local or global, each once, got 'far'",
         ),
         ({"fold": 0, "trainer": 3}, "trainer must be a group of settings, got 3"),
         ({"fold": 0, "bank": {"folder": True}}, "bank.folder must be a folder or null, got True"),
@@ -91,7 +91,7 @@ def test_a_name_may_look_like_a_number_and_a_list_of_one_need_not_be_a_list():
 
 
 def test_settings_are_read_back_as_they_were_recorded():
-    settings = TrainSettings(fold=2, input=Window(high=80.0), network=NetworkSettings(("local",)))
+    settings = TrainSettings(fold=2, input=Window(high=80.0), ablation=AblationSettings("local", ("local",)))
     assert validated(TrainSettings, json.loads(json.dumps(plain(settings)))) == settings
 
 

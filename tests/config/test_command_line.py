@@ -44,7 +44,7 @@ def test_ranges_and_lists_sweep_together_in_one_multirun():
         ["name=a..b"],
         ["name=0..9x"],
         ["cohort=../data/0..9/x"],
-        ["network.pathways=[local,global]"],
+        ["ablation.pathways=[local,global]"],
         ["name='a,b'"],
         ["--help"],
         [],

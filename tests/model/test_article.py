@@ -1,6 +1,7 @@
 """The article's model: training on both routes, interruption, loading and scoring; mostly with a one-layer backbone."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -296,7 +297,8 @@ def test_scoring_needs_no_labels_and_encodes_nothing_but_the_unaugmented_draw(co
     np.testing.assert_array_equal(fitted.score(unlabelled), expected)
     cache = fitted.model.cache(unlabelled)
     assert cache is not None
-    assert cache.name != fitted.feature_cache
+    assert fitted.trained_on is not None
+    assert cache.name != fitted.trained_on.name
     assert [path.name for path in cache.folder.glob("draw-*")] == ["draw-000.npy"]
 
 
@@ -316,10 +318,13 @@ def test_a_model_that_is_loaded_with_its_record_scores_as_the_one_that_was_fitte
 def test_the_record_names_the_feature_cache_and_the_epochs(cohort: Cohort, tmp_path: Path):
     record = fit(cohort, tmp_path / "run").record()
     draws = (tmp_path / "outputs" / "bank" / record["feature_cache"]).glob("draw-*.npy")
-    assert sorted(path.name for path in draws) == ["draw-000.npy", "draw-001.npy"]
+    first, second = sorted(draws)
+    assert (first.name, second.name) == ("draw-000.npy", "draw-001.npy")
+    assert record["features"] == hashlib.sha256(first.read_bytes()).hexdigest()
     assert (record["epochs"], record["best_epoch"]) == (4, _losses(tmp_path / "run")["val_loss"].idxmin())
     direct = fit(cohort, tmp_path / "direct", **DIRECT, standardize_features=False).record()
     assert direct["feature_cache"] is None
+    assert direct["features"] is None
     assert direct["feature_statistics"] is None
 
 
@@ -344,7 +349,7 @@ def test_the_digest_of_the_fitted_statistics_changes_when_a_test_patient_is_adde
 
 
 def test_the_identity_is_the_pathways_and_the_weights(cohort: Cohort):
-    model = ArticleModel(train_settings(cohort, network={"pathways": ["local"]}, ablation={"name": "mine"}))
+    model = ArticleModel(train_settings(cohort, ablation={"name": "mine", "pathways": ["local"]}))
     assert model.name == "mine"
     assert model.identity() == {"pathways": ["local"], "encoder": dataclasses.asdict(model.encoder_provenance())}
     assert model.encoder_provenance().is_random

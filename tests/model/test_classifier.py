@@ -15,7 +15,6 @@ from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData
 from stroke_ctp.model.feature_standardization import FeatureStandardization
-from stroke_ctp.model.settings import NetworkSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -46,7 +45,7 @@ def _fit(data: CachedFeatureData, epochs: int, **options: Any) -> CoreClassifier
 
 
 def test_a_checkpoint_of_another_network_is_refused():
-    module = _classifier(TemporalNetwork(NetworkSettings(pathways=("local",))))
+    module = _classifier(TemporalNetwork(pathways=("local",)))
     other = _classifier()
     with pytest.raises((ValueError, RuntimeError), match=r"pathways\.1|size mismatch"):
         module.load_weights(other.state_dict())

@@ -9,7 +9,7 @@ from torch import nn
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.model.feature_standardization import FLOOR, FeatureStandardization
-from stroke_ctp.model.settings import NetworkSettings
+from stroke_ctp.model.settings import AblationSettings
 from stroke_ctp.model.temporal_network import KERNEL_SIZES, FeatureDropout, TemporalConvolution, TemporalNetwork
 
 
@@ -21,7 +21,7 @@ def _features(batch: int = 3) -> torch.Tensor:
     ("pathways", "published"), [(("local", "global"), 43_469), (("local",), 9_479), (("global",), 34_055)]
 )
 def test_parameters_are_as_many_as_the_article_counts(pathways: Sequence[str], published: int):
-    network = TemporalNetwork(NetworkSettings(pathways))
+    network = TemporalNetwork(pathways=pathways)
     assert sum(parameter.numel() for parameter in network.parameters()) == published
     assert all(parameter.requires_grad for parameter in network.parameters())
 
@@ -62,7 +62,7 @@ def test_each_level_has_weights_of_its_own():
 
 
 def test_a_pathway_answers_with_its_strongest_response_whenever_that_comes():
-    pathway = TemporalNetwork(NetworkSettings(("local",))).eval().pathways[0]
+    pathway = TemporalNetwork(pathways=("local",)).eval().pathways[0]
     early = torch.zeros(1, 2, 32, 512)
     early[:, :, 9:12] = 5 * _features()[:1, :, :3]
     torch.testing.assert_close(pathway(early), pathway(early.roll(14, dims=2)))
@@ -71,17 +71,17 @@ def test_a_pathway_answers_with_its_strongest_response_whenever_that_comes():
 
 def test_the_local_pathway_sees_three_frames_and_the_global_one_eleven():
     for name, reach in (("local", 1), ("global", 5)):
-        convolution = TemporalNetwork(NetworkSettings((name,))).pathways[0].convolution
+        convolution = TemporalNetwork(pathways=(name,)).pathways[0].convolution
         impulse = torch.zeros(1, 2, 32, 512)
         impulse[:, :, 16] = 1
         answered = ((convolution(impulse) - convolution(0 * impulse)).abs() > 1e-7).any(dim=-1)
         assert answered[0, 0].nonzero().flatten().tolist() == list(range(16 - reach, 17 + reach))
 
 
-@pytest.mark.parametrize("pathways", [["locla"], ["local", "far"], []])
+@pytest.mark.parametrize("pathways", [["locla"], ["local", "far"], [], ["local", "local"]])
 def test_unknown_pathways_are_refused_with_the_known_ones(pathways: list[str]):
-    with pytest.raises(UserError, match="pathways must be a list of local or global, got "):
-        validated(NetworkSettings, {"pathways": pathways})
+    with pytest.raises(UserError, match="pathways must be a list of local or global, each once, got "):
+        validated(AblationSettings, {"pathways": pathways})
 
 
 def test_evaluation_is_deterministic_and_training_is_not():

@@ -53,11 +53,11 @@ def cache(tmp_path: Path, features: np.ndarray) -> FeatureCache:
 def run(tmp_path: Path, cache: FeatureCache) -> RunFolder:
     """One fold that tests two patients, validates two and trains on six, without a checkpoint."""
     folder = StudyFolder(tmp_path / "outputs", "mine").run("full", 3)
-    _write(folder, cache.name)
+    _write(folder, {"feature_cache": cache.name, "features": cache.sha256(0), "feature_statistics": "of nobody yet"})
     return folder
 
 
-def _write(run: RunFolder, cache: str | None, settings: TrainSettings | None = None) -> None:
+def _write(run: RunFolder, fitted: dict[str, Any], settings: TrainSettings | None = None) -> None:
     names = np.array(PATIENTS)
     record: dict[str, Any] = {
         "model": "full",
@@ -68,7 +68,7 @@ def _write(run: RunFolder, cache: str | None, settings: TrainSettings | None = N
         "cohort": CohortReference("c", N),
         "settings": "0123",
         "patients": RunPatients(*(names[list(rows)].tolist() for rows in (TRAIN, VALIDATION, TEST))),
-        "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": cache},
+        "fitted": {"epochs": 9, "best_epoch": 4, **fitted},
     }
     rows = {"patient": names[:4], "fold": 3, "split": ["test"] * 2 + ["validation"] * 2, "label": [0, 1] * 2}
     run.write(record, pd.DataFrame({**rows, "core_ml": 1.0, "probability": 0.5}), PROVENANCE)
@@ -77,13 +77,14 @@ def _write(run: RunFolder, cache: str | None, settings: TrainSettings | None = N
 
 @pytest.fixture
 def fit(run: RunFolder, features: np.ndarray) -> Fit:
-    """Write a checkpoint with the statistics of some patients."""
+    """Write a checkpoint with the statistics of some patients, and record them."""
 
     def write(patients: Collection[int]) -> None:
-        fitted = FeatureStandardization()
-        fitted.fit([torch.from_numpy(features[list(patients)])])
-        state = {f"feature_standardization.{name}": value for name, value in fitted.state_dict().items()}
+        statistics = FeatureStandardization()
+        statistics.fit([torch.from_numpy(features[list(patients)])])
+        state = {f"feature_standardization.{name}": value for name, value in statistics.state_dict().items()}
         torch.save({"state_dict": state}, run.training.best)
+        _write(run, run.record().fitted | {"feature_statistics": statistics.digest()})
 
     return write
 
@@ -112,7 +113,7 @@ def test_statistics_of_other_patients_are_caught(run: RunFolder, fit: Fit, fitte
 def test_a_fold_with_wrong_statistics_is_found_among_others(tmp_path: Path, run: RunFolder, fit: Fit):
     fit(TRAIN)
     other = StudyFolder(tmp_path / "outputs", "mine").run("local", 3)
-    _write(other, run.record().fitted["feature_cache"])
+    _write(other, run.record().fitted)
     other.training.best.write_bytes(run.training.best.read_bytes())
     assert compare_statistics([run, other], PATIENTS).wrong == []
     fit([*TRAIN, TEST[1]])
@@ -131,12 +132,37 @@ def test_the_cache_is_found_in_the_folder_that_the_settings_name(tmp_path: Path,
     fit(TRAIN)
     (tmp_path / "outputs" / "bank").rename(tmp_path / "features")
     settings = TrainSettings(fold=3, bank=CacheSettings(folder=tmp_path / "features"))
-    _write(run, run.record().fitted["feature_cache"], settings)
+    _write(run, run.record().fitted, settings)
     assert compare_statistics([run], PATIENTS).n_folds == 1
 
 
 def test_without_a_checkpoint_nothing_is_compared(run: RunFolder):
-    assert compare_statistics([run], PATIENTS) == FeatureStatistics("no checkpoint lies beside the predictions")
+    assert compare_statistics([run], PATIENTS) == FeatureStatistics("1 of 1 checkpoints are missing")
+
+
+def test_a_removed_checkpoint_does_not_pass(tmp_path: Path, run: RunFolder, fit: Fit):
+    fit(TRAIN)
+    other = StudyFolder(tmp_path / "outputs", "mine").run("local", 3)
+    _write(other, run.record().fitted)
+    assert compare_statistics([run, other], PATIENTS) == FeatureStatistics("1 of 2 checkpoints are missing")
+
+
+def test_statistics_that_were_changed_after_the_training_are_caught(run: RunFolder, fit: Fit):
+    fit(TRAIN)
+    recorded = run.record().fitted
+    fit(TRAIN[:-1])
+    _write(run, recorded)
+    assert compare_statistics([run], PATIENTS).wrong[0] == (
+        "the feature statistics of full, fold 3 changed after the training"
+    )
+
+
+def test_features_that_were_encoded_again_are_not_compared(run: RunFolder, cache: FeatureCache, fit: Fit):
+    fit(TRAIN)
+    path = cache.folder / "draw-000.npy"
+    np.save(path, np.load(path) * np.float32(1.01))
+    unknown = "the features that the networks were trained on are not cached"
+    assert compare_statistics([run], PATIENTS) == FeatureStatistics(unknown)
 
 
 @pytest.mark.parametrize("lost", ["key.json", "draw-000.npy"])
@@ -149,12 +175,13 @@ def test_without_the_feature_cache_nothing_is_compared(run: RunFolder, cache: Fe
 
 def test_a_network_that_was_trained_without_a_cache_is_not_compared(run: RunFolder, fit: Fit):
     fit(TRAIN)
-    _write(run, cache=None)
+    _write(run, run.record().fitted | {"feature_cache": None, "features": None})
     unknown = "the features that the networks were trained on are not cached"
     assert compare_statistics([run], PATIENTS) == FeatureStatistics(unknown)
 
 
 def test_without_standardization_nothing_is_compared(run: RunFolder):
     torch.save({"state_dict": {}}, run.training.best)
+    _write(run, run.record().fitted | {"feature_statistics": None})
     unknown = "features are not standardized, so nothing was fitted"
     assert compare_statistics([run], PATIENTS) == FeatureStatistics(unknown)

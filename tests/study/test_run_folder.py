@@ -93,7 +93,7 @@ def test_a_damaged_record_is_named_with_the_reason(run: RunFolder, content: byte
     with pytest.raises(UserError) as caught:
         run.record()
     assert sentence in str(caught.value)
-    assert "remove it and train the fold again" in str(caught.value)
+    assert "remove its folder and train the fold again" in str(caught.value)
 
 
 @pytest.mark.parametrize(
