@@ -105,3 +105,14 @@ def test_settings_made_in_python_are_held_to_the_same_rules_and_cannot_change():
 def test_keys_are_dotted_and_can_be_those_of_one_choice():
     assert {"input.low", "input.ceiling", "standardization.momentum", "folds.n", "folds"} <= set(keys(TrainSettings))
     assert "input.low" not in keys(TrainSettings, {"input": "hu"})
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", ".hidden", ""])
+def test_a_name_that_leaves_its_folder_is_refused(name: str):
+    with pytest.raises(UserError, match=r"ablation\.name must be a plain folder name, not starting with a dot, got"):
+        validated(TrainSettings, {"fold": 0, "ablation": {"name": name}})
+
+
+def test_an_ablation_cannot_take_the_name_of_another_model():
+    with pytest.raises(UserError, match=r"ablation\.name must be another name than cbv"):
+        validated(TrainSettings, {"fold": 0, "ablation": {"name": "cbv"}})

@@ -174,6 +174,7 @@ def test_a_fold_with_one_class_is_undefined_and_the_mean_says_on_how_many_folds_
 
 def test_randomly_initialized_weights_are_called_meaningless(study: StudyFolder):
     shutil.rmtree(study.path / "full")
+    shutil.rmtree(study.path / "local")
     write_model(study, "full", 0, Provenance("none", "1234567890abcdef"))
     text = _printed(study)
     assert "encoder none 1234567890ab" in text
@@ -373,7 +374,7 @@ def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path:
 @pytest.mark.parametrize(
     ("argument", "sentence"),
     [
-        ("name=demo,demo", "name must not hold a study twice"),
+        ("name=demo,demo", "name lists a study twice"),
         ("sensitivity=2", "sensitivity must be a number > 0 and ≤ 1, got 2"),
         ("partial=some", "partial must be true or false, got 'some'"),
     ],

@@ -41,7 +41,7 @@ def test_a_cohort_where_the_runs_recorded_it_is_known(study: StudyFolder, cohort
     sha = file_digest(cohort.files.series_path("s.npy"))
     assert evidence.training.series == dict.fromkeys(cohort.patients, sha)
     assert evidence.external.unknown == "no such cohort was scored"
-    assert evidence.statistics.unknown == "no checkpoint lies beside the predictions"
+    assert evidence.statistics.unknown == "5 of 5 checkpoints are missing"
 
 
 def test_a_cohort_that_was_removed_is_unknown(tmp_path: Path):

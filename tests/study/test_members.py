@@ -91,7 +91,7 @@ def test_settings_are_data_and_execute_nothing(copied: Path, tmp_path: Path):
     path = run.path / "settings.json"
     attack = {"_target_": "shutil.copy", "src": str(path), "dst": str(stolen)}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"augmentation": attack}))
-    with pytest.raises(UserError, match=r"settings\.json is damaged \(augmentation\..*; remove it and train the fold"):
+    with pytest.raises(UserError, match=r"settings\.json is damaged \(augmentation\..*; remove its folder"):
         load_member(run)
     assert not stolen.exists()
 

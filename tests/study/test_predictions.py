@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from studies import OXFORD, PROVENANCE
+from studies import OXFORD, PROVENANCE, write_ensemble, write_external, write_study
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
@@ -93,7 +93,9 @@ def test_every_model_is_found_in_the_articles_order_and_other_folders_are_not(st
 
 
 def test_a_name_with_nothing_run_says_how_to_train(tmp_path: Path):
-    with pytest.raises(UserError, match=r"nothing was trained in .*nope; run `.*train cohort=DIR name=nope .*fold="):
+    with pytest.raises(
+        UserError, match=r"nothing was trained in .*nope; run `.*train cohort=DIR outputs=.* name=nope fold="
+    ):
         read_study(StudyFolder(tmp_path, "nope"))
 
 
@@ -102,7 +104,9 @@ def test_missing_folds_are_named_with_the_command_to_run(study: StudyFolder, los
     (study.run("full", 1).path / lost).unlink()
     refusal = _refusal(study)
     assert "must have all folds 0 to 1, missing 1" in refusal
-    assert "stroke_ctp.train cohort=DIR name=small ablation=full fold=1 folds.n=2`" in refusal
+    assert (
+        f"stroke_ctp.train cohort=DIR outputs={study.path.parent} name=small ablation=full fold=1 folds.n=2`" in refusal
+    )
 
 
 def test_a_model_without_a_complete_fold_is_refused(study: StudyFolder):
@@ -155,7 +159,7 @@ def test_a_table_that_was_cut_short_is_called_changed(study: StudyFolder):
 
 def test_a_damaged_record_is_named(study: StudyFolder):
     (study.run("full", 0).path / "metrics.json").write_text("{}")
-    assert "fold-0/metrics.json is damaged (model: Field required); remove it and train" in _refusal(study)
+    assert "fold-0/metrics.json is damaged (model: Field required); remove its folder and train" in _refusal(study)
 
 
 def test_a_partial_study_is_read_on_request_and_has_no_ensemble(study: StudyFolder):
@@ -189,3 +193,13 @@ def test_an_ensemble_that_is_not_complete_is_not_read(study: StudyFolder):
     _write_ensemble(study, 0, 1, "mean")
     (study.ensemble("full").path / "metrics.json").unlink()
     assert read_study(study).models["full"].external is None
+
+
+def test_ensembles_of_two_external_cohorts_are_refused(tmp_path: Path):
+    study = write_study(tmp_path)
+    write_ensemble(study, "cbv")
+    read_study(study)
+    table = study.ensemble("cbv").predictions(list(study.complete_runs("cbv").values()))
+    write_external(study, "cbv", table, cohort=ExternalCohort("another", 12, 6))
+    with pytest.raises(UserError, match=r"cbv differs from the first run in .*: external\.hash"):
+        read_study(study)

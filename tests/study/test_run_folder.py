@@ -11,7 +11,7 @@ from studies import PROVENANCE
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.provenance import Provenance
-from stroke_ctp.model.settings import TrainSettings
+from stroke_ctp.model.settings import AblationSettings, TrainSettings
 from stroke_ctp.study.run_folder import CohortReference, RunFolder, RunPatients, RunRecord
 
 PREDICTIONS = pd.DataFrame(
@@ -62,6 +62,21 @@ def test_settings_are_read_back_as_they_were(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "fold-3")
     folder.write_settings(settings)
     assert folder.settings() == settings
+
+
+def test_a_run_of_other_pathways_is_refused_under_the_same_name(run: RunFolder) -> None:
+    run.write_settings(TrainSettings(fold=3))
+    run.refuse_other_pathways(TrainSettings(fold=3))
+    with pytest.raises(UserError, match=r"fold-3 was trained with the pathways local, global, not local; choose"):
+        run.refuse_other_pathways(TrainSettings(fold=3, ablation=AblationSettings("full", ("local",))))
+
+
+def test_settings_that_contradict_each_other_are_named_with_their_file(run: RunFolder) -> None:
+    run.write_settings(TrainSettings(fold=3))
+    path = run.path / "settings.json"
+    path.write_text(path.read_text().replace('"fold": 3', '"fold": 12'))
+    with pytest.raises(UserError, match=r"fold-3/settings.json is damaged \(fold must .* got 12.*\); remove its"):
+        run.settings()
 
 
 def test_a_run_is_complete_only_with_both_results(run: RunFolder) -> None:

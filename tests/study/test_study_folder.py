@@ -85,7 +85,7 @@ def test_missing_folds_are_named_with_the_command_that_trains_them(tmp_path: Pat
         study.complete_runs(model)
     assert str(caught.value) == (
         f"{study.path / model} must have all folds 0 to 4, missing 1, 3; "
-        f"run `python -m stroke_ctp.train cohort=DIR name=demo {choice} fold=1,3 folds.n=5`"
+        f"run `python -m stroke_ctp.train cohort=DIR outputs={tmp_path} name=demo {choice} fold=1,3 folds.n=5`"
     )
     assert list(study.complete_runs(model, partial=True)) == [0, 2, 4]
 
@@ -104,7 +104,7 @@ def test_a_model_without_a_complete_fold_is_refused_with_the_command(tmp_path: P
         study.complete_runs(model, partial=True)
     assert str(caught.value) == (
         f"no fold of {study.path / model} is complete; "
-        f"run `python -m stroke_ctp.train cohort=DIR name=demo {choice} fold=0..9`"
+        f"run `python -m stroke_ctp.train cohort=DIR outputs={tmp_path} name=demo {choice} fold=0..9`"
     )
 
 
