@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -6,14 +8,28 @@ from stroke_ctp.common.parallel import shared_map
 
 
 def square(number: int, *, folder: Path, wait: bool) -> int | None:
-    """Work that lets others know of itself."""
+    """Work under a lock that other processes see."""
     with at_work(folder / str(number), wait) as mine:
         return number**2 if mine else None
 
 
-def test_what_others_are_at_comes_last_and_nothing_is_lost(tmp_path):
+def test_items_that_others_work_on_come_last_and_none_is_lost(tmp_path):
     results = shared_map(partial(square, folder=tmp_path), range(4), jobs=1)
     with at_work(tmp_path / "1", wait=False):
         seen = [next(results) for _ in range(3)]
         assert seen == [(0, 0), (2, 4), (3, 9)]
     assert list(results) == [(1, 1)]
+
+
+_BLOCKED = """
+import signal
+from stroke_ctp.common.parallel import parallel_map
+blocked = lambda _: signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+print(list(parallel_map(blocked, range(4), jobs=2)), blocked(None))
+"""
+
+
+def test_workers_leave_ctrl_c_to_the_command_that_started_them():
+    """In a process of its own: pools of other tests have already started what unblocks the signal."""
+    found = subprocess.run([sys.executable, "-c", _BLOCKED], capture_output=True, text=True, timeout=300, check=True)
+    assert found.stdout.split("] ") == ["[True, True, True, True", "False\n"]
