@@ -8,12 +8,12 @@ from stroke_ctp.common.parallel import shared_map
 
 
 def square(number: int, *, folder: Path, wait: bool) -> int | None:
-    """Work under a lock that other processes see."""
+    """Work that lets others know of itself."""
     with at_work(folder / str(number), wait) as mine:
         return number**2 if mine else None
 
 
-def test_items_that_others_work_on_come_last_and_none_is_lost(tmp_path):
+def test_what_others_are_at_comes_last_and_nothing_is_lost(tmp_path):
     results = shared_map(partial(square, folder=tmp_path), range(4), jobs=1)
     with at_work(tmp_path / "1", wait=False):
         seen = [next(results) for _ in range(3)]
