@@ -92,7 +92,12 @@ def test_damaged_series_is_named(cohort: Path, tmp_path: Path) -> None:
 
 
 def test_ensemble_names_the_missing_folds_and_how_to_train_them(cohort: Path, tmp_path: Path) -> None:
-    assert "no fold of" in refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
+    sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
+    assert "nothing was trained in" in sentence
+    assert "run `python -m stroke_ctp.train name=x`" in sentence
+    sentence = refused("ensemble", "name=x", "models=full", f"external={cohort}", f"outputs={tmp_path}")
+    assert "no fold of" in sentence
+    assert "name=x ablation=full fold=0..9`" in sentence
     run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "model=cbv_scan", "name=x", f"outputs={tmp_path}")
     sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "models=cbv_scan")
     assert "missing 1" in sentence
@@ -129,7 +134,7 @@ def test_a_fold_that_lost_a_file_is_repeated(cohort: Path, tmp_path: Path) -> No
 
 def test_probabilities_that_are_no_numbers_are_refused(cohort: Path) -> None:
     rows = np.arange(2)
-    with pytest.raises(UserError, match=r"fold 4: the training has diverged; .* lower learning_rate"):
+    with pytest.raises(UserError, match=r"fold 4: the training diverged; .* lower learning_rate"):
         predictions_table(Cohort(cohort), np.arange(12) % 2, rows, np.array([0.5, np.nan]), "test", 4)
 
 

@@ -13,13 +13,19 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from commands import run_module
 from dicom_files import classic, save_all
 from heads import save_nifti
 from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
 
+from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.perfusion import PerfusionSettings
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.perfusion import perfusion
+from stroke_ctp.preprocess import preprocess
+
 SPACING = (10.0, *PIXEL_MM)
 TRUE_ML = 3 * np.pi * CORE_MM**2 * 10 / 1000
+COMMANDS = {"perfusion": (perfusion, PerfusionSettings), "preprocess": (preprocess, PreprocessSettings)}
 MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp", "core_cbv", "core_rcbf", "penumbra")
 
 
@@ -36,8 +42,9 @@ def call(name: str, *arguments: object) -> Result:
     """Run a command in this process, which has everything loaded."""
     out, err, code = io.StringIO(), io.StringIO(), None
     try:
-        with redirect_stdout(out), redirect_stderr(err):
-            run_module(name, *arguments)
+        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", [name, *map(str, arguments)])
+            run(*COMMANDS[name], name)
     except SystemExit as stopped:
         code = stopped.code
     sentence = code if isinstance(code, str) else ""

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
 import joblib
@@ -32,6 +33,8 @@ def parallel_map(
         return_as="generator" if in_order else "generator_unordered",
     )
     warnings.filterwarnings("ignore", ".*adjusting the input task iterator")  # after an error
+    if jobs > 1:
+        resource_tracker.ensure_running()  # its start unblocks Ctrl-C, so it comes first
     # A terminal sends Ctrl-C to every process of a command. Only this process handles it: workers inherit the mask and
     # are stopped by this process, without a traceback each.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

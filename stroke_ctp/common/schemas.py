@@ -65,6 +65,8 @@ FolderName = Annotated[
 ]
 Folder = Annotated[Path, Field(strict=False), BeforeValidator(_text), Rule("a folder")]
 File = Annotated[Path, Field(strict=False), BeforeValidator(_text), Rule("a file")]
+OptionalFile = Annotated[File | None, BeforeValidator(lambda value: None if value == "" else value)]
+"""A file, or none: `KEY=` gives none, not the present folder."""
 Jobs = Annotated[
     int, Field(ge=-1), AfterValidator(_processes), Rule("a number of processes ≥ 1, or -1 for one per core")
 ]

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -17,3 +19,17 @@ def test_what_others_are_at_comes_last_and_nothing_is_lost(tmp_path):
         seen = [next(results) for _ in range(3)]
         assert seen == [(0, 0), (2, 4), (3, 9)]
     assert list(results) == [(1, 1)]
+
+
+_BLOCKED = """
+import signal
+from stroke_ctp.common.parallel import parallel_map
+blocked = lambda _: signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+print(list(parallel_map(blocked, range(4), jobs=2)), blocked(None))
+"""
+
+
+def test_workers_leave_ctrl_c_to_the_command_that_started_them():
+    """In a process of its own: pools of other tests have already started what unblocks the signal."""
+    found = subprocess.run([sys.executable, "-c", _BLOCKED], capture_output=True, text=True, timeout=300, check=True)
+    assert found.stdout.split("] ") == ["[True, True, True, True", "False\n"]

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.schemas import STRICT, File, Folder, Jobs
+from stroke_ctp.common.schemas import STRICT, Folder, Jobs, OptionalFile
 from stroke_ctp.hemodynamics.maps import Analysis
 
 
@@ -16,9 +16,9 @@ class PerfusionSettings:
 
     out: Folder
     """Folder that receives them."""
-    scan: File | None = None
+    scan: OptionalFile = None
     """4D NIfTI file or DICOM folder."""
-    manifest: File | None = None
+    manifest: OptionalFile = None
     """CSV file, one row per scan, instead of scan."""
     frame_interval_s: Annotated[float, Field(gt=0)] | None = None
     """Time between frames of scan=PATH instead of its header's; a manifest has a column for it [s]."""

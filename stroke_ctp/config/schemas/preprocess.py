@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.schemas import STRICT, File, Folder, Jobs
+from stroke_ctp.common.schemas import STRICT, Folder, Jobs, OptionalFile
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -17,7 +17,7 @@ class PreprocessSettings(Rules):
 
     out: Folder
     """Folder that receives the cohort."""
-    manifest: File | None = None
+    manifest: OptionalFile = None
     """CSV file, one row per scan."""
     layout: Literal["isles2018", "isles2024", "unitobrain"] | None = None
     """Public data set, instead of a manifest; its levels are always proposed."""
