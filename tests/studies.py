@@ -18,6 +18,8 @@ from stroke_ctp.study.run_folder import CohortReference, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
 
 N_FOLDS, N_PATIENTS = 5, 60
+SENSITIVITY = 0.9
+"""Of the second operating point."""
 OXFORD = Provenance("oxford", "804ca2835ecf7539f0cd2a7ac3c18ce8")
 PROVENANCE = RunProvenance("CPU", "0123456789ab", {"torch": "2.15.0"}, "../nowhere", 2.0)
 ENDPOINT = Endpoint("core_ml", 50.0, 50.0)

@@ -20,9 +20,7 @@ from stroke_ctp.study.training_summary import training_summaries
 _MEANINGLESS = "Random encoder weights: these results are meaningless."
 
 
-def write_report(
-    folder: StudyFolder, sensitivity: float = 0.9, subgroup: str | None = None, partial: bool = False
-) -> str:
+def write_report(folder: StudyFolder, sensitivity: float, subgroup: str | None = None, partial: bool = False) -> str:
     """Write page, tables and figures of a study.
 
     Args:
@@ -59,7 +57,7 @@ def write_report(
 
 
 def report_content(
-    study: Study, background: StudyBackground, sensitivity: float = 0.9, subgroup: str | None = None
+    study: Study, background: StudyBackground, sensitivity: float, subgroup: str | None = None
 ) -> ReportContent:
     """Compute what the report of a study shows; arguments and errors as of `write_report`."""
     trainings = training_summaries(study)

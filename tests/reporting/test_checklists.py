@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from studies import write_model, write_study
+from studies import SENSITIVITY, write_model, write_study
 
 from stroke_ctp.reporting.checklist_answers import checklist_answers
 from stroke_ctp.reporting.checklists import AUTHOR, checklist_tables
@@ -30,7 +30,7 @@ def background(folder: StudyFolder, study: Study) -> StudyBackground:
 
 
 def _checklists(study: Study, background: StudyBackground) -> list[Table]:
-    content = report_content(study, background)
+    content = report_content(study, background, SENSITIVITY)
     return checklist_tables(checklist_answers(content.results, content.trainings, background))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from commands import run_module
 from sklearn.metrics import roc_auc_score
-from studies import N_FOLDS, OXFORD, write_external, write_model, write_run, write_study
+from studies import N_FOLDS, OXFORD, SENSITIVITY, write_external, write_model, write_run, write_study
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.provenance import Provenance
@@ -46,7 +46,7 @@ def one_class(tmp_path: Path) -> StudyFolder:
 def _tables(folder: StudyFolder) -> dict[str, Table]:
     """All tables of a report that is not written."""
     study = read_study(folder)
-    made = sections(report_content(study, background_of(folder, study)))
+    made = sections(report_content(study, background_of(folder, study), SENSITIVITY))
     return {table.name: table for section in made for table in section.tables}
 
 
@@ -110,7 +110,7 @@ def test_a_name_that_was_never_run_ends_in_a_sentence(study: StudyFolder, comman
 def test_a_study_with_a_missing_fold_gets_no_report(study: StudyFolder):
     shutil.rmtree(study.run("local", 3).path)
     with pytest.raises(UserError, match=r"missing 3; run `python -m stroke_ctp.train"):
-        write_report(study)
+        write_report(study, SENSITIVITY)
     assert not _files(study)
 
 
@@ -158,7 +158,7 @@ def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: S
     figure.parent.mkdir(parents=True)
     figure.touch()  # of an earlier report
     shutil.rmtree(study.path / "full")
-    write_report(study)
+    write_report(study, SENSITIVITY)
     assert _ours(_table(study, "table1")) == ["not run"] * 3
     assert not figure.exists(), "figure of a run that is gone"
 
@@ -197,7 +197,7 @@ def test_more_models_than_a_terminal_is_wide_follow_below(study: StudyFolder):
 
 
 def test_the_same_predictions_make_the_same_bytes(study: StudyFolder, reported: tuple[StudyFolder, str]):
-    write_report(study)
+    write_report(study, SENSITIVITY)
     assert _files(study) == _files(reported[0])
 
 
@@ -318,7 +318,7 @@ def test_predictions_that_were_edited_by_hand_are_refused(study: StudyFolder):
     path = study.run("local", 2).path / "predictions.csv"
     path.write_text(path.read_text().replace("0.5", "0.6", 1))
     with pytest.raises(UserError, match=r"fold-2/predictions.csv was changed after it was written; remove it"):
-        write_report(study)
+        write_report(study, SENSITIVITY)
 
 
 def test_the_audit_says_that_predictions_are_unchanged(study: StudyFolder):
@@ -334,7 +334,7 @@ def test_the_audit_says_that_predictions_are_unchanged(study: StudyFolder):
 def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: StudyFolder):
     shutil.rmtree(study.run("local", 3).path)
     warning = "Partial study, not run: local: folds 3."
-    assert warning in write_report(study, partial=True)
+    assert warning in write_report(study, SENSITIVITY, partial=True)
     assert warning in (study.report / "report.html").read_text()
     folds = _table(study, "folds")
     missing = folds[(folds["ablation"] == "local") & (folds["fold"] == 3)]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
-from studies import N_FOLDS, OXFORD, write_model, write_study
+from studies import N_FOLDS, OXFORD, SENSITIVITY, write_model, write_study
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.reporting.results.comparisons import Pair, comparisons
@@ -22,8 +22,6 @@ from stroke_ctp.statistics.multiple_testing import holm
 from stroke_ctp.statistics.operating_points import Confusion, youden_threshold
 from stroke_ctp.study.predictions import ModelPredictions, Study, labels_and_scores, read_study
 from stroke_ctp.study.study_folder import StudyFolder
-
-SENSITIVITY = 0.9
 
 
 @pytest.fixture(scope="module")
