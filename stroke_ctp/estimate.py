@@ -6,12 +6,13 @@ from pathlib import Path
 import joblib
 import torch
 
-from stroke_ctp.benchmarks.encoding import default_pipeline, device
+from stroke_ctp.benchmarks.encoding import default_pipeline
 from stroke_ctp.benchmarks.measuring import seconds
 from stroke_ctp.benchmarks.training import fold_of, noise_bank, seconds_per_epoch
 from stroke_ctp.cohort.inputs import Enhancement
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.standard_series import standard_series
+from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.estimate import EstimateSettings
@@ -42,7 +43,8 @@ def estimate(settings: EstimateSettings) -> None:
     }
     for stage, duration in stages.items():
         print(f"  {stage:42s} {duration / 60:6.1f} min")
-    print(f"  {'altogether, about':42s} {sum(stages.values()) / 60:6.1f} min on {device()}, {joblib.cpu_count()} cores")
+    machine = f"{device_of('auto')}, {joblib.cpu_count()} cores"
+    print(f"  {'altogether, about':42s} {sum(stages.values()) / 60:6.1f} min on {machine}")
 
 
 def seconds_per_scan() -> tuple[float, float]:
@@ -62,7 +64,7 @@ def seconds_per_scan() -> tuple[float, float]:
 @torch.inference_mode()
 def seconds_per_encoding() -> float:
     """Time to encode one patient once, from the series to the features [s]."""
-    target, pipeline = device(), default_pipeline()
+    target, pipeline = device_of("auto"), default_pipeline()
     encoder = Encoder("none").to(target).eval()
     precision = encoding_precision(target, Enhancement.bfloat16)
     encoder.backbone.to(precision)

@@ -13,8 +13,9 @@ from stroke_ctp.benchmarks.measuring import Timing, in_turns
 from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.inputs import Enhancement
-from stroke_ctp.cohort.standardization import FixedStandardization
+from stroke_ctp.cohort.standardization import FixedSettings, build_standardization
 from stroke_ctp.cohort.store import Cohort, CohortFolder, CohortTables
+from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import FeatureCache, encoding_precision
@@ -27,14 +28,9 @@ _FRAMES = SERIES_SHAPE[0] * SERIES_SHAPE[1]
 _MEMBERS = 10
 
 
-def device() -> torch.device:
-    """Where trainings run on this machine."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def default_pipeline() -> FramePipeline:
     """Input and standardization as they are without any setting."""
-    return FramePipeline(Enhancement(), FixedStandardization(0.0, 6.0))
+    return FramePipeline(Enhancement(), build_standardization(FixedSettings(), Enhancement()))
 
 
 def noise_cohort(folder: Path, n_patients: int) -> Cohort:
@@ -59,7 +55,7 @@ def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None
         n_patients: Encoded at a time.
         n_batches: How many of the `BATCHES` are tried; None for all.
     """
-    target = device()
+    target = device_of("auto")
     batches = BATCHES[target.type][:n_batches]
     precision = encoding_precision(target, Enhancement.bfloat16)
     images = torch.randn(n_patients * _FRAMES, 3, *SERIES_SHAPE[2:], device=target).to(

@@ -13,15 +13,17 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 
-from stroke_ctp.benchmarks.encoding import default_pipeline, device
+from stroke_ctp.benchmarks.encoding import default_pipeline
 from stroke_ctp.benchmarks.measuring import Timing
 from stroke_ctp.cohort.folds import Split
+from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData
 from stroke_ctp.model.feature_cache import Draws
 from stroke_ctp.model.feature_standardization import N_FEATURES
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 from stroke_ctp.model.training_callbacks import (
     AtomicCheckpoints,
@@ -30,8 +32,6 @@ from stroke_ctp.model.training_callbacks import (
     single_process,
     torch_threads,
 )
-
-_BATCH = 12
 
 
 def noise_bank(n_patients: int, n_draws: int) -> Draws:
@@ -52,7 +52,7 @@ def seconds_per_epoch(bank: Draws, parts: Split, labels: Int[np.ndarray, " patie
     """Of a training as `python -m stroke_ctp.train` does it, checkpoints and log included [s]."""
     quiet_lightning()
     pipeline = default_pipeline()
-    data = CachedFeatureData(bank, labels, parts, _BATCH)
+    data = CachedFeatureData(bank, labels, parts, TrainSettings.batch_size)
     module = CoreClassifier(TemporalNetwork(), nn.Identity(), pipeline.standardization)
     with tempfile.TemporaryDirectory() as folder, torch_threads(1):  # as training from the bank does
         trainer = L.Trainer(
@@ -72,11 +72,11 @@ def seconds_per_epoch(bank: Draws, parts: Split, labels: Int[np.ndarray, " patie
 
 def bare_seconds_per_epoch(bank: Draws, parts: Split, labels: Int[np.ndarray, " patient"], epochs: int) -> float:
     """Of the same steps without Lightning, checkpoints and log [s]."""
-    target = device()
+    target = device_of("auto")
     features = torch.stack([torch.from_numpy(draw) for draw in bank]).to(target)
     label = torch.from_numpy(labels).float().to(target)
     network = TemporalNetwork().to(target)
-    optimizer = torch.optim.RMSprop(network.parameters(), lr=1e-3)
+    optimizer = torch.optim.RMSprop(network.parameters(), lr=TrainSettings.learning_rate)
     mean, scale = torch.zeros(N_FEATURES, device=target), torch.ones(N_FEATURES, device=target)
 
     def loss(draw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -86,13 +86,13 @@ def bare_seconds_per_epoch(bank: Draws, parts: Split, labels: Int[np.ndarray, " 
     def epoch() -> None:
         train = torch.from_numpy(parts.train)
         network.train()
-        for rows in train[torch.randperm(len(train))].split(_BATCH):
+        for rows in train[torch.randperm(len(train))].split(TrainSettings.batch_size):
             optimizer.zero_grad()
             loss(torch.randint(len(bank), rows.shape), rows).backward()
             optimizer.step()
         network.eval()
         with torch.no_grad():
-            for rows in torch.from_numpy(parts.validation).split(_BATCH):
+            for rows in torch.from_numpy(parts.validation).split(TrainSettings.batch_size):
                 loss(torch.zeros_like(rows), rows).item()
 
     with torch_threads(1):
