@@ -20,17 +20,18 @@ from stroke_ctp.common.files import out_folder, write_json
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
+from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.model.feature_cache import CHUNK
 from stroke_ctp.reporting.figures.cost import cost_figure
 from stroke_ctp.reporting.figures.style import save
 
+_STUDY = EstimateSettings()
+"""The study that is extrapolated."""
 _SIZES: dict[bool, dict[str, Any]] = {
-    False: {"matrices": (512, 256), "frames": (40, 45), "patients": 217, "epochs": 20},
+    False: {"matrices": (512, 256), "frames": (40, 45), "patients": _STUDY.n_train, "epochs": 20},
     True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1},
 }
-"""Of what is measured, in earnest and in short."""
-_N_FOLDS, _N_ABLATIONS, _N_DRAWS, _MAX_EPOCHS = 10, 3, 2, 500
-"""Of the study that is extrapolated: full, local and global."""
+"""Of what is measured, in full and in short."""
 _PLOTTED = (50, 100, 217, 500, 1000, 2000, 5000)
 
 
@@ -44,18 +45,18 @@ def benchmark(settings: BenchmarkSettings) -> None:
         preprocess_s=median(timings["preprocess, one core"].seconds) / joblib.cpu_count(),
         encode_s=median(timings["encode a patient"].seconds),
         epoch_s=median(timings["epoch of training"].seconds) / sizes["patients"],
-        draws=_N_DRAWS,
-        folds=_N_FOLDS,
-        ablations=_N_ABLATIONS,
-        epochs=_MAX_EPOCHS,
+        draws=_STUDY.draws,
+        folds=_STUDY.folds,
+        ablations=_STUDY.ablations,
+        epochs=_STUDY.max_epochs,
         side_by_side=side_by_side("auto"),
     )
     shown = [*timings.values(), *cost.timings(sizes["patients"])]
     where = machine()
     print(table(shown))
     print(f"\n{where.device}; PyTorch {where.versions['torch']}; {repeats} repetition(s), median ± farthest")
-    n_trainings = _N_FOLDS * _N_ABLATIONS
-    print(f"studies of {n_trainings} × {_MAX_EPOCHS} epochs are extrapolated from the steps that were measured")
+    n_trainings = _STUDY.folds * _STUDY.ablations
+    print(f"studies of {n_trainings} × {_STUDY.max_epochs} epochs are extrapolated from the steps that were measured")
     content = {
         "machine": asdict(where),
         "repeats": repeats,
@@ -78,7 +79,7 @@ def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Tim
             "preprocessing": (measure_preprocessing, (repeats, scans[0])),
             "perfusion maps": (measure_maps, (repeats, scans[1])),
             "encoding": (measure_encoding, (repeats, *((1, 1) if short else (CHUNK,)))),
-            "training": (measure_training, (repeats, sizes["patients"], _N_DRAWS, _N_FOLDS, sizes["epochs"])),
+            "training": (measure_training, (repeats, sizes["patients"], _STUDY.draws, _STUDY.folds, sizes["epochs"])),
         }
         with tqdm(parts.items(), ncols=79, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}]") as progress:
             for name, (measure, arguments) in progress:
