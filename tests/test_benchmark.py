@@ -33,7 +33,7 @@ def short(tmp_path_factory, bank) -> tuple[Path, str]:
 def test_the_command_prints_a_table_of_80_columns_and_ends_with_its_file(short):
     _, said = short
     assert all(len(line) <= 79 for line in said.splitlines())
-    for name in ("preprocess", "perfusion maps", "encode a patient", "bare trunk", "epoch of training", "bare loop"):
+    for name in ("preprocess", "perfusion maps", "encode a patient", "bare backbone", "epoch of training", "bare loop"):
         assert name in said
     assert said.splitlines()[-1] == "outputs/benchmark/benchmark.json"
 
@@ -96,7 +96,7 @@ def test_training_is_timed_where_slurm_was_asked_for_several_tasks(monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_bare_trunk_may_take_as_many_frames_at_a_time_as_the_encoder_does(device):
+def test_the_bare_backbone_may_take_as_many_frames_at_a_time_as_the_encoder_does(device):
     assert FRAMES_AT_A_TIME[device] in BATCHES[device]
 
 
@@ -116,7 +116,7 @@ def test_peak_memory_is_that_of_the_process_that_was_measured():
 
 
 def test_the_table_gives_medians_and_the_farthest_ratio():
-    timing = Timing("encode", [1.0, 4.0, 2.2], "bare trunk", [1.0, 2.0, 2.0], 3 * 2**30)
+    timing = Timing("encode", [1.0, 4.0, 2.2], "bare backbone", [1.0, 2.0, 2.0], 3 * 2**30)
     assert timing.ratios == [1.0, 2.0, 1.1]
     row = table([timing]).splitlines()[1].split()
     assert row == ["encode", "2.2", "s", "bare", "trunk", "2.0", "s", "1.10", "±0.90", "3.0", "GiB"]
