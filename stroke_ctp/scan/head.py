@@ -8,6 +8,8 @@ from stroke_ctp.common.masks import largest_component
 
 _HOLDER_MM = 6.0
 """Thickness of the table and head holder under the head, at most."""
+_HEAD_HU = -200
+"""Denser than this is head, table or holder; below it is air."""
 
 
 def head_mask(frame: Float[np.ndarray, "height width"], row_mm: float) -> Bool[np.ndarray, "height width"]:
@@ -18,7 +20,7 @@ def head_mask(frame: Float[np.ndarray, "height width"], row_mm: float) -> Bool[n
         row_mm: Distance between rows [mm].
     """
     opening = np.ones((max(1, round(_HOLDER_MM / row_mm)), 1))
-    return largest_component(binary_opening(frame > -200, opening))
+    return largest_component(binary_opening(frame > _HEAD_HU, opening))
 
 
 def head_centre_mm(
