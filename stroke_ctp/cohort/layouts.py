@@ -15,6 +15,7 @@ import pandas as pd
 from stroke_ctp.cohort.manifest import COLUMNS
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write
+from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV
 from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
 Row = dict[str, str | float | None]
@@ -72,12 +73,12 @@ def unitobrain(root: Path) -> Iterator[Row]:
     for folder in sorted(root.glob("MOL-*"), key=_number):
         if folder.is_dir() and re.fullmatch(r"MOL-\d+", folder.name):
             maps = root / f"{folder.name}_Registered_Filtered_3mm_20HU_Maps" / "NLR_CBV"
-            volume = low_volume_ml(maps, 1.2) if maps.is_dir() else None
+            volume = low_volume_ml(maps, CORE_CBV) if maps.is_dir() else None
             yield {
                 "scan": str(folder),
                 "patient": folder.name,
                 "core_ml": volume,
-                "label_definition": None if volume is None else "0 < CBV < 1.2 mL/100 mL on the map provided",
+                "label_definition": None if volume is None else f"0 < CBV < {CORE_CBV:g} mL/100 mL on the map provided",
             }
 
 
