@@ -119,7 +119,7 @@ def test_the_table_gives_medians_and_the_farthest_ratio():
     timing = Timing("encode", [1.0, 4.0, 2.2], "bare backbone", [1.0, 2.0, 2.0], 3 * 2**30)
     assert timing.ratios == [1.0, 2.0, 1.1]
     row = table([timing]).splitlines()[1].split()
-    assert row == ["encode", "2.2", "s", "bare", "trunk", "2.0", "s", "1.10", "±0.90", "3.0", "GiB"]
+    assert row == ["encode", "2.2", "s", "bare", "backbone", "2.0", "s", "1.10", "±0.90", "3.0", "GiB"]
 
 
 @pytest.mark.parametrize(
