@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
 from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.files import claim, out_folder
-from stroke_ctp.common.parallel import parallel_map
+from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.schemas import plain
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
@@ -21,8 +20,6 @@ from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
 from stroke_ctp.reporting.figures.vessels import draw_vessels
-
-_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} scans [{elapsed}<{remaining}]"
 
 
 def perfusion(settings: PerfusionSettings) -> None:
@@ -36,7 +33,7 @@ def perfusion(settings: PerfusionSettings) -> None:
     claim(out, made_with, "choose another out, or remove the folder to make it again")
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
     results = parallel_map(functools.partial(_analyse, analysis=settings.analysis), tasks, jobs)
-    rows = list(tqdm(results, "perfusion", len(tasks), ncols=79, bar_format=_BAR))
+    rows = list(with_progress(results, "perfusion", "scans", len(tasks)))
     failed = [row["reason"] for row in rows if "reason" in row]
     if len(failed) == len(rows):
         if made_here:

@@ -11,8 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from stroke_ctp.cohort.core_volumes import add_core_volumes
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.layouts import write_layout_manifest
@@ -23,12 +21,10 @@ from stroke_ctp.cohort.store import Cohort, CohortFolder
 from stroke_ctp.cohort.tables import excluded_rows, write_cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, out_folder
-from stroke_ctp.common.parallel import shared_map
+from stroke_ctp.common.parallel import shared_map, with_progress
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.reporting.contact_sheet import write_contact_sheet
-
-_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
 
 def preprocess(settings: PreprocessSettings) -> None:
@@ -76,8 +72,8 @@ def _process(folder: CohortFolder, patients: Sequence[ManifestPatient], rules: R
         print(f"{len(todo)} of {len(patients)} patients to preprocess on {min(jobs, len(todo))} core(s)")
         task = functools.partial(preprocess_patient, folder=folder, rules=rules)
         results = shared_map(task, todo, min(jobs, len(todo)))
-        for patient, record in tqdm(results, "preprocess", len(patients), initial=done, ncols=79, bar_format=_BAR):
-            records[patient.number] = record
+        for patient, made in with_progress(results, "preprocess", "patients", len(patients), done):
+            records[patient.number] = made
     return [(patient, record) for patient in patients if (record := records[patient.number]) is not None]
 
 

@@ -4,18 +4,14 @@ import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from tqdm import tqdm
-
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.patient_series import Result, SeriesRecord, record_key
 from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.common.parallel import shared_map
+from stroke_ctp.common.parallel import shared_map, with_progress
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
-
-_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} patients [{elapsed}<{remaining}]"
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ def add_core_volumes(
         return list(results)
     jobs = min(jobs, len(todo))
     measured = shared_map(functools.partial(measure_core_volumes, folder=folder), todo, jobs)
-    progress = tqdm(measured, "perfusion", len(todo), ncols=79, bar_format=_BAR)
+    progress = with_progress(measured, "perfusion", "patients", len(todo))
     found = {patient.number: volumes_found for patient, volumes_found in progress}
     return [
         _completed(patient, record, found[patient.number], label, volumes)

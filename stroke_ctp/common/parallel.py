@@ -10,6 +10,7 @@ from multiprocessing import resource_tracker
 from typing import TypeVar
 
 import joblib
+from tqdm import tqdm
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -66,6 +67,21 @@ def shared_map(
             else:
                 yield item, result
         todo = others
+
+
+def with_progress(results: Iterable[Item], title: str, unit: str, total: int, already_done: int = 0) -> Iterable[Item]:
+    """The same results, counted by a progress bar.
+
+    Args:
+        results: As they are ready.
+        title: Shown before the bar.
+        unit: Plural of what is counted: `patients`.
+        total: Number of results, with those of `already_done`.
+        already_done: How many results earlier commands made.
+    """
+    text = f"{{desc}} {{percentage:3.0f}}%|{{bar}}| {{n_fmt}}/{{total_fmt}} {unit} [{{elapsed}}<{{remaining}}]"
+    counted: Iterable[Item] = tqdm(results, title, total, initial=already_done, ncols=79, bar_format=text)
+    return counted
 
 
 @contextmanager
