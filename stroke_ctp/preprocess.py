@@ -11,13 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.core_volumes import add_core_volumes
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.layouts import write_layout_manifest
 from stroke_ctp.cohort.manifest import ManifestPatient, read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
 from stroke_ctp.cohort.patient_series import Result, finished_record, preprocess_patient
-from stroke_ctp.cohort.store import Cohort, CohortFolder
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.cohort.tables import excluded_rows, write_cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, out_folder

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from stroke_ctp.cohort import patient_series
+from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.patient_series import finished_record, preprocess_patient
-from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.config.composition import CONF

@@ -4,9 +4,9 @@ import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.patient_series import Result, SeriesRecord, record_key
-from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.parallel import shared_map, with_progress
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stroke_ctp import __version__
+from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.standard_series import standard_series
-from stroke_ctp.cohort.store import CohortFolder
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.files import file_digest
 from stroke_ctp.scan.quality import Quality

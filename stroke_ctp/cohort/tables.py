@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 import stroke_ctp
+from stroke_ctp.cohort.cohort_folder import CohortFolder, CohortTables
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patient_series import Result
-from stroke_ctp.cohort.store import CohortFolder, CohortTables
 from stroke_ctp.scan.itk import itk_version
 
 

@@ -1,0 +1,120 @@
+"""The files of a cohort. Only this module names them."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from stroke_ctp.cohort.patient_records import PatientRecords
+from stroke_ctp.common.files import atomic_write, exclusive_lock, file_digest, write_array, write_json
+
+Row = Mapping[str, Any]
+"""A line of a table."""
+
+
+@dataclass(frozen=True)
+class CohortTables:
+    """Rows of a cohort's tables; included ones need `patient` and `series`, excluded ones `stage` and `reason`."""
+
+    included: Sequence[Row]
+    excluded: Sequence[Row] = ()
+    quality: Sequence[Row] = ()
+    motion: Sequence[Row] = ()
+
+
+class CohortFolder:
+    """The files of a cohort that is being made.
+
+    `cohort.json` is written last and removed first: a folder without it holds no complete cohort.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        names = ("cohort", "excluded", "quality", "motion")
+        self.table, self.excluded, self.quality, self.motion = (self.folder / f"{name}.csv" for name in names)
+        self.description = self.folder / "cohort.json"
+        self.contact_sheet = self.folder / "contact_sheet.html"
+        self.records = PatientRecords(self.folder / ".records")
+        self.core_volumes = PatientRecords(self.folder / ".perfusion")
+
+    @staticmethod
+    def series_name(number: int) -> str:
+        """File name of a patient's series."""
+        return f"{number:05d}.npy"
+
+    def series_path(self, name: str) -> Path:
+        """Path of a series."""
+        return self.folder / "series" / name
+
+    def write_series(self, name: str, hu: Float[np.ndarray, "level time height width"]) -> str:
+        """Write a series in half precision; its SHA-256."""
+        with atomic_write(self.series_path(name)) as partial:
+            write_array(partial, hu.shape, [hu], np.float16)
+            return file_digest(partial)
+
+    def lock_tables(self) -> AbstractContextManager[bool]:
+        """Wait until no other process writes tables or removes leftovers here."""
+        return exclusive_lock(self.folder / ".tables.lock", wait=True)
+
+    def invalidate(self) -> None:
+        """Mark the cohort as incomplete, before a series changes."""
+        self.description.unlink(missing_ok=True)
+
+    def write_tables(self, tables: CohortTables, digests: Iterable[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Write all tables and, last, the description with the counts of patients and the hash of the cohort.
+
+        Args:
+            tables: Rows of the tables.
+            digests: SHA-256 of every series, in the order of the included patients.
+            settings: Further content of `cohort.json`.
+
+        Returns:
+            Counts for the flowchart: patients, included, excluded by stage.
+        """
+        _write_table(self.table, tables.included)
+        _write_table(self.quality, tables.quality)
+        _write_table(self.motion, tables.motion)
+        self.write_excluded(tables.excluded)
+        content = hashlib.sha256(self.table.read_bytes() + "".join(digests).encode())
+        stages = dict(Counter(row["stage"] for row in tables.excluded).most_common())
+        included = len(tables.included)
+        counts = {"patients": included + len(tables.excluded), "included": included, "excluded": stages}
+        write_json(self.description, {**settings, "counts": counts, "hash": content.hexdigest()})
+        return counts
+
+    def write_excluded(self, rows: Sequence[Row]) -> None:
+        """Write `excluded.csv`."""
+        _write_table(self.excluded, rows, columns=["patient", "stage", "reason"])
+
+    def write_contact_sheet(self, page: str) -> None:
+        """Write `contact_sheet.html`."""
+        with atomic_write(self.contact_sheet) as partial:
+            partial.write_text(page, "utf-8")
+
+    def remove_leftovers(self, numbers: Sequence[int], series: Iterable[str]) -> None:
+        """Remove results of interrupted commands and earlier manifests.
+
+        Args:
+            numbers: All patients of the manifest.
+            series: File names of the series of all included patients.
+        """
+        kept = {self.series_path(name) for name in series}
+        for path in set(self.folder.glob("series/[0-9]*.npy")) - kept:
+            path.unlink(missing_ok=True)
+        for records in (self.records, self.core_volumes):
+            records.remove_others(numbers)
+        for folder in ("series", ".records", ".perfusion", "."):
+            for path in self.folder.glob(f"{folder}/.partial-*"):
+                path.unlink(missing_ok=True)
+
+
+def _write_table(path: Path, rows: Sequence[Row], columns: list[str] | None = None) -> None:
+    with atomic_write(path) as partial:
+        pd.DataFrame(list(rows), columns=columns).to_csv(partial, index=False, lineterminator="\n")
