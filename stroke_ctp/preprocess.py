@@ -38,6 +38,7 @@ def preprocess(settings: PreprocessSettings) -> None:
     results = _process(folder, patients, rules, settings.jobs)
     results = add_core_volumes(folder, results, settings.label, settings.volumes, settings.jobs)
     if not any(record.included for _, record in results):
+        folder.invalidate()
         folder.write_excluded(excluded_rows(results))
         reason, n = Counter(record.reason for _, record in results).most_common(1)[0]
         raise UserError(

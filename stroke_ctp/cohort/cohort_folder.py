@@ -64,7 +64,7 @@ class CohortFolder:
         return exclusive_lock(self.folder / ".tables.lock", wait=True)
 
     def invalidate(self) -> None:
-        """Mark the cohort as incomplete, before a series changes."""
+        """Mark the cohort as incomplete, before a series or a table changes."""
         self.description.unlink(missing_ok=True)
 
     def write_tables(self, tables: CohortTables, digests: Iterable[str], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +78,7 @@ class CohortFolder:
         Returns:
             Counts for the flowchart: patients, included, excluded by stage.
         """
+        self.invalidate()
         _write_table(self.table, tables.included)
         _write_table(self.quality, tables.quality)
         _write_table(self.motion, tables.motion)

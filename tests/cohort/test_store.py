@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stroke_ctp.cohort.cohort_folder import CohortFolder, CohortTables
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
@@ -26,6 +27,15 @@ def test_a_cohort_gives_back_what_was_written(write_cohort):
     assert cohort.column("core_ml").tolist() == [1.5, 2.0]
     assert (cohort.series(0) == 3).all()
     assert (cohort.series(1) == 4).all()
+
+
+def test_a_cohort_whose_tables_are_not_all_written_is_incomplete(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    files = CohortFolder(folder)
+    monkeypatch.setattr(CohortFolder, "write_excluded", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        files.write_tables(CohortTables([{"patient": "other", "series": "s.npy"}]), [""], {})
+    with pytest.raises(UserError, match=r"cohort\.json is missing; preprocess again"):
+        _ = Cohort(folder).description
 
 
 def test_a_folder_that_is_not_there_is_named_with_the_command_that_makes_it(tmp_path: Path):
