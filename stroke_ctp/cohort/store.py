@@ -45,7 +45,8 @@ class Cohort:
         if not path.exists() and not self.folder.is_file():
             raise UserError(
                 f"{self.folder} holds no cohort (no {path.name}); make one with "
-                f"`python -m stroke_ctp.preprocess manifest=… out={self.folder}`"
+                f"`python -m stroke_ctp.preprocess manifest=FILE out={self.folder}`, "
+                "or a simulated one in outputs/cohort with `make cohort`"
             )
         self.table = _read_table(path, empty={"core_ml": [""]})
         missing = {"patient", "series"} - set(self.table.columns)

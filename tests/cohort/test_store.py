@@ -39,7 +39,9 @@ def test_a_cohort_whose_tables_are_not_all_written_is_incomplete(folder: Path, m
 
 
 def test_a_folder_that_is_not_there_is_named_with_the_command_that_makes_it(tmp_path: Path):
-    with pytest.raises(UserError, match=r"nowhere holds no cohort .*stroke_ctp\.preprocess.*out=.*nowhere"):
+    with pytest.raises(
+        UserError, match=r"nowhere holds no cohort .*stroke_ctp\.preprocess.*out=.*nowhere`.*`make cohort`"
+    ):
         Cohort(tmp_path / "nowhere")
 
 
