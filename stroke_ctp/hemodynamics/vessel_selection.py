@@ -49,12 +49,12 @@ class Features:
         Each feature is divided by its SD over the candidates, and arrival counts twice: an artery beyond an occlusion
         is late, but may look normal otherwise.
         """
-        whole = np.isfinite(self.arrival) & np.isfinite(self.width)
-        columns = np.stack([self.peak, -self.arrival, -self.width, -self.roughness])[:, whole]
-        scores = np.full(len(whole), -np.inf)
-        if whole.any():
+        valid = np.isfinite(self.arrival) & np.isfinite(self.width)
+        columns = np.stack([self.peak, -self.arrival, -self.width, -self.roughness])[:, valid]
+        scores = np.full(len(valid), -np.inf)
+        if valid.any():
             spread = np.maximum(columns.std(axis=1, keepdims=True), 1e-9)
-            scores[whole] = _WEIGHTS @ ((columns - columns.mean(axis=1, keepdims=True)) / spread)
+            scores[valid] = _WEIGHTS @ ((columns - columns.mean(axis=1, keepdims=True)) / spread)
         return scores
 
 

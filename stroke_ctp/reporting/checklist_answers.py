@@ -10,9 +10,9 @@ from stroke_ctp.reporting.results.model_aucs import ModelAucs
 from stroke_ctp.reporting.results.study_results import StudyResults
 from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.summary_sentences import (
-    calls_phrase,
     cross_validation_phrase,
     external_phrase,
+    operating_point_phrase,
     patients_phrase,
 )
 from stroke_ctp.reporting.tables.provenance import revisions, software
@@ -42,7 +42,7 @@ def checklist_answers(
         "version": __version__,
         "training": _training(background.settings),
         "models": ", ".join(display_name(name) for name in results.models),
-        "operating": calls_phrase(results.main.youden) or "undefined",
+        "operating": operating_point_phrase(results.main.youden) or "undefined",
         "flow": _flow(background.evidence),
     }
 
@@ -126,5 +126,5 @@ def _label_definitions(evidence: AuditEvidence) -> str:
 
 def _flow(evidence: AuditEvidence) -> str:
     cohorts = {"Training cohort": evidence.training, "external test cohort": evidence.external}
-    known = [flow_phrase(name, facts.counts) for name, facts in cohorts.items() if not facts.unknown]
+    known = [flow_phrase(name, cohort.counts) for name, cohort in cohorts.items() if not cohort.unknown]
     return "; ".join(known) or "the report does not know the cohorts"

@@ -54,7 +54,8 @@ class Card:
 
     anchor: str
     patient: str
-    facts: str
+    acquisition: str
+    """Slices and how they were chosen, frames and noise."""
     concerns: tuple[str, ...]
     """Reasons to inspect the patient; usually none."""
     picture: Markup
@@ -92,14 +93,14 @@ def _cards(cohort: Cohort) -> Iterator[Card]:
         yield Card(
             anchor=f"patient-{number}",
             patient=patient,
-            facts=_facts(row),
+            acquisition=_acquisition(row),
             concerns=tuple(_concerns(row, None if twin == patient else twin)),
             picture=_picture(series, patient),
             plots=(_bolus_plot(series), _motion_plot(motions[patient])),
         )
 
 
-def _facts(row: pd.Series) -> str:
+def _acquisition(row: pd.Series) -> str:
     indices = " and ".join(str(row[f"{level}_slice"]) for level in LEVELS)
     slices = f"slices {indices} by {row['levels_chosen_by']}"
     if row["levels_chosen_by"] == "ventricles":

@@ -75,4 +75,4 @@ def warnings(study: Study) -> list[str]:
 
 def _cohort_tables(evidence: AuditEvidence) -> dict[Split, pd.DataFrame]:
     cohorts: dict[Split, CohortFacts] = {"test": evidence.training, "external": evidence.external}
-    return {split: facts.patients for split, facts in cohorts.items() if not facts.unknown}
+    return {split: cohort.patients for split, cohort in cohorts.items() if not cohort.unknown}

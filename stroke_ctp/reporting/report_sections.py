@@ -65,7 +65,9 @@ def sections(content: ReportContent) -> list[Section]:
         Section("summary", "Summary", tiles=tiles(results), points=summary(results, content.findings)),
         _results(content.models, results.main),
         _discrimination(results, content.models),
-        Section("calls", "Operating points", tables=[operating_table(results), threshold_table(results.main)]),
+        Section(
+            "operating-points", "Operating points", tables=[operating_table(results), threshold_table(results.main)]
+        ),
         _calibration(results),
         _patients(content),
         _data(background.evidence),
@@ -124,8 +126,8 @@ def _patients(content: ReportContent) -> Section:
 
 def _data(evidence: AuditEvidence) -> Section:
     cohorts = {"Training cohort": evidence.training, "External test cohort": evidence.external}
-    known = {name: facts.counts for name, facts in cohorts.items() if not facts.unknown}
-    paragraphs = [f"{name}: not shown, {facts.unknown}." for name, facts in cohorts.items() if facts.unknown]
+    known = {name: cohort.counts for name, cohort in cohorts.items() if not cohort.unknown}
+    paragraphs = [f"{name}: not shown, {cohort.unknown}." for name, cohort in cohorts.items() if cohort.unknown]
     pictures = []
     if known:
         caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
@@ -147,7 +149,7 @@ def _provenance(content: ReportContent) -> Section:
     settings = settings_table(background)
     tables = [provenance_table(content.results.main.predictions, runs, background), runs_table(runs)]
     return Section(
-        "origins",
+        "provenance",
         "Configuration and provenance",
         [] if settings else [_ALL_DEFAULTS],
         tables=[settings, *tables] if settings else tables,

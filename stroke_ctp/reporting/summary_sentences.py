@@ -38,7 +38,7 @@ def summary(results: StudyResults, findings: Sequence[Finding]) -> list[str]:
             for one in results.comparisons
             if one.split == "test" and one.delong_holm.value is not None
         ),
-        calls_phrase(main.youden),
+        operating_point_phrase(main.youden),
         _probabilities_phrase(main.cohorts[0]),
         _audit_phrase(findings),
     ]
@@ -50,7 +50,7 @@ def tiles(results: StudyResults) -> list[Tile]:
     aucs, folds = results.main.aucs, results.main.aucs.test_folds.summary
     mean = "undefined" if folds.mean is None else number_text(folds.mean)
     spread = "" if folds.sd is None else f"SD {number_text(folds.sd)} between folds"
-    rates = results.main.youden.calls[0].rates
+    rates = results.main.youden.classes[0].rates
     shown = [Tile("ROC-AUC, mean of test folds", mean, spread), _tile("ROC-AUC, test folds pooled", aucs.test.delong)]
     if aucs.external is not None:
         shown.append(_tile("ROC-AUC, external", aucs.external.delong))
@@ -84,14 +84,14 @@ def external_phrase(main: ModelAucs) -> str:
     return f"External cohort, mean of the {main.predictions.n_folds} models: ROC-AUC {auc}"
 
 
-def calls_phrase(youden: OperatingPoint) -> str:
-    """Sensitivity and specificity at Youden's point; empty if no patient is called."""
+def operating_point_phrase(youden: OperatingPoint) -> str:
+    """Sensitivity and specificity at Youden's point; empty if no patient is classified."""
     cohorts = {"test": "test folds", "external": "external cohort"}
     parts = [
-        f"sensitivity {estimate_text(calls.rates.sensitivity)} and specificity "
-        f"{estimate_text(calls.rates.specificity)} in the {cohorts[calls.patients.split]}"
-        for calls in youden.calls
-        if calls.counts.n
+        f"sensitivity {estimate_text(classes.rates.sensitivity)} and specificity "
+        f"{estimate_text(classes.rates.specificity)} in the {cohorts[classes.patients.split]}"
+        for classes in youden.classes
+        if classes.counts.n
     ]
     return f"At Youden's point of the validation patients: {'; '.join(parts)}" if parts else ""
 

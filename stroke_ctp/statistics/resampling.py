@@ -96,8 +96,8 @@ def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> PValue:
         n_large = int(labels.sum())
         ordered = scores[np.argsort(-labels, kind="stable")]
         observed.append(roc_auc_score(labels, scores))
-        copies = np.broadcast_to(ordered, (N_PERMUTATIONS, len(ordered)))
-        permuted.append(aucs_of_samples(generator.permuted(copies, axis=1), n_large))
+        repeated = np.broadcast_to(ordered, (N_PERMUTATIONS, len(ordered)))
+        permuted.append(aucs_of_samples(generator.permuted(repeated, axis=1), n_large))
     if not observed:
         everyone = np.concatenate([labels for labels, _ in folds]) if folds else np.empty(0, int)
         return PValue(None, missing_class(everyone) or "no fold has both classes")

@@ -89,7 +89,7 @@ def test_models_are_paired_by_patient_whatever_their_order(study: Study):
 
 def test_every_test_fold_is_called_at_the_threshold_of_its_own_validation_patients(study: Study, results: StudyResults):
     youden, validation = results.main.youden, study.main.validation
-    test, external = youden.calls
+    test, external = youden.classes
     for fold in range(N_FOLDS):
         threshold = youden_threshold(*labels_and_scores(validation[validation["fold"] == fold])).value
         assert youden.fold_thresholds[fold].threshold.value == threshold
@@ -137,7 +137,7 @@ def test_rates_of_a_study_that_calls_no_patient_have_that_reason(study: Study):
     folds = study.main.folds
     one = folds.assign(label=folds["label"].where(folds["split"] == "test", 0))
     results = study_results(Study("demo", {"full": replace(study.main, folds=one, external=None)}), SENSITIVITY)
-    assert [calls.counts for calls in results.main.youden.calls] == [Confusion(0, 0, 0, 0)]
+    assert [classes.counts for classes in results.main.youden.classes] == [Confusion(0, 0, 0, 0)]
     rows = operating_table(results).rows
     assert {row[rate].reason for row in rows for rate in ("Sensitivity", "NPV", "F1")} == {"no patient is called"}
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from stroke_ctp.reporting.figures.style import BLUE, COLUMN, GREY, ORANGE, VERMILION, Picture, figure, legend_above
 from stroke_ctp.reporting.model_text import COHORT_NAMES
-from stroke_ctp.reporting.results.operating_points import Calls, OperatingPoint
+from stroke_ctp.reporting.results.operating_points import OperatingPoint, PredictedClasses
 from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.reporting.results.study_results import CohortResults
-from stroke_ctp.reporting.tables.operating_points import uncalled_sentence
+from stroke_ctp.reporting.tables.operating_points import unclassified_sentence
 
 _COLORS, _MARKERS = (BLUE, ORANGE), "os"
 
@@ -66,22 +66,22 @@ def decision(cohorts: Sequence[CohortResults]) -> Picture:
 
 
 def against_volume(youden: OperatingPoint, threshold_ml: float) -> Picture:
-    """Probability of a large core against core volume, with wrong calls marked.
+    """Probability of a large core against core volume, with misclassified patients marked.
 
     Args:
-        youden: Calls at Youden's point.
+        youden: Predicted classes at Youden's point.
         threshold_ml: Core volume above which a core is large [mL].
     """
-    largest = max(float(np.nanmax(calls.patients.core_ml, initial=0.0)) for calls in youden.calls)
-    with _side_by_side([calls.patients.split for calls in youden.calls]) as (drawn, panels):
-        for axes, calls in zip(panels, youden.calls, strict=True):
-            _scatter(axes, calls, threshold_ml)
+    largest = max(float(np.nanmax(classes.patients.core_ml, initial=0.0)) for classes in youden.classes)
+    with _side_by_side([classes.patients.split for classes in youden.classes]) as (drawn, panels):
+        for axes, classes in zip(panels, youden.classes, strict=True):
+            _scatter(axes, classes, threshold_ml)
             axes.set(xlabel="Core volume [mL]", xlim=(-0.5, max(100.0, largest * 1.15)))
         panels[0].set_ylabel("Probability of a large core")
     caption = (
         f"Probability of a large core against core volume; vertical line: {threshold_ml:.4g} mL, above which a core "
         "is large. Crosses: patients with a wrong call at the fixed threshold of Youden's point, which differs between "
-        f"test folds.{uncalled_sentence(youden)}"
+        f"test folds.{unclassified_sentence(youden)}"
     )
     return Picture("core_volume", "Probability against core volume", caption, drawn)
 
@@ -97,14 +97,14 @@ def _side_by_side(splits: Sequence[Split]) -> Iterator[tuple[Figure, Sequence[Ax
         legend_above(drawn, panels[0])
 
 
-def _scatter(axes: Axes, calls: Calls, threshold_ml: float) -> None:
+def _scatter(axes: Axes, classes: PredictedClasses, threshold_ml: float) -> None:
     def plot(rows: Bool[np.ndarray, " patient"], marker: str, label: str, **look: Any) -> None:
-        axes.plot(calls.patients.core_ml[rows], calls.patients.scores[rows], marker, label=label, **look)
+        axes.plot(classes.patients.core_ml[rows], classes.patients.scores[rows], marker, label=label, **look)
 
-    plot(calls.called & ~calls.wrong, "o", "Called rightly", color=BLUE, markersize=3, alpha=0.75)
-    plot(calls.wrong, "X", "Called wrongly", color=VERMILION, markersize=4.5)
-    if not calls.called.all():
-        plot(~calls.called, "o", "Not called", color=GREY, markersize=3, fillstyle="none")
+    plot(classes.classified & ~classes.wrong, "o", "Called rightly", color=BLUE, markersize=3, alpha=0.75)
+    plot(classes.wrong, "X", "Called wrongly", color=VERMILION, markersize=4.5)
+    if not classes.classified.all():
+        plot(~classes.classified, "o", "Not called", color=GREY, markersize=3, fillstyle="none")
     axes.axvline(threshold_ml, color="black", linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xscale("symlog", linthresh=10, linscale=0.7)  # volumes span decades, and may be 0
     axes.set_xticks([0, 5, 10, 30, 100, 300], labels=["0", "5", "10", "30", "100", "300"])

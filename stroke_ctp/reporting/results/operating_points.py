@@ -1,4 +1,4 @@
-"""Patients called large or small, at thresholds that come from validation patients alone.
+"""Patients classified as large or small, at thresholds that come from validation patients alone.
 
 A test fold uses the threshold of its own validation fold and the same model, so no patient influences the threshold
 that is applied to the patient. The ensemble uses the threshold of all validation predictions together.
@@ -33,30 +33,30 @@ class ValidationThreshold:
 
 
 @dataclass(frozen=True)
-class Calls:
-    """Calls of one cohort at one operating point."""
+class PredictedClasses:
+    """Predicted classes of one cohort at one operating point."""
 
     patients: ScoredPatients
-    called: Bool[np.ndarray, " patient"]
+    classified: Bool[np.ndarray, " patient"]
     """False for patients of a fold whose validation patients define no threshold."""
     large: Bool[np.ndarray, " patient"]
-    """Whether the patient is called large; False for patients who are not called."""
+    """Whether the patient is classified as large; False for patients who are not classified."""
     wrong: Bool[np.ndarray, " patient"]
-    """Whether the patient is called and the call is wrong."""
+    """Whether the patient is classified and the class is wrong."""
     counts: Confusion
-    """Of the patients who are called."""
+    """Of the patients who are classified."""
     rates: Rates
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Thresholds of one operating point, and the calls that they make."""
+    """Thresholds of one operating point, and the classes that they give."""
 
     sensitivity: float | None
     """Sensitivity that the threshold reaches on validation patients; None for Youden's point."""
     fold_thresholds: tuple[ValidationThreshold, ...]
     ensemble_threshold: ValidationThreshold
-    calls: tuple[Calls, ...]
+    classes: tuple[PredictedClasses, ...]
     """Of the test patients and, if the ensemble was run, of the external patients."""
 
 
@@ -74,8 +74,10 @@ def operating_point(
     folds = [validation[validation["fold"] == fold] for fold in range(predictions.n_folds)]
     by_fold = {str(fold): _threshold(rows, sensitivity) for fold, rows in enumerate(folds)}
     ensemble = _threshold(validation, sensitivity)
-    calls = tuple(_calls(patients, [by_fold.get(fold, ensemble) for fold in patients.folds]) for patients in cohorts)
-    return OperatingPoint(sensitivity, tuple(by_fold.values()), ensemble, calls)
+    classes = tuple(
+        _classes(patients, [by_fold.get(fold, ensemble) for fold in patients.folds]) for patients in cohorts
+    )
+    return OperatingPoint(sensitivity, tuple(by_fold.values()), ensemble, classes)
 
 
 def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> ValidationThreshold:
@@ -86,10 +88,10 @@ def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> Validatio
     return ValidationThreshold(len(validation), chosen)
 
 
-def _calls(patients: ScoredPatients, chosen: Sequence[ValidationThreshold]) -> Calls:
+def _classes(patients: ScoredPatients, chosen: Sequence[ValidationThreshold]) -> PredictedClasses:
     values = [np.nan if one.threshold.value is None else one.threshold.value for one in chosen]
     threshold: Float[np.ndarray, " patient"] = np.array(values)
-    called, large = ~np.isnan(threshold), patients.scores > threshold
-    wrong = called & (large != (patients.labels == 1))
-    counts = confusion(patients.labels[called], large[called])
-    return Calls(patients, called, large, wrong, counts, rates(counts))
+    classified, large = ~np.isnan(threshold), patients.scores > threshold
+    wrong = classified & (large != (patients.labels == 1))
+    counts = confusion(patients.labels[classified], large[classified])
+    return PredictedClasses(patients, classified, large, wrong, counts, rates(counts))

@@ -111,7 +111,7 @@ def study_results(
         models,
         comparisons=_against_others(main, [other for other in models.values() if other is not main]),
         ensemble_curves=_ensemble_curves(main.aucs),
-        volume_errors=volume_errors(main.predictions, main.youden.calls),
+        volume_errors=volume_errors(main.predictions, main.youden.classes),
         subgroups=subgroup_aucs(subgroup, cohort_tables or {}, cohorts) if subgroup else None,
     )
 

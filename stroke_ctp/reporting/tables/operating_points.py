@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.model_text import COHORT_NAMES
-from stroke_ctp.reporting.results.operating_points import Calls, OperatingPoint, ValidationThreshold
+from stroke_ctp.reporting.results.operating_points import OperatingPoint, PredictedClasses, ValidationThreshold
 from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.statistics.operating_points import Rates
@@ -21,12 +21,12 @@ the validation patients of all folds."""
 def operating_table(results: StudyResults) -> Table:
     """Performance of every model at both operating points."""
     rows = [
-        {"Model": display_name(name), "Point": point_name(point), **_cells(calls)}
+        {"Model": display_name(name), "Point": point_name(point), **_cells(classes)}
         for name, model in results.models.items()
         for point in (model.youden, model.sensitive)
-        for calls in point.calls
+        for classes in point.classes
     ]
-    return Table("operating_points", "Operating points", _CAPTION + uncalled_sentence(results.main.youden), rows)
+    return Table("operating_points", "Operating points", _CAPTION + unclassified_sentence(results.main.youden), rows)
 
 
 def threshold_table(main: ModelResults) -> Table:
@@ -40,17 +40,17 @@ def threshold_table(main: ModelResults) -> Table:
 
 
 def point_name(point: OperatingPoint) -> str:
-    """What a reader calls an operating point."""
+    """Name of an operating point for readers."""
     return "Youden" if point.sensitivity is None else f"Sensitivity ≥ {point.sensitivity:g}"
 
 
-def uncalled_sentence(point: OperatingPoint) -> str:
-    """Number of patients who are not called, and why, to be appended to a caption; empty if all are called."""
+def unclassified_sentence(point: OperatingPoint) -> str:
+    """Number of patients who are not classified, and why, to be appended to a caption; empty if all are."""
     folds = [
         fold
-        for calls in point.calls
-        for fold, called in zip(calls.patients.folds, calls.called, strict=True)
-        if not called
+        for classes in point.classes
+        for fold, classified in zip(classes.patients.folds, classes.classified, strict=True)
+        if not classified
     ]
     if not folds:
         return ""
@@ -58,10 +58,10 @@ def uncalled_sentence(point: OperatingPoint) -> str:
     return f" Not called, because the validation patients are of one class: {len(folds)} patients (fold {listed})."
 
 
-def _cells(calls: Calls) -> Row:
-    counts, rates = calls.counts, calls.rates
+def _cells(classes: PredictedClasses) -> Row:
+    counts, rates = classes.counts, classes.rates
     return {
-        "Patients": COHORT_NAMES[calls.patients.split],
+        "Patients": COHORT_NAMES[classes.patients.split],
         "n": counts.n,
         "TP": counts.true_positive,
         "FP": counts.false_positive,

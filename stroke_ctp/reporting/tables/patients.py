@@ -3,13 +3,13 @@
 import numpy as np
 
 from stroke_ctp.reporting.model_text import COHORT_NAMES
-from stroke_ctp.reporting.results.operating_points import Calls, OperatingPoint
+from stroke_ctp.reporting.results.operating_points import OperatingPoint, PredictedClasses
 from stroke_ctp.reporting.results.subgroups import NOT_GIVEN, Subgroups
 from stroke_ctp.reporting.results.volume_errors import DistanceBand
-from stroke_ctp.reporting.tables.operating_points import uncalled_sentence
+from stroke_ctp.reporting.tables.operating_points import unclassified_sentence
 from stroke_ctp.reporting.tables.table import Row, Table
 
-_UNCALLED = "not called"
+_UNCLASSIFIED = "not called"
 _ERRORS_CAPTION = """Share of patients with a wrong call at Youden's point, by the distance of their core volume from
 the class threshold, with Wilson's 95 % confidence interval. Close to the threshold, a repeated measurement of the
 volume might have given the other class."""
@@ -27,14 +27,14 @@ def error_table(bands: tuple[DistanceBand, ...], youden: OperatingPoint) -> Tabl
             name = COHORT_NAMES[share.split]
             row |= {f"{name}: n": share.n, f"{name}: wrong": share.wrong}
         rows.append(row)
-    return Table("errors", "Errors against core volume", _ERRORS_CAPTION + uncalled_sentence(youden), rows)
+    return Table("errors", "Errors against core volume", _ERRORS_CAPTION + unclassified_sentence(youden), rows)
 
 
 def patient_table(youden: OperatingPoint) -> Table:
     """All patients, the largest errors first."""
-    rows = [row for calls in youden.calls for row in _patient_rows(calls)]
+    rows = [row for classes in youden.classes for row in _patient_rows(classes)]
     rows.sort(key=lambda row: -row["Error"])
-    return Table("patients", "Patients", _PATIENTS_CAPTION + uncalled_sentence(youden), rows)
+    return Table("patients", "Patients", _PATIENTS_CAPTION + unclassified_sentence(youden), rows)
 
 
 def subgroup_table(subgroups: Subgroups) -> Table:
@@ -54,14 +54,14 @@ def subgroup_table(subgroups: Subgroups) -> Table:
     return Table("subgroups", f"Subgroups: {column}", caption, rows)
 
 
-def _patient_rows(calls: Calls) -> list[Row]:
-    return [_patient_row(calls, number) for number in range(len(calls.patients))]
+def _patient_rows(classes: PredictedClasses) -> list[Row]:
+    return [_patient_row(classes, number) for number in range(len(classes.patients))]
 
 
-def _patient_row(calls: Calls, number: int) -> Row:
-    patients = calls.patients
+def _patient_row(classes: PredictedClasses, number: int) -> Row:
+    patients = classes.patients
     label, probability = int(patients.labels[number]), float(patients.scores[number])
-    core_ml, called = float(patients.core_ml[number]), bool(calls.called[number])
+    core_ml, classified = float(patients.core_ml[number]), bool(classes.classified[number])
     return {
         "Patient": patients.patients[number],
         "Cohort": patients.split,
@@ -69,7 +69,7 @@ def _patient_row(calls: Calls, number: int) -> Row:
         "Core [mL]": NOT_GIVEN if np.isnan(core_ml) else core_ml,
         "Class": "large" if label else "small",
         "Probability": probability,
-        "Called": ("large" if calls.large[number] else "small") if called else _UNCALLED,
-        "Verdict": ("wrong" if calls.wrong[number] else "right") if called else _UNCALLED,
+        "Called": ("large" if classes.large[number] else "small") if classified else _UNCLASSIFIED,
+        "Verdict": ("wrong" if classes.wrong[number] else "right") if classified else _UNCLASSIFIED,
         "Error": abs(label - probability),
     }

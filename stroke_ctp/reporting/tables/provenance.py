@@ -25,9 +25,9 @@ def exclusion_table(evidence: AuditEvidence) -> Table | None:
     cohorts = {"Training cohort": evidence.training, "External test cohort": evidence.external}
     rows: list[Row] = [
         {"Cohort": name, "Patient": str(patient), "Stage": str(stage), "Reason": str(reason)}
-        for name, facts in cohorts.items()
-        if len(facts.excluded)
-        for patient, stage, reason in facts.excluded[["patient", "stage", "reason"]].itertuples(index=False)
+        for name, cohort in cohorts.items()
+        if len(cohort.excluded)
+        for patient, stage, reason in cohort.excluded[["patient", "stage", "reason"]].itertuples(index=False)
     ]
     return Table("exclusions", "Excluded patients", _EXCLUSIONS_CAPTION, rows) if rows else None
 
