@@ -18,6 +18,7 @@ from stroke_ctp.statistics.decision_curve import DecisionCurve, decision_curve
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 from stroke_ctp.statistics.resampling import permutation_p, roc_band
 from stroke_ctp.statistics.roc_curves import GRID, RocCurve, roc_curve
+from stroke_ctp.study.ensemble_folder import MEAN
 from stroke_ctp.study.predictions import ModelPredictions, Study, labels_and_scores
 
 
@@ -157,6 +158,6 @@ def _ensemble_curves(main: ModelAucs) -> EnsembleCurves | None:
     if main.external is None or main.external.curve is None or external is None:
         return None
     patients = main.external.patients
-    members = [labels_and_scores(rows) for fold, rows in external.groupby("fold") if fold != "mean"]
+    members = [labels_and_scores(rows) for fold, rows in external.groupby("fold") if fold != MEAN]
     low, high = roc_band(patients.labels, patients.scores, GRID)
     return EnsembleCurves(tuple(roc_curve(*member) for member in members), low, high)
