@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, is_random
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
-from stroke_ctp.reporting.tables.main_results import ARTICLE, CAPTION_1, CAPTION_2, OURS, Cell, table1, table2
+from stroke_ctp.reporting.tables.main_results import ARTICLE, CAPTION_1, CAPTION_2, OURS, Caption, Cell, table1, table2
 from stroke_ctp.study.predictions import Study
 
 _WIDTH = 80
@@ -44,7 +44,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[st
         yield "   ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _table(caption: str, cells: Sequence[Cell], counts: bool = False) -> str:
+def _table(caption: Caption, cells: Sequence[Cell], counts: bool = False) -> str:
     """Caption, header, this study and the article, notes; `counts` adds the patients per class."""
     notes = list(dict.fromkeys(cell.note for cell in cells if cell.note))
     marks = {"": "", **{note: f" [{number}]" for number, note in enumerate(notes, 1)}}
@@ -54,7 +54,8 @@ def _table(caption: str, cells: Sequence[Cell], counts: bool = False) -> str:
         texts = [f"{c.n_large} / {c.n_small}" if c.n_large is not None else "" for c in ours]
         rows = {OURS: rows[OURS], "  large / small": texts, ARTICLE: rows[ARTICLE]}
     footnotes = [_wrapped(f"[{number}] {note}") for number, note in enumerate(notes, 1)]
-    return "\n".join([_wrapped(caption), "", *_blocks([c.column for c in ours], rows), *footnotes])
+    heading = _wrapped(f"{caption.title}. {caption.text}")
+    return "\n".join([heading, "", *_blocks([c.column for c in ours], rows), *footnotes])
 
 
 def _blocks(header: list[str], rows: dict[str, list[str]]) -> Iterator[str]:

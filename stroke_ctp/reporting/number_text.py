@@ -5,6 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from stroke_ctp.statistics.auc import FoldSummary
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
+_LEAST_P = 0.001
+"""Smaller p-values are not told apart."""
+
 
 def number_text(value: float, decimals: int = 2) -> str:
     """A rounded number; halves are rounded away from zero, and a number that rounds to 0 has no sign.
@@ -23,7 +26,12 @@ def p_text(p: PValue) -> str:
     """A p-value as journals print it: `0.034`, `< 0.001`; or the reason why there is none."""
     if p.value is None:
         return f"undefined: {p.reason}"
-    return "< 0.001" if p.value < 0.001 else f"{p.value:.3f}"
+    return f"< {_LEAST_P}" if p.value < _LEAST_P else f"{p.value:.3f}"
+
+
+def p_relation(p: PValue) -> str:
+    """A p-value with its symbol: `p = 0.034`, `p < 0.001`; or the reason why there is none."""
+    return f"p = {p_text(p)}" if p.value is not None and p.value >= _LEAST_P else f"p {p_text(p)}"
 
 
 def estimate_parts(estimate: Estimate) -> tuple[str, ...]:

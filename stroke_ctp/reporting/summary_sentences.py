@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.model_text import endpoint_text, threshold_origin
-from stroke_ctp.reporting.number_text import estimate_text, fold_summary_text, number_text, p_text
+from stroke_ctp.reporting.number_text import estimate_text, fold_summary_text, number_text, p_relation
 from stroke_ctp.reporting.page import Tile
 from stroke_ctp.reporting.results.comparisons import Comparison
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
@@ -111,10 +111,9 @@ def _question_phrase(main: ModelPredictions) -> str:
 
 
 def _comparison_phrase(one: Comparison) -> str:
-    p = p_text(one.delong_holm)
-    equals = p if p.startswith("<") else f"= {p}"
     names = f"“{display_name(one.model)}” minus “{display_name(one.against)}”"
-    return f"Pooled ROC-AUC, {names}: {estimate_text(one.delong.difference)}, p {equals} (Holm's correction)"
+    difference = estimate_text(one.delong.difference)
+    return f"Pooled ROC-AUC, {names}: {difference}, {p_relation(one.delong_holm)} (Holm's correction)"
 
 
 def _probabilities_phrase(test: CohortResults) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from stroke_ctp.reporting.number_text import estimate_text, number_text, p_text
+from stroke_ctp.reporting.number_text import estimate_text, number_text, p_relation, p_text
 from stroke_ctp.reporting.tables.table import Table
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
@@ -43,6 +43,7 @@ def test_a_column_with_a_reason_in_it_is_text_that_may_break():
 
 def test_p_values_are_printed_as_journals_do():
     assert [p_text(PValue(p)) for p in (0.04, 0.0412, 0.0004)] == ["0.040", "0.041", "< 0.001"]
+    assert [p_relation(PValue(p)) for p in (0.04, 0.0004)] == ["p = 0.040", "p < 0.001"]
 
 
 def test_latex_escapes_what_has_a_meaning_there():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -15,11 +16,21 @@ from stroke_ctp.statistics.auc import AUC
 from stroke_ctp.study.predictions import ModelPredictions
 
 OURS, ARTICLE = "This study", "Article"
-CAPTION_1 = (
-    "Table 1. Mean (SD) ROC-AUC of the full model over validation folds and test folds, and ROC-AUC of the "
-    "ensemble mean on the independent test cohort."
+
+
+class Caption(NamedTuple):
+    """Number of a table, and what it shows."""
+
+    title: str
+    text: str
+
+
+CAPTION_1 = Caption(
+    "Table 1",
+    "Mean (SD) ROC-AUC of the full model over validation folds and test folds, and ROC-AUC of the "
+    "ensemble mean on the independent test cohort.",
 )
-CAPTION_2 = "Table 2. Mean (SD) ROC-AUC over the test folds: full model, reduced models, conventional core."
+CAPTION_2 = Caption("Table 2", "Mean (SD) ROC-AUC over the test folds: full model, reduced models, conventional core.")
 _VALIDATION, _TEST, _EXTERNAL = "Validation folds", "Test folds", "Independent test cohort"
 
 Models = Mapping[str, ModelAucs]
@@ -99,20 +110,19 @@ def cells_frame(cells: Sequence[Cell]) -> pd.DataFrame:
     return frame.astype({"n_large": "Int64", "n_small": "Int64"})
 
 
-def wide_table(name: str, caption: str, cells: Sequence[Cell]) -> Table:
+def wide_table(name: str, caption: Caption, cells: Sequence[Cell]) -> Table:
     """Cells as a table for readers: this study above the article.
 
     Args:
         name: Name of the table's file.
-        caption: Begins with the table's number, which becomes the title; notes on missing values follow it.
+        caption: Notes on missing values follow its text.
         cells: Of both rows.
     """
     columns = [cell.column for cell in cells if cell.row == OURS]
     parts = {(cell.row, cell.column): cell.parts for cell in cells}
     rows = [{"ROC-AUC": row, **{column: parts[row, column] for column in columns}} for row in (OURS, ARTICLE)]
     notes = [f"{cell.column}: {cell.note}." for cell in cells if cell.note]
-    title, _, rest = caption.partition(". ")
-    return Table(name, title, " ".join([rest, *notes]), rows)
+    return Table(name, caption.title, " ".join([caption.text, *notes]), rows)
 
 
 def fold_table(models: Models) -> Table:
