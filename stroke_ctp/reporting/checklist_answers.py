@@ -66,7 +66,7 @@ def _evaluation(aucs: ModelAucs) -> dict[str, str]:
 
 def _model(main: ModelPredictions, background: StudyBackground) -> dict[str, str]:
     """Kind of the main model, its initial weights, and the choice of its final ones."""
-    if not encoder_text(main):
+    if main.record.encoder is None:
         regression = f"{display_name(main.name)}: conventional perfusion analysis, a logistic regression per fold"
         return dict.fromkeys(("technology", "initial", "selection"), "No network was trained") | {
             "technology": f"No deep learning; {regression}"

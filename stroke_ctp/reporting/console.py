@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from stroke_ctp.hemodynamics.maps import REFERENCE_CBV
+from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, is_random
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
 from stroke_ctp.reporting.tables.main_results import ARTICLE, CAPTION_1, CAPTION_2, OURS, Caption, Cell, table1, table2
@@ -11,10 +13,10 @@ from stroke_ctp.study.predictions import Study
 _WIDTH = 80
 """Columns of a terminal."""
 
-_CALIBRATED = {"cbv", "cbv_scan"}
 _SHARED_SOURCE = (
-    "CBV cores are calibrated: the healthy hemisphere is set to 2.7 mL/100 mL, a value from the publication on which "
-    "the tissue of simulated patients is based; on simulated patients this favours CBV cores over other models."
+    f"CBV cores are calibrated: the healthy hemisphere is set to {REFERENCE_CBV:g} mL/100 mL, a value from the "
+    "publication on which the tissue of simulated patients is based; on simulated patients this favours CBV cores "
+    "over other models."
 )
 
 
@@ -32,7 +34,7 @@ def provenance_text(study: Study) -> str:
     paragraphs = [f"{study.name}: {n_patients} patients; large: {endpoint_text(main)}; {encoder}"]
     if is_random(study):
         paragraphs.append('Encoder weights "none" are randomly initialized: these results are meaningless.')
-    if study.models.keys() & _CALIBRATED:
+    if any(entry.is_calibrated for name, entry in REGISTRY.items() if name in study.models):
         paragraphs.append(_SHARED_SOURCE)
     return "\n".join(map(_wrapped, paragraphs))
 

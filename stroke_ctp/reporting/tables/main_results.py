@@ -31,6 +31,8 @@ CAPTION_1 = Caption(
     "ensemble mean on the independent test cohort.",
 )
 CAPTION_2 = Caption("Table 2", "Mean (SD) ROC-AUC over the test folds: full model, reduced models, conventional core.")
+_FULL = "full"
+"""The model of Table 1."""
 _VALIDATION, _TEST, _EXTERNAL = "Validation folds", "Test folds", "Independent test cohort"
 
 Models = Mapping[str, ModelAucs]
@@ -69,10 +71,10 @@ def table1(models: Models) -> list[Cell]:
     """AUC of the full model: validation folds, test folds, and the ensemble on the external cohort."""
     article = [
         _article_cell(_VALIDATION, *published_results.VALIDATION_FOLDS),
-        _article_cell(_TEST, *published_results.TEST_FOLDS["full"]),
+        _article_cell(_TEST, *published_results.TEST_FOLDS[_FULL]),
         _article_cell(_EXTERNAL, *published_results.EXTERNAL_COHORT),
     ]
-    full = models.get("full")
+    full = models.get(_FULL)
     if full is None:
         return [_not_run(cell.column) for cell in article] + article
     external = _not_run(_EXTERNAL)
