@@ -3,6 +3,7 @@
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.report import ReportSettings
+from stroke_ctp.reporting.page import ReportFolder
 from stroke_ctp.reporting.report import write_report
 from stroke_ctp.reporting.study_comparison import write_comparison
 from stroke_ctp.study.study_folder import StudyFolder
@@ -21,7 +22,7 @@ def report(settings: ReportSettings) -> None:
     else:
         out = first.report
         print(write_report(first, settings.sensitivity, settings.subgroup, settings.partial))
-    print(f"\n{out / 'report.html'}")
+    print(f"\n{ReportFolder(out).page}")
 
 
 if __name__ == "__main__":

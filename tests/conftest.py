@@ -39,7 +39,7 @@ def write_cohort(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports draw their figures but neither write nor embed them: for tests of everything else."""
-    monkeypatch.setattr("stroke_ctp.reporting.page.save", lambda *_: None)
+    monkeypatch.setattr("stroke_ctp.reporting.page.save", lambda *_: [])
     monkeypatch.setattr("stroke_ctp.reporting.page.embedded", lambda *_: "")
 
 

@@ -51,28 +51,53 @@ class Page:
     """CSV contents that differ from the tables shown, by name."""
 
 
-def write_page(page: Page, folder: Path) -> None:
-    """Write `report.html`, `tables/` and `figures/`; remove tables and figures that only an earlier report had."""
-    pictures = [picture for section in page.sections for picture in section.pictures]
-    for picture in pictures:
+class ReportFolder:
+    """The files of a report: page, tables and figures. Only this class names them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.page = path / "report.html"
+
+    def csv(self, table: str) -> Path:
+        """A table with full precision."""
+        return self.path / "tables" / f"{table}.csv"
+
+    def latex(self, table: str) -> Path:
+        """A table for a manuscript."""
+        return self.path / "tables" / f"{table}.tex"
+
+    def figure(self, name: str) -> Path:
+        """A figure, without the suffixes of its files."""
+        return self.path / "figures" / name
+
+    def remove_others(self, written: set[Path]) -> None:
+        """Remove tables and figures that only an earlier report had."""
+        for path in {*self.path.glob("tables/*.*"), *self.path.glob("figures/*.*")} - written:
+            path.unlink()
+
+
+def write_page(page: Page, folder: ReportFolder) -> None:
+    """Write page, tables and figures; remove tables and figures that only an earlier report had."""
+    written: set[Path] = set()
+    for picture in (picture for section in page.sections for picture in section.pictures):
         if page.warnings:
             picture.drawn.suptitle(page.warnings[0], fontsize=7, fontweight="bold")
-        save(picture.drawn, folder / "figures" / picture.name, page.source)
-    written = {folder / "figures" / f"{picture.name}{suffix}" for picture in pictures for suffix in (".png", ".pdf")}
-    written |= _write_tables(page, folder / "tables")
-    with atomic_write(folder / "report.html") as partial:
+        written.update(save(picture.drawn, folder.figure(picture.name), page.source))
+    written |= _write_tables(page, folder)
+    with atomic_write(folder.page) as partial:
         partial.write_text(render("report.html", {"page": page, "embedded": embedded}), encoding="utf-8")
-    for path in {*folder.glob("tables/*.*"), *folder.glob("figures/*.*")} - written:
-        path.unlink()
+    folder.remove_others(written)
 
 
-def _write_tables(page: Page, folder: Path) -> set[Path]:
+def _write_tables(page: Page, folder: ReportFolder) -> set[Path]:
     tables = {table.name: table for section in page.sections for table in section.tables}
-    frames = {name: table.frame() for name, table in tables.items()} | dict(page.frames)
-    for name, frame in frames.items():
-        with atomic_write(folder / f"{name}.csv") as partial:
+    frames = {folder.csv(name): table.frame() for name, table in tables.items()}
+    frames |= {folder.csv(name): frame for name, frame in page.frames.items()}
+    for path, frame in frames.items():
+        with atomic_write(path) as partial:
             frame.to_csv(partial, index=False)
-    for name in page.latex:
-        with atomic_write(folder / f"{name}.tex") as partial:
-            partial.write_text(tables[name].latex(), encoding="utf-8")
-    return {folder / f"{name}.csv" for name in frames} | {folder / f"{name}.tex" for name in page.latex}
+    texts = {folder.latex(name): tables[name].latex() for name in page.latex}
+    for path, text in texts.items():
+        with atomic_write(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return {*frames, *texts}

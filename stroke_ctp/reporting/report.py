@@ -4,7 +4,7 @@ import pandas as pd
 
 from stroke_ctp.reporting.console import provenance_text, report_text
 from stroke_ctp.reporting.model_text import is_random
-from stroke_ctp.reporting.page import Page, write_page
+from stroke_ctp.reporting.page import Page, ReportFolder, write_page
 from stroke_ctp.reporting.report_sections import ReportContent, sections
 from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.reporting.results.study_results import study_results
@@ -52,7 +52,7 @@ def write_report(folder: StudyFolder, sensitivity: float, subgroup: str | None =
             "folds": folds_frame(models),
         },
     )
-    write_page(page, folder.report)
+    write_page(page, ReportFolder(folder.report))
     return "\n\n".join([report_text(study, models), *page.warnings])
 
 

@@ -9,7 +9,7 @@ from stroke_ctp.reporting.console import aligned, provenance_text
 from stroke_ctp.reporting.figures import roc as roc_figures
 from stroke_ctp.reporting.model_text import COHORT_NAMES
 from stroke_ctp.reporting.number_text import mean_sd_parts
-from stroke_ctp.reporting.page import Page, Section, write_page
+from stroke_ctp.reporting.page import Page, ReportFolder, Section, write_page
 from stroke_ctp.reporting.report import warnings
 from stroke_ctp.reporting.results.comparisons import Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import ModelAucs, model_aucs
@@ -52,7 +52,7 @@ def write_comparison(folders: Sequence[StudyFolder], out: Path, partial: bool = 
     settings = {folder.name: shared_settings(folder) for folder in folders}
     aucs = {study.name: {name: model_aucs(one) for name, one in study.models.items()} for study in studies}
     overview = _overview(aucs)
-    write_page(_page(studies, aucs, [overview, _differences(aucs), _settings(settings)]), out)
+    write_page(_page(studies, aucs, [overview, _differences(aucs), _settings(settings)]), ReportFolder(out))
     return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
 
 

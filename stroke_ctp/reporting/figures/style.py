@@ -71,14 +71,15 @@ def legend_above(drawn: Figure, axes: Axes) -> None:
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
 
 
-def save(drawn: Figure, path: Path, provenance: str = "") -> None:
-    """Write a figure as `path`.png and `path`.pdf, with the provenance of its numbers in the metadata."""
+def save(drawn: Figure, path: Path, provenance: str = "") -> list[Path]:
+    """Write a figure as `path`.png and `path`.pdf, with the provenance of its numbers in the metadata; both files."""
     # Without a creation date, the same figure gives the same file.
-    metadata: dict[str, dict[str, Any]] = {
-        ".png": {"Description": provenance},
-        ".pdf": {"Subject": provenance, "CreationDate": None},
+    metadata: dict[Path, dict[str, Any]] = {
+        path.with_suffix(".png"): {"Description": provenance},
+        path.with_suffix(".pdf"): {"Subject": provenance, "CreationDate": None},
     }
-    for suffix, content in metadata.items():
-        with matplotlib.rc_context(_STYLE), atomic_write(path.with_suffix(suffix)) as partial:
+    for file, content in metadata.items():
+        with matplotlib.rc_context(_STYLE), atomic_write(file) as partial:
             drawn.savefig(partial, dpi=300, metadata=content)
         drawn.set_layout_engine("none")  # keep the first layout, because computing it takes longest
+    return list(metadata)
