@@ -337,7 +337,7 @@ def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: Study
     assert warning in write_report(study, SENSITIVITY, partial=True)
     assert warning in (study.report / "report.html").read_text()
     folds = _table(study, "folds")
-    missing = folds[(folds["ablation"] == "local") & (folds["fold"] == 3)]
+    missing = folds[(folds["model"] == "local") & (folds["fold"] == 3)]
     assert list(missing["note"]) == ["not run", "not run"]
 
 

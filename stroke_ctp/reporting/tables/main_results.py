@@ -146,7 +146,7 @@ def folds_frame(models: Models) -> pd.DataFrame:
     """The CSV of every fold; `note` says why an AUC is undefined."""
     return pd.DataFrame(
         {
-            "ablation": predictions.name,
+            "model": predictions.name,
             "split": split,
             "fold": fold,
             "auc": auc.value,
