@@ -144,13 +144,12 @@ def mapped_array(
     return array
 
 
-def out_folder(out: object) -> Path:
+def out_folder(folder: Path) -> Path:
     """The output folder of a command.
 
     Raises:
         UserError: It is a file.
     """
-    folder = Path(str(out))
     if folder.exists() and not folder.is_dir():
         raise UserError(f"out must be a folder, got the file {folder}; choose another out=DIR")
     return folder

@@ -11,7 +11,7 @@ from stroke_ctp.reporting.results.study_results import study_results
 from stroke_ctp.reporting.study_background import StudyBackground, background_of
 from stroke_ctp.reporting.summary_sentences import subtitle
 from stroke_ctp.reporting.tables.main_results import cells_frame, folds_frame, table1, table2
-from stroke_ctp.study.audit_evidence import AuditEvidence, CohortFacts
+from stroke_ctp.study.audit_evidence import AuditEvidence, CohortEvidence
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
@@ -74,5 +74,5 @@ def warnings(study: Study) -> list[str]:
 
 
 def _cohort_tables(evidence: AuditEvidence) -> dict[Split, pd.DataFrame]:
-    cohorts: dict[Split, CohortFacts] = {"test": evidence.training, "external": evidence.external}
+    cohorts: dict[Split, CohortEvidence] = {"test": evidence.training, "external": evidence.external}
     return {split: cohort.patients for split, cohort in cohorts.items() if not cohort.unknown}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from stroke_ctp.cohort.store import Cohort, CohortFolder
+from stroke_ctp.cohort.cohort_folder import CohortFolder
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
@@ -17,7 +18,7 @@ from stroke_ctp.study.study_folder import StudyFolder
 
 
 @dataclass(frozen=True)
-class CohortFacts:
+class CohortEvidence:
     """A cohort as preprocessing left it."""
 
     unknown: str = "the report was not given the cohort's folder"
@@ -36,8 +37,8 @@ class CohortFacts:
 class AuditEvidence:
     """Cohorts and feature statistics of a study, as far as they are known."""
 
-    training: CohortFacts = field(default_factory=CohortFacts)
-    external: CohortFacts = field(default_factory=CohortFacts)
+    training: CohortEvidence = field(default_factory=CohortEvidence)
+    external: CohortEvidence = field(default_factory=CohortEvidence)
     statistics: FeatureStatistics = field(default_factory=FeatureStatistics)
 
 
@@ -53,22 +54,22 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     return AuditEvidence(training, external, statistics)
 
 
-def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> CohortFacts:
+def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> CohortEvidence:
     """The cohort that runs or ensembles used, in the folder that they recorded."""
     if not users:
-        return CohortFacts("no such cohort was scored")
+        return CohortEvidence("no such cohort was scored")
     folder = (study.path / users[0].provenance().cohort).resolve()
     if not CohortFolder(folder).table.exists():
-        return CohortFacts(f"its folder {folder.name} was moved or removed")
+        return CohortEvidence(f"its folder {folder.name} was moved or removed")
     try:
         cohort = Cohort(folder)
         counts = cohort.description["counts"]
     except UserError:
-        return CohortFacts(f"its folder {folder.name} is incomplete; preprocess again")
+        return CohortEvidence(f"its folder {folder.name} is incomplete; preprocess again")
     if cohort.hash != users[0].record().cohort.hash:
-        return CohortFacts(f"its folder {folder.name} now holds another cohort")
+        return CohortEvidence(f"its folder {folder.name} now holds another cohort")
     lost = [path.name for path in cohort.series_files.values() if not path.exists()]
     if lost:
-        return CohortFacts(f"its series {lost[0]} is missing")
+        return CohortEvidence(f"its series {lost[0]} is missing")
     digests = {patient: file_digest(path) for patient, path in cohort.series_files.items()}
-    return CohortFacts("", counts, cohort.table, cohort.excluded, digests)
+    return CohortEvidence("", counts, cohort.table, cohort.excluded, digests)

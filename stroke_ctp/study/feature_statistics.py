@@ -40,6 +40,8 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
         patients: Patients of the training cohort, in the order of the cached features.
     """
     networks = [run for run in runs if "feature_statistics" in run.record().fitted]
+    if not networks:
+        return FeatureStatistics("no network was trained")
     lost = [run for run in networks if not run.training.best.exists()]
     if lost:
         return FeatureStatistics(f"{len(lost)} of {len(networks)} checkpoints are missing")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.text import some
 from stroke_ctp.study.audit_evidence import AuditEvidence
 from stroke_ctp.study.feature_statistics import FeatureStatistics
 from stroke_ctp.study.predictions import ModelPredictions, Study
@@ -92,11 +93,11 @@ def _fold_findings(check: str, model: ModelPredictions, fold: int, recorded: Run
     roles = {"trained": set(recorded.train), "validated": predicted["validation"], "tested": predicted["test"]}
     for (one, ones), (other, others) in combinations(roles.items(), 2):
         if ones & others:
-            detail = f"{where}: {_some(sorted(ones & others))} both {one} and {other} in one fold"
+            detail = f"{where}: patient {some(sorted(ones & others), 3)} both {one} and {other} in one fold"
             yield Finding(check, Verdict.FAILED, detail)
     differ = (predicted["validation"] ^ set(recorded.validation)) | (predicted["test"] ^ set(recorded.test))
     if differ:
-        detail = f"{where}: {_some(sorted(differ))} predicted in another role than the run recorded"
+        detail = f"{where}: patient {some(sorted(differ), 3)} predicted in another role than the run recorded"
         yield Finding(check, Verdict.FAILED, detail)
 
 
@@ -109,7 +110,9 @@ def _between_models(study: Study) -> Iterator[Finding]:
         if differ.any():
             patients = sorted(set(both.loc[differ, "patient"]))
             yield Finding(
-                check, Verdict.FAILED, f"{one.name} and {main.name} differ in fold or class of {_some(patients)}"
+                check,
+                Verdict.FAILED,
+                f"{one.name} and {main.name} differ in fold or class of patient {some(patients, 3)}",
             )
     yield Finding(check, Verdict.PASSED, f"{len(study.models)} models, patient by patient")
     yield _classes(main)
@@ -122,7 +125,9 @@ def _classes(main: ModelPredictions) -> Finding:
         return Finding(check, Verdict.UNCHECKED, f"the predictions do not hold {endpoint.column}")
     wrong = rows.loc[(rows["core_ml"] > endpoint.threshold) != (rows["label"] == 1), "patient"].tolist()
     if wrong:
-        return Finding(check, Verdict.FAILED, f"the class of {_some(wrong)} does not follow from the core volume")
+        return Finding(
+            check, Verdict.FAILED, f"the class of patient {some(wrong, 3)} does not follow from the core volume"
+        )
     median = float(main.test["core_ml"].median())
     if endpoint.rule == "median" and not main.missing and not np.isclose(median, endpoint.threshold):
         detail = f"the threshold of {endpoint.threshold:g} mL is not the training cohort's median, {median:g} mL"
@@ -144,7 +149,7 @@ def _across_cohorts(main: ModelPredictions) -> Finding:
         return Finding(check, Verdict.UNCHECKED, "no external cohort was scored")
     both = sorted(set(main.folds["patient"]) & set(main.ensemble["patient"]))
     if both:
-        detail = f"{_some(both)} in training and external cohort (different people need different names)"
+        detail = f"patient {some(both, 3)} in training and external cohort (different people need different names)"
         return Finding(check, Verdict.FAILED, detail)
     return Finding(
         check, Verdict.PASSED, f"{len(set(main.folds['patient']))} and {len(main.ensemble)} names, none in common"
@@ -155,12 +160,12 @@ def _series(evidence: AuditEvidence) -> Finding:
     check = "No series appears under two names"
     cohorts = {"training": evidence.training, "external": evidence.external}
     seen: dict[str, str] = {}
-    for facts in cohorts.values():
-        for patient, sha in facts.series.items():
+    for cohort in cohorts.values():
+        for patient, sha in cohort.series.items():
             if sha in seen:
                 return Finding(check, Verdict.FAILED, f"patients {seen[sha]} and {patient} have the same series")
             seen[sha] = patient
-    unknown = [f"{name} cohort: {facts.unknown}" for name, facts in cohorts.items() if facts.unknown]
+    unknown = [f"{name} cohort: {cohort.unknown}" for name, cohort in cohorts.items() if cohort.unknown]
     if not seen or unknown:
         return Finding(check, Verdict.UNCHECKED, f"{len(seen)} series differ; {'; '.join(unknown)}")
     return Finding(check, Verdict.PASSED, f"SHA-256 of {len(seen)} series of both cohorts")
@@ -228,8 +233,3 @@ def _digests() -> Finding:
     """Reading a study refuses a table whose digest is another one."""
     detail = "every predictions.csv has the digest recorded when it was written"
     return Finding("Predictions are unchanged since they were written", Verdict.PASSED, detail)
-
-
-def _some(patients: list[str]) -> str:
-    more = len(patients) - 3
-    return f"patient {', '.join(patients[:3])}" + (f" and {more} more" if more > 0 else "")

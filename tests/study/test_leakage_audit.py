@@ -10,7 +10,7 @@ from studies import OXFORD, PROVENANCE, write_model, write_run, write_study
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.study.audit_evidence import AuditEvidence, CohortFacts, FeatureStatistics
+from stroke_ctp.study.audit_evidence import AuditEvidence, CohortEvidence, FeatureStatistics
 from stroke_ctp.study.leakage_audit import Verdict, audit
 from stroke_ctp.study.predictions import ModelPredictions, Study, read_study
 from stroke_ctp.study.run_folder import RunPatients
@@ -27,8 +27,8 @@ def _changed(study: Study, name: str, change: Callable[[ModelPredictions], Model
     return Study(study.name, {**study.models, name: change(study.models[name])})
 
 
-def _cohort(**series: str) -> CohortFacts:
-    return CohortFacts("", series=series)
+def _cohort(**series: str) -> CohortEvidence:
+    return CohortEvidence("", series=series)
 
 
 def test_a_clean_study_passes_and_says_what_could_not_be_checked(study: Study):
