@@ -94,7 +94,7 @@ def test_damaged_series_is_named(cohort: Path, tmp_path: Path) -> None:
 def test_ensemble_names_the_missing_folds_and_how_to_train_them(cohort: Path, tmp_path: Path) -> None:
     sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
     assert "nothing was trained in" in sentence
-    assert "run `python -m stroke_ctp.train name=x`" in sentence
+    assert f"run `python -m stroke_ctp.train cohort=DIR outputs={tmp_path} name=x fold=0..9`" in sentence
     sentence = refused("ensemble", "name=x", "models=full", f"external={cohort}", f"outputs={tmp_path}")
     assert "no fold of" in sentence
     assert "name=x ablation=full fold=0..9`" in sentence

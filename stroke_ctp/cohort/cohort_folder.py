@@ -19,6 +19,9 @@ Row = Mapping[str, Any]
 """A line of a table."""
 
 
+_EXCLUDED_COLUMNS = ["patient", "stage", "reason"]
+
+
 @dataclass(frozen=True)
 class CohortTables:
     """Rows of a cohort's tables; included ones need `patient` and `series`, excluded ones `stage` and `reason`."""
@@ -78,11 +81,16 @@ class CohortFolder:
         Returns:
             Counts for the flowchart: patients, included, excluded by stage.
         """
-        self.invalidate()
-        _write_table(self.table, tables.included)
-        _write_table(self.quality, tables.quality)
-        _write_table(self.motion, tables.motion)
-        self.write_excluded(tables.excluded)
+        contents = {
+            self.table: _csv(tables.included),
+            self.quality: _csv(tables.quality),
+            self.motion: _csv(tables.motion),
+            self.excluded: _csv(tables.excluded, _EXCLUDED_COLUMNS),
+        }
+        if any(not path.exists() or path.read_text("utf-8") != text for path, text in contents.items()):
+            self.invalidate()
+        for path, text in contents.items():
+            _write_text(path, text)
         content = hashlib.sha256(self.table.read_bytes() + "".join(digests).encode())
         stages = dict(Counter(row["stage"] for row in tables.excluded).most_common())
         included = len(tables.included)
@@ -92,12 +100,11 @@ class CohortFolder:
 
     def write_excluded(self, rows: Sequence[Row]) -> None:
         """Write `excluded.csv`."""
-        _write_table(self.excluded, rows, columns=["patient", "stage", "reason"])
+        _write_text(self.excluded, _csv(rows, _EXCLUDED_COLUMNS))
 
     def write_contact_sheet(self, page: str) -> None:
         """Write `contact_sheet.html`."""
-        with atomic_write(self.contact_sheet) as partial:
-            partial.write_text(page, "utf-8")
+        _write_text(self.contact_sheet, page)
 
     def remove_leftovers(self, numbers: Sequence[int], series: Iterable[str]) -> None:
         """Remove results of interrupted commands and earlier manifests.
@@ -116,6 +123,10 @@ class CohortFolder:
                 path.unlink(missing_ok=True)
 
 
-def _write_table(path: Path, rows: Sequence[Row], columns: list[str] | None = None) -> None:
+def _csv(rows: Sequence[Row], columns: list[str] | None = None) -> str:
+    return str(pd.DataFrame(list(rows), columns=columns).to_csv(index=False, lineterminator="\n"))
+
+
+def _write_text(path: Path, text: str) -> None:
     with atomic_write(path) as partial:
-        pd.DataFrame(list(rows), columns=columns).to_csv(partial, index=False, lineterminator="\n")
+        partial.write_text(text, "utf-8", newline="")

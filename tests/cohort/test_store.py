@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stroke_ctp.cohort import cohort_folder
 from stroke_ctp.cohort.cohort_folder import CohortFolder, CohortTables
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
@@ -31,7 +32,7 @@ def test_a_cohort_gives_back_what_was_written(write_cohort):
 
 def test_a_cohort_whose_tables_are_not_all_written_is_incomplete(folder: Path, monkeypatch: pytest.MonkeyPatch):
     files = CohortFolder(folder)
-    monkeypatch.setattr(CohortFolder, "write_excluded", lambda *_: 1 / 0)
+    monkeypatch.setattr(cohort_folder, "_write_text", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         files.write_tables(CohortTables([{"patient": "other", "series": "s.npy"}]), [""], {})
     with pytest.raises(UserError, match=r"cohort\.json is missing; preprocess again"):
@@ -173,3 +174,11 @@ def test_series_are_found_from_another_directory_and_messages_show_the_path_as_i
             np.save(folder / "series" / "s.npy", damage)
         with pytest.raises(UserError, match=r"^cohort/series/s\.npy "):
             cohort.series(0)
+
+
+def test_tables_that_are_written_again_unchanged_leave_every_file_as_it_is(folder: Path):
+    tables = CohortTables([{"patient": "a", "series": "s.npy"}])
+    CohortFolder(folder).write_tables(tables, [""], {})
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.*")}
+    CohortFolder(folder).write_tables(tables, [""], {})
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*.*")} == before

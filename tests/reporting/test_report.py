@@ -119,7 +119,7 @@ def test_every_fold_has_scikit_learns_auc(reported: tuple[StudyFolder, str]):
     rows = _table(study, "folds")
     assert len(rows) == 3 * 2 * N_FOLDS
     for row in rows.itertuples():
-        predictions = _predictions(study, row.ablation, row.fold)
+        predictions = _predictions(study, row.model, row.fold)
         scored = predictions[predictions["split"] == row.split]
         assert row.auc == pytest.approx(roc_auc_score(scored["label"], scored["probability"]), abs=1e-12)
         assert (row.n_large, row.n_small) == (scored["label"].sum(), (1 - scored["label"]).sum())
@@ -127,7 +127,7 @@ def test_every_fold_has_scikit_learns_auc(reported: tuple[StudyFolder, str]):
 
 def test_tables_1_and_2_follow_from_the_folds(reported: tuple[StudyFolder, str]):
     study, text = reported
-    folds = _table(study, "folds").groupby(["ablation", "split"])["auc"].agg(["mean", "std"])
+    folds = _table(study, "folds").groupby(["model", "split"])["auc"].agg(["mean", "std"])
     printed = folds.apply(lambda row: f"{row['mean']:.2f} ({row['std']:.2f})", axis=1)
     ours = {name: _ours(_table(study, name)) for name in ("table1", "table2")}
     predictions = pd.read_csv(study.ensemble("full").path / "predictions.csv")

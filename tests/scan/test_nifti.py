@@ -227,5 +227,5 @@ def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("gzip.open", denied)  # the tests may run as root, whom permissions do not stop
-    with pytest.raises(Excluded, match=r"file scan\.nii\.gz cannot be opened; allow reading it"):
+    with pytest.raises(Excluded, match=r"file scan\.nii\.gz cannot be opened; give yourself read permission"):
         read_nifti(path)

@@ -218,7 +218,11 @@ KINDS = {
         "reading",
         "repeat its slices in time .4D., got 1 images",
     ),
-    "slice with one frame": (lone, "reading", "each slice must have two or more frames, got one .file IM0002"),
+    "slice with one frame": (
+        lone,
+        "reading",
+        "must have two or more frames, got one in the slice of IM0002",
+    ),
     "missing slice": (without_slice(3), "reading", "evenly spaced, got 10 mm from slice 2 .file IM0002. to the next"),
     "no position": (without("ImagePositionPatient"), "reading", "ImagePositionPatient must be 3 numbers, got none"),
     "no orientation": (without("ImageOrientationPatient"), "reading", "ImageOrientationPatient must be 6 .* none"),
@@ -252,7 +256,11 @@ KINDS = {
     ),
     "coronal slices": (coronal, "reading", "slices must be axial, got another orientation"),
     "other rows": (with_size(20, 16), "reading", "must have the same rows and columns, got others in IM0008"),
-    "wandering field of view": (lambda folder: scan(folder, wandering), "reading", "lie on each other, got 4 mm"),
+    "wandering field of view": (
+        lambda folder: scan(folder, wandering),
+        "reading",
+        "one in-plane position, got positions 4 mm apart",
+    ),
     "rows of a thumbnail": (with_size(4, 4), "reading", "Rows and Columns must be 16 to 4096, got 4×4"),
     "rows beyond the pixels": (with_value("Rows", 4000), "reading", "same rows and columns, got others in IM0008"),
     "no slope": (without("RescaleSlope", only_last=False), "intensity", "RescaleSlope must .* got none"),
@@ -354,7 +362,7 @@ def test_what_may_not_be_opened_is_named(tmp_path, monkeypatch, kind):
         monkeypatch.setattr(os, "scandir", refuse)
     else:
         monkeypatch.setattr("stroke_ctp.scan.dicom.ct_files.is_dicom", denied)
-    with pytest.raises(Excluded, match=r"images(/IM0000)? cannot be opened; allow reading it"):
+    with pytest.raises(Excluded, match=r"images(/IM0000)? cannot be opened; give yourself read permission"):
         read_dicom(tmp_path)
 
 
