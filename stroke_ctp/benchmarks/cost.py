@@ -56,7 +56,7 @@ class Cost:
         """Seconds of the same study without the bank, for each number of patients."""
         return {
             "every training encodes for itself": [self.encoding_per_training(n) for n in numbers],
-            "every epoch encodes anew": [self.encoding_per_epoch(n) for n in numbers],
+            "every epoch encodes again": [self.encoding_per_epoch(n) for n in numbers],
         }
 
     def timings(self, n_patients: int) -> list[Timing]:

@@ -35,7 +35,7 @@ def default_pipeline() -> FramePipeline:
 
 
 def noise_cohort(folder: Path, n_patients: int) -> Cohort:
-    """A cohort whose series are noise: what encoding costs does not depend on what is seen."""
+    """A cohort whose series are noise: the cost of encoding does not depend on the content."""
     files = CohortFolder(folder)
     rows, digests = [], []
     for number in range(n_patients):
@@ -47,7 +47,7 @@ def noise_cohort(folder: Path, n_patients: int) -> Cohort:
 
 
 def measure_encoding(repeats: int, n_patients: int, n_batches: int | None = None) -> list[Timing]:
-    """A patient, from the series on disk to augmented features in the bank, against the backbone on frames at hand.
+    """A patient, from the series on disk to augmented features in the cache, against the backbone on frames in memory.
 
     And from the series to the mean probability of ten members.
 

@@ -1,1 +1,1 @@
-"""Standard series, their folds and their batches."""
+"""Cohorts: manifest, inclusion, standard series, endpoint, folds, and the network's input."""

@@ -31,8 +31,8 @@ def add_core_volumes(
     Args:
         folder: The cohort, which keeps the measured volumes for later commands.
         results: Of all patients of the manifest.
-        label: Definition of the core that fills a missing `core_ml`; None for none. A patient whose perfusion
-            cannot be measured is then excluded.
+        label: Definition of the core whose volume replaces a missing `core_ml`; None: nothing is replaced. A patient
+            whose perfusion cannot be measured is then excluded.
         volumes: Whether all patients get the columns `scan_cbv_ml` and `scan_rcbf_ml`, empty where perfusion
             cannot be measured.
         jobs: Processes.

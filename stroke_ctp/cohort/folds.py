@@ -39,7 +39,7 @@ def check_fold(fold: int, n: int) -> None:
         UserError: No such fold.
     """
     if not 0 <= fold < n:
-        raise UserError(f"fold must lie between 0 and {n - 1} (folds.n={n}), got {fold}")
+        raise UserError(f"fold must be 0 to {n - 1} (folds.n={n}), got {fold}")
 
 
 def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -> Split:

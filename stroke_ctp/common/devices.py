@@ -20,7 +20,7 @@ def gpus(accelerator: str) -> list[str]:
     """GPUs that processes can be given, by their names in CUDA_VISIBLE_DEVICES; none if trainings use none.
 
     Args:
-        accelerator: As Lightning is told.
+        accelerator: Name of the hardware, as in `TrainerSettings.accelerator`.
     """
     if accelerator not in ("auto", "gpu", "cuda"):
         return []

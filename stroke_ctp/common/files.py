@@ -72,7 +72,7 @@ def exclusive_lock(lock: Path, wait: bool) -> Iterator[bool]:
         if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
             raise
         raise UserError(
-            f"{lock.parent} must lie on a file system with locks, got one without ({error.strerror}); "
+            f"{lock.parent} must be on a file system with locks, got one without ({error.strerror}); "
             "choose another folder, or mount it with locks"
         ) from None
     try:

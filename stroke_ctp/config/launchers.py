@@ -140,7 +140,7 @@ def _execute(context: Any, config: Any, task: Any, state: Any, number: int, over
 
 
 def _outcome(job: Callable[[], JobReturn]) -> Outcome:
-    """Run a job in the process that was made for it: errors are told where the command was given."""
+    """Run a job in its own process; its errors are reported where the command was given."""
     said = io.StringIO()
     with redirect_stdout(said):
         try:

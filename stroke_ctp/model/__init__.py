@@ -1,1 +1,1 @@
-"""The network, its pretrained backbone and the bank of the backbone's features."""
+"""The models, their training, the pretrained backbone and the feature cache."""

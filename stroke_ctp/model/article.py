@@ -97,14 +97,14 @@ class ArticleModel:
                 raise KeyboardInterrupt from None
         best = read_checkpoint(files.best)
         classifier.load_weights(best["state_dict"])
-        features = None if cache is None else CachedFeatures(cache.name, cache.sha256(0))
+        features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))
         return FittedArticle(self, classifier, trainer.current_epoch, best["epoch"], features)
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> "FittedArticle":
         """A network trained before, with the weights of its best epoch."""
         classifier = self.classifier(0)
         classifier.load_weights(read_checkpoint(files.best)["state_dict"])
-        features = CachedFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
+        features = TrainingFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
         return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], features)
 
     def classifier(self, fold: int) -> CoreClassifier:
@@ -205,8 +205,8 @@ class ArticleModel:
 
 
 @dataclass(frozen=True)
-class CachedFeatures:
-    """The features that a network was trained on."""
+class TrainingFeatures:
+    """Which features a network was trained on."""
 
     name: str
     """Of the feature cache."""
@@ -223,7 +223,7 @@ class FittedArticle:
     epochs: int
     best_epoch: int
     """Epoch of the lowest validation loss, from 0; its weights are used."""
-    trained_on: CachedFeatures | None
+    trained_on: TrainingFeatures | None
     """The training cohort's feature cache; None on the direct route."""
 
     @torch.inference_mode()

@@ -13,6 +13,7 @@ from stroke_ctp.common.random_streams import Purpose, torch_seed
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import FeatureStandardization
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 
 
@@ -24,9 +25,9 @@ class CoreClassifier(L.LightningModule):
         network: TemporalNetwork,
         encoder: Encoder | nn.Identity,
         input_standardization: nn.Module,
-        standardize_features: bool = True,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 0.0,
+        standardize_features: bool = TrainSettings.standardize_features,
+        learning_rate: float = TrainSettings.learning_rate,
+        weight_decay: float = TrainSettings.weight_decay,
         seed: int = 0,
     ) -> None:
         """Take the parts.

@@ -52,10 +52,9 @@ class Scale:
         return 1 / (1 + np.exp(-(self.slope * known + self.intercept)))
 
 
-TWO_LEVELS = {"cbv": "cbv", "rcbf": "rcbf"}
-"""Models that measure the core at the two levels, and their definition of the core."""
 WHOLE_SCAN = {"cbv_scan": "scan_cbv_ml", "rcbf_scan": "scan_rcbf_ml"}
-"""Models that use the core of the whole scan, and the column that `preprocess volumes=true` adds for each."""
+"""Models that use the core of the whole scan, and the column that `preprocess volumes=true` adds for each. The others
+measure the core at the two levels, by the definition of the same name."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class ConventionalModel:
     """Area [cm²] or volume [mL] of the core by conventional perfusion analysis."""
 
     name: str
-    """Of `TWO_LEVELS` or `WHOLE_SCAN`."""
+    """One of `settings.CONVENTIONAL_MODELS`."""
 
     def encoder_provenance(self) -> None:
         """No weights are in use."""
@@ -112,8 +111,8 @@ def core_values(name: str, patients: Patients) -> Float[np.ndarray, " patient"]:
     Raises:
         UserError: The patients have no volumes of whole scans.
     """
-    if name in TWO_LEVELS:
-        return _areas(TWO_LEVELS[name], patients)
+    if name not in WHOLE_SCAN:
+        return _areas(name, patients)
     values = patients.measurements(WHOLE_SCAN[name])
     if values is None:
         raise UserError(

@@ -19,6 +19,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.random_streams import Purpose, torch_generator
 from stroke_ctp.model.cached_features import CachedFeatures
 from stroke_ctp.model.feature_cache import Draws
+from stroke_ctp.model.settings import TrainSettings
 
 
 class Batch(NamedTuple):
@@ -103,7 +104,12 @@ class CachedFeatureData(FoldDataModule):
     """Batches of cached features; in training, each patient's come from a random draw."""
 
     def __init__(
-        self, features: Draws, labels: Int[np.ndarray, " patient"], split: Split, batch_size: int = 12, seed: int = 0
+        self,
+        features: Draws,
+        labels: Int[np.ndarray, " patient"],
+        split: Split,
+        batch_size: int = TrainSettings.batch_size,
+        seed: int = 0,
     ) -> None:
         """Take the features of every patient in every draw; other arguments as of `FoldDataModule`."""
         super().__init__(labels, split, batch_size, seed)
@@ -124,7 +130,7 @@ class CachedFeatureData(FoldDataModule):
 
 
 class FrameData(FoldDataModule):
-    """Batches of standardized frames, augmented on the device after the transfer, anew in every training step."""
+    """Batches of standardized frames, augmented on the device after the transfer, again in every training step."""
 
     def __init__(
         self,
@@ -133,7 +139,7 @@ class FrameData(FoldDataModule):
         split: Split,
         pipeline: FramePipeline,
         augmentation: Augmentation,
-        batch_size: int = 12,
+        batch_size: int = TrainSettings.batch_size,
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:

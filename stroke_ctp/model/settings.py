@@ -1,7 +1,7 @@
 """Settings of a training: what `python -m stroke_ctp.train` takes, and what a run records.
 
-They stand in this layer, below the commands, because whoever reads a run reads them: the ensemble, the leakage audit
-and the report. This module loads neither Lightning nor torchvision.
+They are defined in this layer, below the commands, because all readers of a run need them: the ensemble, the leakage
+audit and the report. This module loads neither Lightning nor torchvision.
 """
 
 from pathlib import Path

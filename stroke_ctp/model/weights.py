@@ -147,7 +147,7 @@ def _state_of_file(path: Path) -> Mapping[str, Any]:
         raise UserError(f"encoder.weights={path} is neither a name nor a file; {ALTERNATIVES}")
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # whatever torch raises for what is no checkpoint
+    except Exception as error:  # torch raises errors of many types for a file that is not a checkpoint
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"encoder.weights={path} cannot be loaded ({reason}); {ALTERNATIVES}") from None
     if not isinstance(state, Mapping):

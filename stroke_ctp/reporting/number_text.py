@@ -6,7 +6,7 @@ from stroke_ctp.statistics.auc import FoldSummary
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
 _LEAST_P = 0.001
-"""Smaller p-values are not told apart."""
+"""Smaller p-values are shown as below this."""
 
 
 def number_text(value: float, decimals: int = 2) -> str:

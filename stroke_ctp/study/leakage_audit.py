@@ -55,7 +55,7 @@ def audit(study: Study, trainings: Sequence[TrainingSummary], evidence: AuditEvi
     findings = [
         *_within_folds(study),
         *_between_models(study),
-        _across_cohorts(study.main),
+        _across_cohorts(study),
         _series(evidence),
         *_statistics(study, evidence.statistics),
         *_epochs(trainings),
@@ -143,17 +143,18 @@ def _rule(endpoint: Endpoint) -> str:
     return "median of the whole training cohort, as in the article" if endpoint.rule == "median" else "given"
 
 
-def _across_cohorts(main: ModelPredictions) -> Finding:
+def _across_cohorts(study: Study) -> Finding:
+    """All models were scored on the same external cohort: `read_study` requires it."""
     check = "No patient is in both cohorts"
-    if main.ensemble is None:
+    external = next((one.ensemble for one in study.models.values() if one.ensemble is not None), None)
+    if external is None:
         return Finding(check, Verdict.UNCHECKED, "no external cohort was scored")
-    both = sorted(set(main.folds["patient"]) & set(main.ensemble["patient"]))
+    training = set(study.main.folds["patient"])
+    both = sorted(training & set(external["patient"]))
     if both:
         detail = f"patient {some(both, 3)} in training and external cohort (different people need different names)"
         return Finding(check, Verdict.FAILED, detail)
-    return Finding(
-        check, Verdict.PASSED, f"{len(set(main.folds['patient']))} and {len(main.ensemble)} names, none in common"
-    )
+    return Finding(check, Verdict.PASSED, f"{len(training)} and {len(external)} names, none in common")
 
 
 def _series(evidence: AuditEvidence) -> Finding:

@@ -81,20 +81,16 @@ def read_study(folder: StudyFolder, partial: bool = False) -> Study:
     if not names:
         raise UserError(f"nothing was trained in {folder.path}; run `{folder.train_command} fold=0..9`")
     models = {name: read_model(folder, name, partial) for name in names}
-    first, *others = models.values()
-    for other in others:
-        require_same(_comparable(other, first), _comparable(first, other), folder.path / other.name)
+    expected: dict[str, Any] = {}
+    for model in models.values():
+        shared = {key: value for key, value in model.record.shared.items() if value is not None}  # some have no encoder
+        first = {key: expected.setdefault(key, value) for key, value in shared.items()}
+        require_same(shared, first, folder.path / model.name)
+        if model.ensemble_record is not None:
+            scored = asdict(model.ensemble_record.cohort)
+            where, way_out = folder.path / model.name, "remove the folder of one ensemble and score it again"
+            require_same({"external": scored}, {"external": expected.setdefault("external", scored)}, where, way_out)
     return Study(folder.name, models)
-
-
-def _comparable(model: ModelPredictions, other: ModelPredictions) -> dict[str, Any]:
-    """What two models of a study must share: a conventional one has no encoder, one may not have been scored yet."""
-    shared = dict(model.record.shared)
-    if not (model.record.encoder and other.record.encoder):
-        del shared["encoder"]
-    if model.ensemble_record and other.ensemble_record:
-        shared["external"] = asdict(model.ensemble_record.cohort)
-    return shared
 
 
 def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPredictions:

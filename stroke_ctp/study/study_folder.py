@@ -109,15 +109,23 @@ class StudyFolder:
         return f"python -m stroke_ctp.train cohort=DIR{outputs} name={self.name}"
 
 
-def require_same(settings: Mapping[str, Any], first: Mapping[str, Any], where: Path) -> None:
-    """Refuse runs whose numbers must not stand in one table.
+def require_same(
+    settings: Mapping[str, Any],
+    first: Mapping[str, Any],
+    where: Path,
+    way_out: str = "train one of them again under another name",
+) -> None:
+    """Refuse runs whose numbers do not belong in one table.
+
+    Args:
+        settings: What one run, or one model, has in common with the others.
+        first: The same of the first one.
+        where: Folder of the run or model, for the message.
+        way_out: What the user can do about it.
 
     Raises:
         UserError: Names what differs.
     """
     differ = differing(settings, first)
     if differ:
-        raise UserError(
-            f"{where} differs from the first run in {where.parent}: {', '.join(differ)};"
-            " train one of them again under another name"
-        )
+        raise UserError(f"{where} differs from the first run in {where.parent}: {', '.join(differ)}; {way_out}")

@@ -71,7 +71,7 @@ def test_patients_are_shuffled_before_the_split():
 
 @pytest.mark.parametrize("fold", [-1, 10, 99])
 def test_a_fold_outside_the_range_is_refused_with_the_range(fold: int):
-    with pytest.raises(UserError, match=rf"fold must lie between 0 and 9 \(folds\.n=10\), got {fold}$"):
+    with pytest.raises(UserError, match=rf"fold must be 0 to 9 \(folds\.n=10\), got {fold}$"):
         split(_labels(50, 50), fold, FoldSettings())
 
 

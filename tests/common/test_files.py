@@ -182,7 +182,7 @@ def test_a_file_system_without_locks_is_refused_with_the_way_out(tmp_path, monke
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    way_out = rf"must lie on a file system with locks, got one without \({os.strerror(number)}\); choose another folder"
+    way_out = rf"must be on a file system with locks, got one without \({os.strerror(number)}\); choose another folder"
     with pytest.raises(UserError, match=way_out), exclusive_lock(tmp_path / "lock", wait=True):
         pass
 

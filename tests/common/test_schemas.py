@@ -49,7 +49,7 @@ def test_a_number_out_of_range_is_refused_with_the_rule(schema: type, values: di
     ("values", "sentence"),
     [
         ({}, "fold is required: add fold=…"),
-        ({"fold": 10}, "fold must lie between 0 and 9 (folds.n=10), got 10"),
+        ({"fold": 10}, "fold must be 0 to 9 (folds.n=10), got 10"),
         ({"fold": 0, "folds": {"n": 2}}, "folds.n must be a whole number ≥ 3, got 2"),
         ({"fold": 0, "folds": {"m": 2}}, "there is no setting 'folds.m'; did you mean folds.n?"),
         ({"fold": 0, "input": {"kind": "hu", "scale": 0}}, "input.scale must be a number > 0, got 0"),

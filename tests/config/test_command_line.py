@@ -262,14 +262,14 @@ def cohort(write_cohort: Callable[..., Path]) -> str:
 
 
 def test_a_fold_outside_the_range_is_refused_in_one_sentence(command: Command, cohort: str):
-    assert command(train, cohort, "fold=10") == "train: fold must lie between 0 and 9 (folds.n=10), got 10"
+    assert command(train, cohort, "fold=10") == "train: fold must be 0 to 9 (folds.n=10), got 10"
 
 
 @pytest.mark.parametrize("launcher", [[], ["hydra/launcher=parallel", "hydra.launcher.n_jobs=1"]])
 def test_a_sweep_is_refused_before_its_first_training_for_a_fold_at_its_end(
     command: Command, cohort: str, tmp_path: Path, launcher: list[str]
 ):
-    sentence = "train: fold must lie between 0 and 9 (folds.n=10), got 10"
+    sentence = "train: fold must be 0 to 9 (folds.n=10), got 10"
     assert command(train, cohort, "fold=0..10", f"outputs={tmp_path}/outputs", *launcher) == sentence
     assert not (tmp_path / "outputs/stroke").exists()
 

@@ -1,5 +1,6 @@
 """The predictions of a study: read whole, or refused with the reason and the way out."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,17 @@ def test_ensembles_of_two_external_cohorts_are_refused(tmp_path: Path):
     study = write_study(tmp_path)
     write_ensemble(study, "cbv")
     read_study(study)
+    table = study.ensemble("cbv").predictions(list(study.complete_runs("cbv").values()))
+    write_external(study, "cbv", table, cohort=ExternalCohort("another", 12, 6))
+    with pytest.raises(UserError, match=r"cbv differs from the first run in .*: external\.hash"):
+        read_study(study)
+
+
+def test_every_two_ensembles_are_compared_also_if_the_first_model_has_none(tmp_path: Path):
+    study = write_study(tmp_path)
+    shutil.rmtree(study.ensemble("full").path)
+    write_ensemble(study, "local")
+    write_ensemble(study, "cbv")
     table = study.ensemble("cbv").predictions(list(study.complete_runs("cbv").values()))
     write_external(study, "cbv", table, cohort=ExternalCohort("another", 12, 6))
     with pytest.raises(UserError, match=r"cbv differs from the first run in .*: external\.hash"):

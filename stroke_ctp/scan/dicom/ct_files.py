@@ -110,7 +110,7 @@ def _is_within(path: Path, folder: Path) -> bool:
     if target is None or (path.is_symlink() and not target.is_relative_to(folder.resolve())):
         name = printable(path.name)
         raise Excluded(
-            "reading", f"file {name} must lie in the scan's folder, got a link that leads elsewhere; copy the file"
+            "reading", f"file {name} must be in the scan's folder, got a link that leads elsewhere; copy the file"
         )
     return target.is_file()
 
