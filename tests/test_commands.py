@@ -98,6 +98,8 @@ def test_ensemble_names_the_missing_folds_and_how_to_train_them(cohort: Path, tm
     sentence = refused("ensemble", "name=x", "models=full", f"external={cohort}", f"outputs={tmp_path}")
     assert "no fold of" in sentence
     assert "name=x ablation=full fold=0..9`" in sentence
+    sentence = refused("ensemble", "name=x", "models=ful", f"external={cohort}", f"outputs={tmp_path}")
+    assert sentence == f"ensemble: {tmp_path}/x has no model ful; did you mean full?"
     run_module("train", f"cohort={cohort}", *TRAIN, "fold=0,2", "model=cbv_scan", "name=x", f"outputs={tmp_path}")
     sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}", "models=cbv_scan")
     assert "missing 1" in sentence
