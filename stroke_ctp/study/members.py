@@ -15,8 +15,8 @@ def load_member(run: RunFolder) -> FittedModel:
         UserError: A file is missing or damaged, or the encoder's weights are no longer those of the training.
     """
     recorded, record = run.settings(), run.record()
-    outputs = run.path.parents[2]  # the study may have been moved, also to another machine
-    model = build_model(replace(recorded, outputs=outputs, trainer=replace(recorded.trainer, accelerator="auto")))
+    here = replace(recorded, outputs=run.outputs, trainer=replace(recorded.trainer, accelerator="auto"))
+    model = build_model(here)
     found = model.encoder_provenance()
     if found != record.encoder:
         assert found is not None

@@ -85,6 +85,11 @@ class RunFolder(ResultFiles):
         return int(self.path.name.removeprefix("fold-"))
 
     @property
+    def outputs(self) -> Path:
+        """Folder of all studies, where it is now: it may have been moved after the run, also to another machine."""
+        return self.path.parents[2]
+
+    @property
     def training(self) -> TrainingFiles:
         """Checkpoints and log of a training."""
         return TrainingFiles(self.path)
