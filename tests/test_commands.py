@@ -38,7 +38,7 @@ TRAIN = ("fold=0", "folds.n=3", "encoder.weights=none", "trainer.max_epochs=1")
     ("overrides", "names"),
     [
         (["cohort=nowhere"], ["nowhere", "preprocess"]),
-        (["fold=3"], ["fold", "0 and 2", "3"]),
+        (["fold=3"], ["fold", "0 to 2", "3"]),
         (["fold=-1"], ["fold", "-1"]),
         (["folds.n=2"], ["folds.n", "≥ 3"]),
         (["folds.n=10"], ["folds.n=10", "6"]),

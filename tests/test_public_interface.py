@@ -44,6 +44,12 @@ def test_importing_the_package_loads_no_library():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("command", ["train", "ensemble"])
+def test_a_training_command_starts_without_pytorch(command: str):
+    program = f"import sys, stroke_ctp.{command}; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "False"
+
+
 def test_an_unknown_name_is_refused():
     assert "Cohort" in dir(stroke_ctp)
     with pytest.raises(AttributeError, match="has no attribute 'Chort'"):

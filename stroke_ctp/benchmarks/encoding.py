@@ -14,7 +14,8 @@ from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.cohort_folder import CohortFolder, CohortTables
 from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.inputs import Enhancement
-from stroke_ctp.cohort.standardization import FixedSettings, build_standardization
+from stroke_ctp.cohort.standardization import build_standardization
+from stroke_ctp.cohort.standardization_settings import FixedSettings
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.geometry import SERIES_SHAPE

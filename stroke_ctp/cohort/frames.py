@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stroke_ctp.cohort.augmentation import Augmentation, Draw, augment
+from stroke_ctp.cohort.augment import Draw, augment
+from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.inputs import Input
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.common.random_streams import Purpose, torch_generator

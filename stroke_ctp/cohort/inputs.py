@@ -1,17 +1,20 @@
-"""Network inputs: enhancement, windowed attenuation, or raw attenuation."""
+"""Network inputs: enhancement, windowed attenuation, or raw attenuation.
 
-from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
+Inputs map a series to frames, both [HU] and `[batch, level, time, height, width]`. They are settings of every command
+that reads a run, so this module does not load PyTorch, which takes seconds.
+"""
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, runtime_checkable
+
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
-from torch import Tensor
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.geometry import AIR_HU, N_BASELINE
 from stroke_ctp.common.schemas import STRICT
+
+if TYPE_CHECKING:
+    import torch
 
 
 @runtime_checkable
@@ -36,15 +39,9 @@ class Input(Protocol):
         """Divided by in fixed standardization [HU]."""
         ...
 
-    def __call__(
-        self, hu: Float[Tensor, "batch level time height width"]
-    ) -> Float[Tensor, "batch level time height width"]:
+    def __call__(self, hu: "torch.Tensor") -> "torch.Tensor":
         """Frames [HU] of a series [HU]."""
         ...
-
-
-LEAST_ENHANCEMENT_HU = 0.3
-"""Least enhancement that is scaled to the reference: below it, scaling would amplify noise."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -76,18 +73,13 @@ class Enhancement:
     background: ClassVar[float] = 0.0
     bfloat16: ClassVar[bool] = True
 
-    def __call__(
-        self, hu: Float[Tensor, "batch level time height width"]
-    ) -> Float[Tensor, "batch level time height width"]:
+    def __call__(self, hu: "torch.Tensor") -> "torch.Tensor":
         """Enhancement [HU], 0 outside the brain."""
-        baseline = hu[:, :, : self.n_baseline].mean(dim=2)
-        mask = input_mask(baseline)[:, :, None]
-        rise = torch.where(mask, hu - baseline[:, :, None], 0.0)
-        if self.reference is not None:
-            rise *= self.reference / _typical_enhancement(rise, mask)[:, None, None, None, None]
-        # Clip before smoothing, so that vessels and moved skull do not leak into tissue.
-        rise.clamp_(-self.ceiling, self.ceiling)
-        return torch.where(mask, smooth(rise, self.smoothing_frames, self.smoothing_pixels), 0.0)
+        from stroke_ctp.cohort.enhancement import enhancement
+
+        return enhancement(
+            hu, self.n_baseline, self.reference, self.ceiling, self.smoothing_frames, self.smoothing_pixels
+        )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -112,9 +104,7 @@ class Window:
             raise UserError(f"input.high must be a number > {self.low:g} (input.low), got {self.high!r}")
         return self
 
-    def __call__(
-        self, hu: Float[Tensor, "batch level time height width"]
-    ) -> Float[Tensor, "batch level time height width"]:
+    def __call__(self, hu: "torch.Tensor") -> "torch.Tensor":
         """Attenuation [HU] between `low` and `high`."""
         return hu.clamp(self.low, self.high)
 
@@ -137,61 +127,6 @@ class Attenuation:
     background: ClassVar[float] = AIR_HU
     bfloat16: ClassVar[bool] = False
 
-    def __call__(
-        self, hu: Float[Tensor, "batch level time height width"]
-    ) -> Float[Tensor, "batch level time height width"]:
+    def __call__(self, hu: "torch.Tensor") -> "torch.Tensor":
         """The series itself [HU]."""
         return hu
-
-
-def _typical_enhancement(
-    rise: Float[Tensor, "batch level time height width"], mask: Bool[Tensor, "batch level 1 height width"]
-) -> Float[Tensor, " batch"]:
-    """Mean enhancement over time [HU] of the median pixel of each patient's brain, most of which is not ischemic.
-
-    The median of means is robust against vessels and bone that moves into the mask.
-    """
-    mean = torch.where(mask, rise.mean(dim=2, keepdim=True), torch.nan)
-    median = mean.flatten(1).nanmedian(dim=1).values
-    return median.nan_to_num(LEAST_ENHANCEMENT_HU).clamp(min=LEAST_ENHANCEMENT_HU)
-
-
-def input_mask(
-    baseline: Float[Tensor, "batch level height width"],
-) -> Bool[Tensor, "batch level height width"]:
-    """Pixels of the brain, by attenuation and size, without its outermost 3 mm.
-
-    Soft tissue of 0–90 HU, eroded by 7 pixels (11 mm), which removes the scalp, and dilated by 3. The rim is left out:
-    skull that moves there changes it by hundreds of HU.
-
-    Args:
-        baseline: Mean of the frames before contrast [HU].
-    """
-    smoothed = smooth(baseline[:, :, None], 0.0, 1.0)[:, :, 0]
-    soft = ((smoothed > 0) & (smoothed < 90)).to(smoothed.dtype)
-    eroded = -F.max_pool2d(-soft, 7, stride=1, padding=3)
-    return F.max_pool2d(eroded, 3, stride=1, padding=1) > 0.5
-
-
-def smooth(
-    frames: Float[Tensor, "batch level time height width"], sigma_time: float, sigma_pixel: float
-) -> Float[Tensor, "batch level time height width"]:
-    """Separable Gaussian over time [frame] and plane [pixel], edges repeated; σ = 0 skips an axis."""
-    for axis, sigma in (("t", sigma_time), ("h", sigma_pixel), ("w", sigma_pixel)):
-        if sigma > 0:
-            weights = _gaussian_weights(frames.shape["blthw".index(axis)], sigma).to(frames)
-            frames = torch.einsum(f"blthw, s{axis} -> {'blthw'.replace(axis, 's')}", frames, weights)
-    return frames
-
-
-def _gaussian_weights(length: int, sigma: float) -> Float[Tensor, "length length"]:
-    """Weight of every position (column) in the smoothed value at another (row).
-
-    From a few taps on, one matrix product is faster than one shifted copy per tap.
-    """
-    radius = max(1, round(3 * sigma))
-    offset = torch.arange(-radius, radius + 1)
-    taps = torch.exp(-0.5 * (offset.double() / sigma) ** 2)
-    source = (torch.arange(length)[:, None] + offset).clamp(0, length - 1)
-    weights = torch.zeros(length, length, dtype=torch.float64)
-    return weights.scatter_add_(1, source, (taps / taps.sum()).expand(length, -1))

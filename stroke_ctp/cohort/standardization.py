@@ -1,33 +1,11 @@
 """Standardization of frames to the scale that the pretrained backbone expects: mean 0, standard deviation 1."""
 
-from typing import Annotated, Literal
-
 import torch
 from jaxtyping import Float
-from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from stroke_ctp.cohort.inputs import Input
-from stroke_ctp.common.schemas import STRICT
-
-
-@dataclass(frozen=True, config=STRICT)
-class FixedSettings:
-    """Settings of `FixedStandardization`: the input's mean and scale."""
-
-    kind: Literal["fixed"] = "fixed"
-    """The input's mean and scale."""
-
-
-@dataclass(frozen=True, config=STRICT)
-class BatchSettings:
-    """Settings of `BatchStandardization`."""
-
-    kind: Literal["batch"] = "batch"
-    """Statistics of each batch."""
-    momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Share of a batch in the running statistics."""
+from stroke_ctp.cohort.standardization_settings import BatchSettings, FixedSettings
 
 
 class FixedStandardization(nn.Module):

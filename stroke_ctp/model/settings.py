@@ -1,7 +1,7 @@
 """Settings of a training: what `python -m stroke_ctp.train` takes, and what a run records.
 
 They are defined in this layer, below the commands, because all readers of a run need them: the ensemble, the leakage
-audit and the report. This module loads neither Lightning nor torchvision.
+audit and the report. This module does not load PyTorch.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.endpoint import EndpointSettings
 from stroke_ctp.cohort.folds import FoldSettings, check_fold
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
-from stroke_ctp.cohort.standardization import BatchSettings, FixedSettings
+from stroke_ctp.cohort.standardization_settings import BatchSettings, FixedSettings
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import STRICT, Folder, FolderName, Rule, Text, plain, without_repetition
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy.ndimage import affine_transform, center_of_mass
 
-from stroke_ctp.cohort.augmentation import Augmentation, Draw, augment
+from stroke_ctp.cohort.augment import Draw, augment
+from stroke_ctp.cohort.augmentation import Augmentation
 
 AIR = -2.0
 HEIGHT, WIDTH = 60, 76

@@ -4,7 +4,8 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Input, Window, input_mask, smooth
+from stroke_ctp.cohort.enhancement import input_mask, smooth
+from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Input, Window
 from stroke_ctp.common.geometry import AIR_HU
 
 BRAIN, SKULL, SCALP = 45, 50, 54

@@ -11,12 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.layouts import LAYOUTS
 from stroke_ctp.cohort.standardization import (
-    BatchSettings,
     BatchStandardization,
-    FixedSettings,
     FixedStandardization,
     build_standardization,
 )
+from stroke_ctp.cohort.standardization_settings import BatchSettings, FixedSettings
 from stroke_ctp.common.schemas import fields, keys, parts, plain, rule
 from stroke_ctp.config.composition import CONF, groups
 from stroke_ctp.config.help import help_page
