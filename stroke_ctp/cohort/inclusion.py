@@ -95,5 +95,5 @@ def check_level(n_slices: int, index: int, level: str, name: str) -> None:
     if not 0 <= index < n_slices:
         raise Excluded(
             "level",
-            f"{level} must be a slice from 0 to {n_slices - 1}, got {index} (scan {name}); correct the manifest",
+            f"{level} must be a slice from 0 to {n_slices - 1}, got {index} (scan {name}); give one of these",
         )
