@@ -58,6 +58,12 @@ def _predict(
     determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
     keys = {patient.number: record_key(patient, determined_by) for patient in patients}
     made = {patient.number: folder.finished(patient.number, keys[patient.number]) for patient in patients}
+    if settings.out_of_fold:
+        made |= {
+            patient.number: PatientPrediction(patient.patient, {}, {}, "the training cohort has no such patient")
+            for patient in patients
+            if patient.patient not in predictor.tested_in
+        }
     todo = [patient for patient in patients if made[patient.number] is None]
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
@@ -108,17 +114,16 @@ def _patients(settings: PredictSettings) -> list[ManifestPatient]:
 def _check_fold_membership(
     patients: Sequence[ManifestPatient], predictor: Predictor, settings: PredictSettings
 ) -> None:
-    """Refuse what cannot be scored out of fold; warn of training patients who are scored by all members.
+    """Refuse out_of_fold=true without a training patient; warn of training patients who are scored by all members.
 
     Raises:
-        UserError: A patient is not of the training cohort.
+        UserError: No patient is of the training cohort.
     """
     known = [patient.patient for patient in patients if patient.patient in predictor.tested_in]
-    if settings.out_of_fold and len(known) < len(patients):
-        other = next(patient.patient for patient in patients if patient.patient not in predictor.tested_in)
+    if settings.out_of_fold and not known:
         raise UserError(
-            f"out_of_fold=true is for patients of the training cohort of {settings.name}, which has no patient "
-            f"{other or '(scan=PATH has no name; use a manifest)'}; leave it out"
+            f"out_of_fold=true is for patients of the training cohort of {settings.name}, of whom "
+            f"{'a scan=PATH has no name; use a manifest' if settings.scan else f'{settings.manifest} has none'}"
         )
     if known and not settings.out_of_fold:
         print(

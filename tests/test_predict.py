@@ -108,11 +108,13 @@ def test_a_study_that_was_moved_predicts_the_same(of_manifest: tuple[Path, str],
 def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(trained: Path, tmp_path: Path):
     (tested,) = RunFolder(trained / "outputs/stroke/full/fold-1").record().patients.test[:1]
     manifest = trained / "training.csv"
-    manifest.write_text(f"scan,patient,basal_ganglia,supraganglionic\nscan.nii.gz,{tested},0,2\n")
+    header = "scan,patient,basal_ganglia,supraganglionic"
+    manifest.write_text(f"{header}\nscan.nii.gz,{tested},0,2\nscan.nii.gz,Zoe,0,2\n")
     given = (f"manifest={manifest}", f"outputs={trained}/outputs", f"out={tmp_path}/out")
     call("predict", *given, "out_of_fold=true")
-    (found,) = json.loads((tmp_path / "out/predictions.json").read_text())["predictions"]
+    found, stranger = json.loads((tmp_path / "out/predictions.json").read_text())["predictions"]
     assert list(found["members"]) == ["1"]
+    assert stranger["reason"] == "the training cohort has no such patient"
     assert f"such as {tested}, have the name of a training patient" in call("predict", *given)
 
 
@@ -125,8 +127,8 @@ def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(traine
         (["scan={0}/scan.nii.gz", "levels=[0,9]"], "supraganglionic must be a slice from 0 to 2, got 9"),
         (["scan={0}/scan.nii.gz", "levels=one"], "levels must be auto, or the slices"),
         (["manifest={0}/manifest.csv", "levels=[0,2]"], "levels is that of scan=PATH"),
-        (["manifest={0}/manifest.csv", "out_of_fold=true"], "has no patient Ann; leave it out"),
-        (["scan={0}/scan.nii.gz", "out_of_fold=true"], "scan=PATH has no name; use a manifest"),
+        (["manifest={0}/manifest.csv", "out_of_fold=true"], "manifest.csv has none"),
+        (["scan={0}/scan.nii.gz", "out_of_fold=true"], "has no name; use a manifest"),
         (["scan={0}/cut.nii.gz"], "cut.nii.gz"),
         (["scan={0}/scan.nii.gz", "name=none"], "no fold of"),
     ],
