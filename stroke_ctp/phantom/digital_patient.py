@@ -138,7 +138,7 @@ class DigitalPatient:
         """Frames of one slab in patient axes [HU]."""
         head = self.painted(rendering_grid(protocol))
         collateral_delay = self.perfusion[Compartment.GREY_PENUMBRA].delay
-        curves, amounts = enhancement(self.bolus, head.perfusion, head.label, collateral_delay)
+        curves, amounts = enhancement(self.bolus, head.perfusion, head.label, collateral_delay, protocol.times)
         return acquire(
             baseline=head.baseline,
             amounts=amounts,

@@ -12,14 +12,16 @@ from stroke_ctp.phantom.tissue import Compartment
 _MTT_S = np.geomspace(1.5, 40.0, 32)
 _DELAY_S = np.arange(0.0, 24.0, 0.3)
 """At which tissue curves are tabulated [s]."""
-_N_CURVES = 20
-"""So many span the tissue curves of a bolus to within 0.3 % of the peak in 19 of 20 curves, and 2 % in all."""
-_SVD_EVERY = 10
-"""Every so many samples decide on the curves: boluses are smooth over 1 s."""
+_LEAST = 1e-3
+"""Singular values below this share of the largest are left out: no curve changes by more than 1 % of its peak."""
 
 
 def enhancement(
-    bolus: Bolus, field: PerfusionField, label: Int[np.ndarray, "z y x"], collateral_delay: float
+    bolus: Bolus,
+    field: PerfusionField,
+    label: Int[np.ndarray, "z y x"],
+    collateral_delay: float,
+    times: Float[np.ndarray, " time"],
 ) -> tuple[Float32[np.ndarray, "curve time"], Float32[np.ndarray, "curve z y x"]]:
     """Enhancement as the sum of curves times their weights, of tissue and of vessels.
 
@@ -28,38 +30,41 @@ def enhancement(
         field: Perfusion of tissue.
         label: Compartment of every point.
         collateral_delay: Of the arteries beyond the occlusion, which fill through collaterals [s].
+        times: Of the frames [s].
 
     Returns:
-        Curves every `contrast_curves.STEP` seconds [HU], and the weight of each at every point.
+        Curves at these times [HU], and the weight of each at every point.
     """
     arterial = arterial_curve(bolus)
-    tissue_curves, weights_at = _tissue_basis(arterial)
-    times = np.arange(arterial.size) * STEP
+    tissue_curves, weights_at = _tissue_basis(arterial, times)
     vessels = {
-        Compartment.ARTERY: arterial,
-        Compartment.COLLATERAL_ARTERY: np.interp(times - collateral_delay, times, arterial, left=0.0),
-        Compartment.VEIN: venous_curve(bolus),
+        Compartment.ARTERY: _at(times, arterial),
+        Compartment.COLLATERAL_ARTERY: _at(times - collateral_delay, arterial),
+        Compartment.VEIN: _at(times, venous_curve(bolus)),
     }
-    weights = np.zeros((_N_CURVES + len(vessels), *label.shape), np.float32)
+    weights = np.zeros((len(tissue_curves) + len(vessels), *label.shape), np.float32)
     inside = field.tissue
     of_unit_cbv = _bilinear(field.mtt[inside], field.delay[inside]) @ weights_at
-    weights[:_N_CURVES, inside] = (field.cbv[inside, None] * of_unit_cbv).T
-    for k, vessel in enumerate(vessels, start=_N_CURVES):
+    weights[: len(tissue_curves), inside] = (field.cbv[inside, None] * of_unit_cbv).T
+    for k, vessel in enumerate(vessels, start=len(tissue_curves)):
         weights[k] = label == vessel
     return np.stack([*tissue_curves, *vessels.values()]).astype(np.float32), weights
 
 
+def _at(times: Float[np.ndarray, "*any"], curve: Float[np.ndarray, " finetime"]) -> Float[np.ndarray, "*any"]:
+    """A curve that is sampled every `STEP`, at other times; 0 before the first."""
+    return np.interp(times, np.arange(curve.size) * STEP, curve, left=0.0)
+
+
 def _tissue_basis(
-    arterial: Float[np.ndarray, " time"],
+    arterial: Float[np.ndarray, " finetime"], times: Float[np.ndarray, " time"]
 ) -> tuple[Float[np.ndarray, "curve time"], Float32[np.ndarray, "entry curve"]]:
     """Curves that span the enhancement of tissue with a CBV of 1 mL/100 mL, and their weights for each table entry."""
-    prompt = np.stack([tissue_curve(arterial, STEP, 60 / mtt / DENSITY, mtt) for mtt in _MTT_S])
-    table = np.zeros((_MTT_S.size, _DELAY_S.size, arterial.size))
-    for k, step in enumerate(np.round(_DELAY_S / STEP).astype(int)):
-        table[:, k, step:] = prompt[:, : arterial.size - step]
-    entries = table.reshape(-1, arterial.size)
-    weights = np.linalg.svd(entries[:, ::_SVD_EVERY], full_matrices=False)[0][:, :_N_CURVES]
-    return weights.T @ entries, weights.astype(np.float32)
+    late = times - _DELAY_S[:, None]
+    table = [_at(late, tissue_curve(arterial, STEP, 60 / mtt / DENSITY, mtt)) for mtt in _MTT_S]
+    weights, size, curves = np.linalg.svd(np.concatenate(table), full_matrices=False)
+    kept = size > _LEAST * size[0]
+    return size[kept, None] * curves[kept], weights[:, kept].astype(np.float32)
 
 
 def _bilinear(mtt: Float[np.ndarray, " point"], delay: Float[np.ndarray, " point"]) -> csr_array:

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
-from stroke_ctp.phantom.contrast_curves import STEP
 from stroke_ctp.phantom.head_motion import source_points
 from stroke_ctp.phantom.smooth_field import Grid
 
@@ -52,7 +51,7 @@ def rendering_grid(protocol: Protocol) -> Grid:
 def acquire(
     baseline: Float[np.ndarray, "z y x"],
     amounts: Float[np.ndarray, "curve z y x"],
-    curves: Float[np.ndarray, "curve curvetime"],
+    curves: Float[np.ndarray, "curve time"],
     protocol: Protocol,
     motion: Float[np.ndarray, "time 6"] | None,
     random: np.random.Generator,
@@ -62,14 +61,13 @@ def acquire(
     Args:
         baseline: Attenuation without contrast on `rendering_grid(protocol)` [HU].
         amounts: Weight of each curve at each point.
-        curves: Enhancement, every `contrast_curves.STEP` seconds [HU].
+        curves: Enhancement at the protocol's times [HU].
         protocol: Slices, timing and noise.
         motion: Of each frame, from `head_motion.draw_motion`.
         random: For the noise.
     """
     volume = np.concatenate([baseline[None], amounts])
-    sampled = curves[:, np.round(protocol.times / STEP).astype(int)].astype(np.float32)
-    weights = np.concatenate([np.ones((1, protocol.n_frames), np.float32), sampled])
+    weights = np.concatenate([np.ones((1, protocol.n_frames), np.float32), curves.astype(np.float32)])
     if motion is None:
         at = np.round(_plane_index(np.asarray(protocol.slices), protocol)).astype(int)
         frames = np.einsum("ct,cszx->tszx", weights, _blurred(volume, at, protocol), optimize=True)
