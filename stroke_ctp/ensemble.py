@@ -1,6 +1,7 @@
 """`python -m stroke_ctp.ensemble`: score an external cohort with the members of a study's models and their mean."""
 
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
 from stroke_ctp.study.predictions_file import predictions_table
 from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.run_folder import CohortReference
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -60,7 +62,7 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
                 "members": members,
                 "endpoint": record.endpoint,
                 "encoder": record.encoder,
-                "cohort": ExternalCohort(cohort.hash, len(cohort), int(labels.sum())),
+                "cohort": ExternalCohort(**asdict(CohortReference.of(cohort)), large=int(labels.sum())),
             },
             pd.concat(tables),
             run_provenance(cohort.folder, study.path, began),

@@ -55,7 +55,7 @@ def manifests(simulated):
 
 
 def test_manifests_have_the_columns_that_a_user_would_bring(manifests):
-    common = {"scan", "patient", "basal_ganglia", "supraganglionic", "label_definition"}
+    common = {"scan", "patient", "basal_ganglia", "supraganglionic", "label_definition", "origin"}
     assert set(manifests["train"].columns) == common | {"core_ml"}
     assert set(manifests["external"].columns) == common | {"core_mask"}
     assert manifests["train"]["patient"].nunique() == 3  # too few for one that cannot be included
@@ -102,7 +102,7 @@ def test_scans_hold_a_head_in_hounsfield_units_that_takes_up_contrast(simulated,
 
 def test_training_volumes_have_the_articles_median(manifests):
     assert manifests["train"]["core_ml"].median() == pytest.approx(32.4, abs=0.05)
-    assert set(manifests["train"]["label_definition"]) == {"CBV<1.2 mL/100 mL"}
+    assert set(manifests["train"]["label_definition"]) == {"CBV<1.2 mL/100 mL in the simulated tissue"}
 
 
 def test_external_masks_measure_what_was_aimed_at_on_both_sides_of_the_median(simulated, manifests):

@@ -18,7 +18,11 @@ DEFINITIONS = {
     "cbv": f"CBV<{CORE_CBV:g} mL/100 mL",
     "rcbf": f"CBF<{CORE_RCBF:.0%} of the other hemisphere",
 }
-"""Definitions of the core, as in the column `label_definition`."""
+"""Definitions of the core."""
+MEASURED = {name: f"{definition}, measured on the scan by stroke_ctp" for name, definition in DEFINITIONS.items()}
+"""The column `label_definition` of patients whose core this package measured."""
+TRUE_CORE = f"{DEFINITIONS['cbv']} in the simulated tissue"
+"""The same of simulated patients without a segmentation: free of noise, and of the errors of an analysis."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from jaxtyping import Bool
 
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.geometry import LEVELS
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.common.origin import ORIGIN, SIMULATED
+from stroke_ctp.hemodynamics.core_and_penumbra import TRUE_CORE
 from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.phantom.recruitment import Recruit, ScanPlan
 from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM
@@ -18,7 +19,6 @@ from stroke_ctp.scan.nifti import write_mask, write_nifti
 
 SEGMENTATION_LOG_SD = 0.2
 """Standard deviation of the logarithm of a segmented volume around that of the true core."""
-
 Row = dict[str, object]
 """A line of the manifest."""
 
@@ -56,8 +56,8 @@ class SimulatedCohort:
             rows.append(row)
         if core is None:
             rows[0]["core_ml"] = round(digital.core_ml(), 2)
-        definition = DEFINITIONS["cbv"] if core is None else "segmentation"
-        return [row | {"label_definition": definition} for row in rows]
+        definition = TRUE_CORE if core is None else "segmentation"
+        return [row | {"label_definition": definition, ORIGIN: SIMULATED} for row in rows]
 
 
 def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: int) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.caveats import Caveats, caveats
 from stroke_ctp.reporting.console import aligned, provenance_text
 from stroke_ctp.reporting.figures import roc as roc_figures
 from stroke_ctp.reporting.model_text import COHORT_NAMES
@@ -16,10 +17,11 @@ from stroke_ctp.reporting.results.model_aucs import ModelAucs, model_aucs
 from stroke_ctp.reporting.study_background import shared_settings
 from stroke_ctp.reporting.tables.discrimination import comparison_cells
 from stroke_ctp.reporting.tables.table import Row, Table
-from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.audit_evidence import gather_evidence
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.training_summary import training_summaries
 
 _STUDIES_CAPTION = """Mean (SD) ROC-AUC over the test folds, which is not an interval; pooled AUC of all test patients
 and AUC of the ensemble on the external cohort, with DeLong's 95 % confidence intervals."""
@@ -47,8 +49,8 @@ def write_comparison(folders: Sequence[StudyFolder], out: Path, partial: bool = 
         UserError: A study cannot be read, or its leakage audit fails.
     """
     studies = [read_study(folder, partial) for folder in folders]
-    for study in studies:
-        audit(study, (), AuditEvidence())
+    for folder, study in zip(folders, studies, strict=True):
+        audit(study, training_summaries(study), gather_evidence(folder, study))
     settings = {folder.name: shared_settings(folder) for folder in folders}
     aucs = {study.name: {name: model_aucs(one) for name, one in study.models.items()} for study in studies}
     overview = _overview(aucs)
@@ -65,10 +67,21 @@ def _page(studies: Sequence[Study], aucs: Aucs, tables: Sequence[Table | None]) 
         title=f"Studies {', '.join(study.name for study in studies)}",
         subtitle="Compared by their predictions.",
         sections=[section],
+        caveats=_common(studies),
         source=" ".join(provenance_text(study) for study in studies),
         warnings=[f"{study.name}: {warning}" for study in studies for warning in warnings(study)],
         latex=["studies"],
     )
+
+
+def _common(studies: Sequence[Study]) -> Caveats:
+    """Caveats of several studies, each with its name unless all share them."""
+    every = {study.name: caveats(study) for study in studies}
+    origins = {name: one.origin for name, one in every.items() if one.origin}
+    same = len(origins) == len(every) and len(set(origins.values())) == 1
+    origin = next(iter(origins.values())) if same else "; ".join(f"{name}: {text}" for name, text in origins.items())
+    incorporated = {model: cohorts for one in every.values() for model, cohorts in one.incorporated.items()}
+    return Caveats(origin, incorporated)
 
 
 def _overview(aucs: Aucs) -> Table:

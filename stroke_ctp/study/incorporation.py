@@ -1,0 +1,72 @@
+"""Incorporation: whether a conventional score and the label that judges it come from the same measurement.
+
+Such a score agrees with the label also where both are wrong, so its AUC is not comparable with that of another model
+(incorporation bias; P. M. Bossuyt et al., STARD 2015, item 13).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.hemodynamics.core_and_penumbra import MEASURED, TRUE_CORE
+from stroke_ctp.hemodynamics.maps import REFERENCE_CBV
+from stroke_ctp.model.conventional import WHOLE_SCAN
+from stroke_ctp.model.settings import CONVENTIONAL_MODELS
+
+_QUANTITY = {"cbv": "CBV", "rcbf": "CBF"}
+"""What a definition of the core measures."""
+
+
+@dataclass(frozen=True)
+class Incorporation:
+    """How a score is part of the label."""
+
+    extent: str
+    """In a few words: `is the label itself`."""
+    reason: str
+
+
+def incorporation(model: str, endpoint: Endpoint, labels: Collection[str]) -> Incorporation | None:
+    """How a model's score is part of the label; None if it is not, as far as the label's name tells.
+
+    Args:
+        model: Name of the model.
+        endpoint: Column and threshold of the classes.
+        labels: How the core volumes of the cohort were obtained: values of `label_definition`.
+    """
+    if model not in CONVENTIONAL_MODELS:
+        return None
+    definition = model.removesuffix("_scan")
+    if endpoint.column in WHOLE_SCAN.values():
+        return _measured(model, WHOLE_SCAN[f"{definition}_scan"] == endpoint.column)
+    if endpoint.column != "core_ml":
+        return None
+    if MEASURED[definition] in labels:
+        return _measured(model, same_core=True)
+    if any(label in MEASURED.values() for label in labels):
+        return _measured(model, same_core=False)
+    quantity = _QUANTITY[definition]
+    named = [label for label in labels if quantity in label.upper()]
+    return _same_quantity(quantity, named[0]) if named else None
+
+
+def _measured(model: str, same_core: bool) -> Incorporation:
+    """Labels that this package measured, by the definition of the core that the score has, or by another one."""
+    analysis = "the same perfusion analysis of the same scan"
+    if not same_core:
+        return Incorporation("shares its errors with the label", f"both come from {analysis}, by other thresholds")
+    if model in WHOLE_SCAN:
+        return Incorporation("is the label itself", f"both are the same volume from {analysis}")
+    return Incorporation("is a part of the label", f"it comes from {analysis}, at two levels instead of in all slices")
+
+
+def _same_quantity(quantity: str, label: str) -> Incorporation:
+    """A label from another source that is defined by the quantity which the score measures."""
+    extent = "measures what defines the label"
+    if label != TRUE_CORE:
+        return Incorporation(extent, f"the label is defined by {quantity} ({label})")
+    return Incorporation(
+        extent,
+        f"the label is the volume of simulated tissue with a low {quantity}, without noise; the score is also scaled to "
+        f"{REFERENCE_CBV:g} mL/100 mL in the healthy hemisphere, from the publication on which simulated tissue is based",
+    )
