@@ -65,8 +65,8 @@ def _same_quantity(quantity: str, label: str) -> Incorporation:
     extent = "measures what defines the label"
     if label != TRUE_CORE:
         return Incorporation(extent, f"the label is defined by {quantity} ({label})")
-    return Incorporation(
-        extent,
+    reason = (
         f"the label is the volume of simulated tissue with a low {quantity}, without noise; the score is also scaled to "
-        f"{REFERENCE_CBV:g} mL/100 mL in the healthy hemisphere, from the publication on which simulated tissue is based",
+        f"{REFERENCE_CBV:g} mL/100 mL in the healthy hemisphere, from the publication on which this tissue is based"
     )
+    return Incorporation(extent, reason)

@@ -37,9 +37,8 @@ def settings_table(background: StudyBackground) -> Table | None:
     if not background.differences:
         return None
     rows = [{"Setting": key, "Default": str(usual), "Here": str(ours)} for key, usual, ours in background.differences]
-    return Table(
-        "settings", "Configuration that differs from the default", _SETTINGS_CAPTION, rows, about_patients=False
-    )
+    title = "Configuration that differs from the default"
+    return Table("settings", title, _SETTINGS_CAPTION, rows, about_patients=False)
 
 
 def runs_table(runs: Sequence[TrainingSummary]) -> Table:
