@@ -1,7 +1,6 @@
 """`python -m stroke_ctp.ensemble`: score an external cohort with the members of a study's models and their mean."""
 
 import time
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -62,7 +61,7 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
                 "members": members,
                 "endpoint": record.endpoint,
                 "encoder": record.encoder,
-                "cohort": ExternalCohort(**asdict(CohortReference.of(cohort)), large=int(labels.sum())),
+                "cohort": ExternalCohort(**vars(CohortReference.of(cohort)), large=int(labels.sum())),
             },
             pd.concat(tables),
             run_provenance(cohort.folder, study.path, began),

@@ -19,7 +19,7 @@ from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.summary_sentences import summary, tiles
 from stroke_ctp.reporting.tables.calibration import calibration_table, decision_table, reliability_table
 from stroke_ctp.reporting.tables.discrimination import auc_table, comparison_table
-from stroke_ctp.reporting.tables.leakage_audit import audit_table
+from stroke_ctp.reporting.tables.leakage_audit import audit_table, unchecked_table
 from stroke_ctp.reporting.tables.main_results import CAPTION_1, CAPTION_2, fold_table, table1, table2, wide_table
 from stroke_ctp.reporting.tables.operating_points import operating_table, threshold_table
 from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
@@ -30,7 +30,7 @@ from stroke_ctp.reporting.tables.provenance import (
     settings_table,
 )
 from stroke_ctp.study.audit_evidence import AuditEvidence
-from stroke_ctp.study.leakage_audit import Finding
+from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
 _CHECKLISTS = "The run fills in what it knows, for the author to check; “author” marks what only the author can answer."
@@ -72,7 +72,7 @@ def sections(content: ReportContent) -> list[Section]:
         _patients(content),
         _data(background.evidence),
         _training(content),
-        Section("audit", "Leakage audit", tables=[audit_table(content.findings)]),
+        Section("audit", "Leakage audit", tables=[audit_table(content.findings), unchecked_table(content.findings)]),
         _provenance(content),
         Section("checklists", "Reporting checklists", [_CHECKLISTS], tables=checklist_tables(answers)),
     ]

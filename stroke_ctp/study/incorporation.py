@@ -66,7 +66,7 @@ def _same_quantity(quantity: str, label: str) -> Incorporation:
     if label != TRUE_CORE:
         return Incorporation(extent, f"the label is defined by {quantity} ({label})")
     reason = (
-        f"the label is the volume of simulated tissue with a low {quantity}, without noise; the score is also scaled to "
+        f"the label is the volume of simulated tissue with a low {quantity}, free of noise; the score is scaled to "
         f"{REFERENCE_CBV:g} mL/100 mL in the healthy hemisphere, from the publication on which this tissue is based"
     )
     return Incorporation(extent, reason)

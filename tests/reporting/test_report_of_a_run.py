@@ -17,7 +17,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import read_json
 from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.study_background import background_of
-from stroke_ctp.study.leakage_audit import Verdict
+from stroke_ctp.study.findings import Verdict
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.study_folder import StudyFolder
 
