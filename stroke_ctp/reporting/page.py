@@ -47,7 +47,7 @@ class Page:
     source: str
     """Provenance of the numbers, for the figures' metadata."""
     warnings: Sequence[str] = ()
-    """Shown at the top of the page; the first one is also shown above every figure."""
+    """Shown at the top of the page; the first one is also shown under every figure."""
     latex: Sequence[str] = ()
     """Names of the tables that are also written as LaTeX."""
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -58,6 +58,7 @@ class Page:
         sections = [
             replace(
                 section,
+                points=[" ".join([point, *self.caveats.about(point)]) for point in section.points],
                 tables=[self.caveats.on_table(table) for table in section.tables],
                 pictures=[self.caveats.on_picture(picture) for picture in section.pictures],
             )
@@ -95,7 +96,7 @@ def write_page(page: Page, folder: ReportFolder) -> None:
     """Write page, tables and figures; remove tables and figures that only an earlier report had."""
     page, written = page.with_caveats(), set[Path]()
     for picture in (picture for section in page.sections for picture in section.pictures):
-        _head(picture, page)
+        _sign(picture, page)
         written.update(save(picture.drawn, folder.figure(picture.name), page.source))
     written |= _write_tables(page, folder)
     with atomic_write(folder.page) as partial:
@@ -103,12 +104,12 @@ def write_page(page: Page, folder: ReportFolder) -> None:
     folder.remove_others(written)
 
 
-def _head(picture: Picture, page: Page) -> None:
-    """Write above a figure what must not be overlooked."""
+def _sign(picture: Picture, page: Page) -> None:
+    """Write under a figure what must not be overlooked where it is copied; above it, a legend may be in the way."""
     origin = page.caveats.origin_sentence if picture.about_patients else []
     lines = [*origin, *page.warnings[:1]]
     if lines:
-        picture.drawn.suptitle("\n".join(lines), fontsize=7, fontweight="bold")
+        picture.drawn.supxlabel("\n".join(lines), fontsize=7, fontweight="bold")
 
 
 def _write_tables(page: Page, folder: ReportFolder) -> set[Path]:

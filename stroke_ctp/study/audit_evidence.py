@@ -71,7 +71,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
         *examine_first_epochs(study, training),
         *examine_conventional(study, training, external),
     ]
-    return AuditEvidence(_evidence(training), _evidence(external), statistics, examined)
+    return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 
 
 def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
@@ -92,7 +92,8 @@ def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -
     return f"its series {lost[0]} is missing" if lost else cohort
 
 
-def _evidence(cohort: Cohort | str) -> CohortEvidence:
+def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
+    """What the audit examines of a cohort, or why it is not known."""
     if isinstance(cohort, str):
         return CohortEvidence(cohort)
     return CohortEvidence(

@@ -11,8 +11,8 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNCHECKED = "not checked"
-    BEYOND = "cannot be checked"
-    """From the files of any study."""
+    BEYOND = "outside the audit"
+    """Not examined in any study; the detail says why."""
 
 
 @dataclass(frozen=True)

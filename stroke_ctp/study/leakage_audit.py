@@ -1,7 +1,7 @@
 """Leakage audit: disjoint patients, distinct series, and nothing fitted on data that it must not see.
 
 A check passes or fails on what was computed from the study's files. What could not be computed is "not checked", with
-the reason; what no file can show is listed as such.
+the reason; what no audit here examines is listed as such.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,9 @@ _BEYOND = {
     "Settings were not chosen by their test results": "no file shows what else was tried",
     "The labels are right": "they come from the manifest, and cohort.csv is taken as it is",
 }
-"""What no file of a study can show, and why."""
+"""What is not examined in any study, and why."""
+_SHOWN = 10
+"""Failures that the message lists: one mistake can fail in every fold of every model."""
 
 
 def audit(study: Study, trainings: Sequence[TrainingSummary], evidence: AuditEvidence) -> list[Finding]:
@@ -55,11 +57,10 @@ def audit(study: Study, trainings: Sequence[TrainingSummary], evidence: AuditEvi
         _digests(),
         *(Finding(check, Verdict.BEYOND, why) for check, why in _BEYOND.items()),
     ]
-    failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
+    failed = [finding.detail for finding in findings if finding.verdict is Verdict.FAILED]
     if failed:
-        raise UserError(
-            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report was written"
-        )
+        more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+        raise UserError(f"leakage in {study.name}: {'; '.join(failed[:_SHOWN])}{more}; no report was written")
     return findings
 
 

@@ -6,7 +6,7 @@ from stroke_ctp.reporting.tables.table import Table
 from stroke_ctp.study.findings import Finding, Verdict
 
 _CAPTION = "Computed from the files of this study. A check that fails stops the report."
-_LEFT_CAPTION = """What was not checked in this study, and why; and what cannot be checked from the files of any study.
+_LEFT_CAPTION = """What was not checked in this study, and what is outside the audit of any study, with the reasons.
 Nothing here counts as passed."""
 
 
@@ -17,7 +17,7 @@ def audit_table(findings: Sequence[Finding]) -> Table:
 
 
 def unchecked_table(findings: Sequence[Finding]) -> Table:
-    """What was not, or cannot be, checked."""
+    """What was not checked."""
     rows = [{"Check": f.check, "Verdict": str(f.verdict), "Reason": f.detail} for f in findings if not _passed(f)]
     return Table("not_checked", "Not checked", _LEFT_CAPTION, rows, about_patients=False)
 
