@@ -107,7 +107,7 @@ def _rows(
 
 
 def _cells(column: pd.Series) -> pd.Series:
-    return column.fillna("").astype(str).str.strip()
+    return column.astype(object).where(column.notna(), "").astype(str).str.strip()
 
 
 def _numbers(cells: pd.Series) -> Summary:
