@@ -14,7 +14,8 @@ from stroke_ctp.study.recorded_features import training_features
 from stroke_ctp.study.run_folder import RunFolder
 
 TOLERANCE = 1e-4
-"""Largest difference of a channel's mean that rounding explains [standard deviations]."""
+"""Largest difference of a channel's mean that rounding explains [standard deviations]. One test patient more among 173
+training patients made a difference of 0.003 or more in some channel, in all folds of 217 simulated patients."""
 
 
 @dataclass(frozen=True)

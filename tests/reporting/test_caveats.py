@@ -4,8 +4,11 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from cohorts import write_noise_cohort
+from commands import run_module
 from matplotlib.figure import Figure
 from studies import COHORT, EXTERNAL, OXFORD, SENSITIVITY, write_ensemble, write_external, write_model
 
@@ -136,6 +139,22 @@ def test_a_longer_name_of_a_model_is_not_taken_for_a_shorter_one(tmp_path: Path)
         "Incorporation: CBV core, whole scan is the label itself, which favours it."
     ]
     assert len(found.about("CBV core; CBV core, whole scan")) == 2
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_score_that_is_the_label_has_an_auc_of_1_in_every_fold_and_is_flagged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    volumes = (np.arange(12.0) * 7) % 12
+    labels = [MEASURED["cbv"]] * 12
+    write_noise_cohort(Path("cohort"), {"core_ml": volumes, "scan_cbv_ml": volumes, "label_definition": labels})
+    run_module("train", "cohort=cohort", "name=own", "model=cbv_scan", "fold=0..2", "folds.n=3")
+    folder = StudyFolder(Path("outputs"), "own")
+    printed = " ".join(write_report(folder, SENSITIVITY).split())
+    folds = pd.read_csv(folder.report / "tables" / "folds.csv")
+    assert set(folds["auc"]) == {1.0}
+    assert "Incorporation: CBV core, whole scan is the label itself, which favours it." in printed
 
 
 @pytest.mark.usefixtures("no_figures")
