@@ -18,10 +18,10 @@ def report(settings: ReportSettings) -> None:
     first, *others = studies
     if others:
         out = first.report / f"with-{'-'.join(study.name for study in others)}"
-        print(write_comparison(studies, out, settings.partial))
+        print(write_comparison(studies, out, settings.margin, settings.partial))
     else:
         out = first.report
-        print(write_report(first, settings.sensitivity, settings.subgroup, settings.partial))
+        print(write_report(first, settings.sensitivity, settings.margin, settings.subgroup, settings.partial))
     print(f"\n{ReportFolder(out).page}")
 
 

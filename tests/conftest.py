@@ -47,9 +47,9 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple["StudyFolder", str]:
     """A made-up study with its report, not to be changed, and the text that was printed."""
     # Imported here, because the import hook that checks types must be installed first.
-    from studies import SENSITIVITY, write_study
+    from studies import MARGIN, SENSITIVITY, write_study
 
     from stroke_ctp.reporting.report import write_report
 
     folder = write_study(tmp_path_factory.mktemp("outputs"))
-    return folder, write_report(folder, SENSITIVITY)
+    return folder, write_report(folder, SENSITIVITY, MARGIN)

@@ -3,6 +3,15 @@
 from collections.abc import Collection, Iterable
 
 
+def counted(n: int, noun: str) -> str:
+    """A number and what is counted, in the plural unless there is one.
+
+    >>> counted(1, "patient"), counted(2, "patient")
+    ('1 patient', '2 patients')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def one_of(values: Collection[str]) -> str:
     """`a, b or c`."""
     *others, last = values

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from stroke_ctp.common.text import counted
 from stroke_ctp.reporting.caveats import Caveats, caveats
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, is_random
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
@@ -10,6 +11,7 @@ from stroke_ctp.reporting.tables.main_results import (
     ARTICLE,
     CAPTION_1,
     CAPTION_2,
+    INTERVAL,
     NOT_COMPARABLE,
     OURS,
     Caption,
@@ -35,7 +37,7 @@ def provenance_text(study: Study) -> str:
     main = study.main
     encoder = f"encoder {encoder_text(main)}" if encoder_text(main) else "no encoder"
     n_patients = main.folds["patient"].nunique()
-    paragraphs = [f"{study.name}: {n_patients} patients; large: {endpoint_text(main)}; {encoder}"]
+    paragraphs = [f"{study.name}: {counted(n_patients, 'patient')}; large: {endpoint_text(main)}; {encoder}"]
     if is_random(study):
         paragraphs.append('Encoder weights "none" are randomly initialized: these results are meaningless.')
     found = caveats(study)
@@ -58,6 +60,8 @@ def _table(caption: Caption, cells: Sequence[Cell], found: Caveats, counts: bool
     texts = {name: [c.text + marks[c.note] for c in cells if c.row == name] for name in (OURS, ARTICLE)}
     ours = [cell for cell in cells if cell.row == OURS]
     rows = {OURS: texts[OURS]}
+    if any(cell.low is not None for cell in ours):
+        rows[INTERVAL] = [cell.interval for cell in ours]
     if counts and any(cell.n_large is not None for cell in ours):
         rows["  large / small"] = [f"{c.n_large} / {c.n_small}" if c.n_large is not None else "" for c in ours]
     rows |= {"": [""] * len(ours), ARTICLE: texts[ARTICLE]}

@@ -4,7 +4,9 @@ from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.study.predictions import ModelPredictions, Study
 
 COHORT_NAMES: dict[Split, str] = {"test": "Test folds, pooled", "external": "External, ensemble"}
-"""The cohorts that models are evaluated on."""
+"""The cohorts that models are evaluated on, all patients of a cohort together."""
+PRIMARY_NAMES: dict[Split, str] = {"test": "Test folds, mean", "external": "External, ensemble"}
+"""The same where test folds are evaluated one by one, and averaged."""
 
 
 def encoder_text(predictions: ModelPredictions) -> str:

@@ -2,7 +2,6 @@
 
 from decimal import ROUND_HALF_UP, Decimal
 
-from stroke_ctp.statistics.auc import FoldSummary
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
 _LEAST_P = 0.001
@@ -58,8 +57,3 @@ def mean_sd_parts(mean: float | None, sd: float | None, decimals: int = 2) -> tu
         if sd is None
         else (number_text(mean, decimals), f"({number_text(sd, decimals)})")
     )
-
-
-def fold_summary_text(folds: FoldSummary) -> str:
-    """Mean and standard deviation over folds: `0.72 (0.10)`."""
-    return " ".join(mean_sd_parts(folds.mean, folds.sd))

@@ -33,6 +33,10 @@ class Section:
     points: Sequence[str] = ()
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
+    lead: str = ""
+    """The section's main sentence, set larger."""
+    is_appendix: bool = False
+    """Whether the section stands in the appendix, which is printed only if the reader asks for it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Page:
     """Names of the tables that are also written as LaTeX."""
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """CSV contents that differ from the tables shown, by name."""
+
+    @property
+    def first_of_appendix(self) -> str:
+        """Name of the first section of the appendix; empty if there is none."""
+        return next((section.name for section in self.sections if section.is_appendix), "")
 
     def with_caveats(self) -> "Page":
         """The page with the caveats of its numbers in every caption."""

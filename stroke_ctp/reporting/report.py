@@ -11,7 +11,8 @@ from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.reporting.results.study_results import study_results
 from stroke_ctp.reporting.study_background import StudyBackground, background_of
 from stroke_ctp.reporting.summary_sentences import subtitle
-from stroke_ctp.reporting.tables.main_results import cells_frame, folds_frame, table1, table2
+from stroke_ctp.reporting.tables.folds import folds_frame
+from stroke_ctp.reporting.tables.main_results import cells_frame, table1, table2
 from stroke_ctp.study.audit_evidence import AuditEvidence, CohortEvidence
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
@@ -21,12 +22,15 @@ from stroke_ctp.study.training_summary import training_summaries
 _MEANINGLESS = "Random encoder weights: these results are meaningless."
 
 
-def write_report(folder: StudyFolder, sensitivity: float, subgroup: str | None = None, partial: bool = False) -> str:
+def write_report(
+    folder: StudyFolder, sensitivity: float, margin: float, subgroup: str | None = None, partial: bool = False
+) -> str:
     """Write page, tables and figures of a study.
 
     Args:
         folder: The study.
         sensitivity: Sensitivity of the second operating point on validation patients.
+        margin: Difference of the AUC up to which models are regarded as equally good.
         subgroup: Column of the manifest whose groups are compared.
         partial: Whether folds may be missing.
 
@@ -38,7 +42,7 @@ def write_report(folder: StudyFolder, sensitivity: float, subgroup: str | None =
             has the subgroups' column.
     """
     study = read_study(folder, partial)
-    content = report_content(study, background_of(folder, study), sensitivity, subgroup)
+    content = report_content(study, background_of(folder, study), sensitivity, margin, subgroup)
     models = content.models
     page = Page(
         title=f"Study {study.name}",
@@ -59,12 +63,12 @@ def write_report(folder: StudyFolder, sensitivity: float, subgroup: str | None =
 
 
 def report_content(
-    study: Study, background: StudyBackground, sensitivity: float, subgroup: str | None = None
+    study: Study, background: StudyBackground, sensitivity: float, margin: float, subgroup: str | None = None
 ) -> ReportContent:
     """Compute what the report of a study shows; arguments and errors as of `write_report`."""
     trainings = training_summaries(study)
     findings = audit(study, trainings, background.evidence)
-    results = study_results(study, sensitivity, subgroup, _cohort_tables(background.evidence))
+    results = study_results(study, sensitivity, margin, subgroup, _cohort_tables(background.evidence))
     return ReportContent(results, trainings, findings, background, subgroup)
 
 

@@ -1,7 +1,7 @@
 """The sections of a study's report, each with its sentences, tables and figures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.checklist_answers import checklist_answers
@@ -16,13 +16,14 @@ from stroke_ctp.reporting.page import Section
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
 from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
 from stroke_ctp.reporting.study_background import StudyBackground
-from stroke_ctp.reporting.summary_sentences import summary, tiles
+from stroke_ctp.reporting.summary_sentences import lead, summary, tiles
 from stroke_ctp.reporting.tables.calibration import calibration_table, decision_table, reliability_table
 from stroke_ctp.reporting.tables.characteristics import characteristics_table
-from stroke_ctp.reporting.tables.discrimination import auc_table, comparison_table
+from stroke_ctp.reporting.tables.discrimination import auc_table, comparison_table, detectable_table
+from stroke_ctp.reporting.tables.folds import fold_table, member_table
 from stroke_ctp.reporting.tables.leakage_audit import audit_table, unchecked_table
-from stroke_ctp.reporting.tables.main_results import CAPTION_1, CAPTION_2, fold_table, table1, table2, wide_table
-from stroke_ctp.reporting.tables.operating_points import operating_table, threshold_table
+from stroke_ctp.reporting.tables.main_results import CAPTION_1, CAPTION_2, table1, table2, wide_table
+from stroke_ctp.reporting.tables.operating_points import PREVALENCE, operating_table, threshold_table
 from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
 from stroke_ctp.reporting.tables.provenance import (
     exclusion_table,
@@ -30,6 +31,7 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
+from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
@@ -58,17 +60,26 @@ class ReportContent:
 
 
 def sections(content: ReportContent) -> list[Section]:
-    """All sections of a study's report."""
+    """All sections of a study's report: what every reader needs, then the appendix."""
+    results = content.results
+    main = [
+        Section(
+            "summary", "Summary", lead=lead(results), tiles=tiles(results), points=summary(results, content.findings)
+        ),
+        _results(content.models, results.main),
+        _discrimination(results, content.models),
+        Section("operating-points", "Operating points", [PREVALENCE], tables=[operating_table(results)]),
+        _calibration(results),
+    ]
+    return [*main, *(replace(section, is_appendix=True) for section in _appendix(content))]
+
+
+def _appendix(content: ReportContent) -> list[Section]:
     results, background = content.results, content.background
     answers = checklist_answers(results, content.trainings, background)
     return [
-        Section("summary", "Summary", tiles=tiles(results), points=summary(results, content.findings)),
-        _results(content.models, results.main),
-        _discrimination(results, content.models),
-        Section(
-            "operating-points", "Operating points", tables=[operating_table(results), threshold_table(results.main)]
-        ),
-        _calibration(results),
+        _methods(results, content.models),
+        _points(results.main),
         _patients(content),
         _data(content),
         _training(content),
@@ -79,31 +90,50 @@ def sections(content: ReportContent) -> list[Section]:
 
 
 def _results(models: Mapping[str, ModelAucs], main: ModelResults) -> Section:
-    tables = [
-        wide_table("table1", CAPTION_1, table1(models)),
-        wide_table("table2", CAPTION_2, table2(models)),
-        fold_table(models),
-    ]
+    tables = [wide_table("table1", CAPTION_1, table1(models)), wide_table("table2", CAPTION_2, table2(models))]
     figure3 = roc_figures.cross_validation(main.aucs)
-    pictures = [*([figure3] if figure3 else []), roc_figures.fold_by_fold(_displayed(models))]
-    return Section("results", "Comparison with the article", tables=tables, pictures=pictures)
+    return Section("results", "Comparison with the article", tables=tables, pictures=[figure3] if figure3 else [])
 
 
 def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
-    comparisons = comparison_table(results.comparisons)
-    tables = [auc_table(results), *([comparisons] if comparisons else [])]
+    tables = [
+        auc_table(results),
+        comparison_table(results.comparisons, results.margin),
+        detectable_table(results.comparisons, results.margin),
+    ]
     curves, ensemble = roc_figures.models(_displayed(models)), results.main.aucs.external
     pictures = [curves] if curves else []
     if ensemble is not None and results.ensemble_curves is not None:
         pictures.append(roc_figures.external(ensemble, results.ensemble_curves))
-    return Section("discrimination", "Discrimination", tables=tables, pictures=pictures)
+    return Section("discrimination", "Discrimination", tables=[table for table in tables if table], pictures=pictures)
 
 
 def _calibration(results: StudyResults) -> Section:
     main = results.main
-    tables = [calibration_table(results), reliability_table(main), decision_table(main)]
-    pictures = [probability_figures.calibration(main.cohorts), probability_figures.decision(main.cohorts)]
-    return Section("calibration", "Calibration and clinical use", tables=tables, pictures=pictures)
+    pictures = [
+        probability_figures.calibration(main.cohorts, results.smooth_calibration),
+        probability_figures.decision(main.cohorts),
+    ]
+    return Section("calibration", "Calibration and net benefit", tables=[calibration_table(results)], pictures=pictures)
+
+
+def _methods(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
+    """Other methods of inference, single folds, and members of the ensemble."""
+    tables = [
+        secondary_auc_table(results),
+        secondary_comparison_table(results.comparisons),
+        fold_table(models),
+        member_table(models),
+    ]
+    pictures = [roc_figures.fold_by_fold(_displayed(models))]
+    return Section(
+        "methods", "Other methods, folds and members", tables=[table for table in tables if table], pictures=pictures
+    )
+
+
+def _points(main: ModelResults) -> Section:
+    tables = [threshold_table(main), reliability_table(main), decision_table(main)]
+    return Section("points", "Thresholds, and points of the curves", tables=tables)
 
 
 def _patients(content: ReportContent) -> Section:

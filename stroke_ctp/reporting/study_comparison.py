@@ -8,37 +8,36 @@ from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.caveats import Caveats, caveats
 from stroke_ctp.reporting.console import aligned, provenance_text
 from stroke_ctp.reporting.figures import roc as roc_figures
-from stroke_ctp.reporting.model_text import COHORT_NAMES
+from stroke_ctp.reporting.model_text import PRIMARY_NAMES
 from stroke_ctp.reporting.number_text import mean_sd_parts
 from stroke_ctp.reporting.page import Page, ReportFolder, Section, write_page
 from stroke_ctp.reporting.report import warnings
 from stroke_ctp.reporting.results.comparisons import Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import ModelAucs, model_aucs
 from stroke_ctp.reporting.study_background import shared_settings
-from stroke_ctp.reporting.tables.discrimination import comparison_cells
+from stroke_ctp.reporting.tables.discrimination import comparison_caption, comparison_cells
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.study.audit_evidence import AuditEvidence
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
 
-_STUDIES_CAPTION = """Mean (SD) ROC-AUC over the test folds, which is not an interval; pooled AUC of all test patients
-and AUC of the ensemble on the external cohort, with DeLong's 95 % confidence intervals."""
-_DIFFERENCES_CAPTION = """AUC of the first study minus that of the other, same model, same patients: DeLong's paired
-test, and percentiles of bootstrap samples. The p-values are two-sided; "Holm": corrected for all comparisons of this
-table."""
+_STUDIES_CAPTION = """Mean (SD) ROC-AUC over the test folds, and the same mean with the corrected resampled t interval
+(95 %); AUC of the ensemble on the external cohort, with DeLong's interval."""
+_DIFFERENCES_CAPTION = "AUC of the first study minus that of the other, same model, same patients and folds. "
 _SETTINGS_CAPTION = "Settings in which the studies differ."
 
 Aucs = Mapping[str, Mapping[str, ModelAucs]]
 """AUCs of every study's models, by the names of study and model."""
 
 
-def write_comparison(folders: Sequence[StudyFolder], out: Path, partial: bool = False) -> str:
+def write_comparison(folders: Sequence[StudyFolder], out: Path, margin: float, partial: bool = False) -> str:
     """Write page, tables and figures that compare studies.
 
     Args:
         folders: The studies; the first one is compared with each other one.
         out: Folder of the page.
+        margin: Difference of the AUC up to which models are regarded as equally good.
         partial: Whether folds may be missing.
 
     Returns:
@@ -53,7 +52,7 @@ def write_comparison(folders: Sequence[StudyFolder], out: Path, partial: bool = 
     settings = {folder.name: shared_settings(folder) for folder in folders}
     aucs = {study.name: {name: model_aucs(one) for name, one in study.models.items()} for study in studies}
     overview = _overview(aucs)
-    write_page(_page(studies, aucs, [overview, _differences(aucs), _settings(settings)]), ReportFolder(out))
+    write_page(_page(studies, aucs, [overview, _differences(aucs, margin), _settings(settings)]), ReportFolder(out))
     return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
 
 
@@ -93,15 +92,15 @@ def _overview(aucs: Aucs) -> Table:
                     "Study": study,
                     "Model": display_name(name),
                     "Test folds, mean (SD)": mean_sd_parts(folds.mean, folds.sd, decimals=3),
-                    COHORT_NAMES["test"]: model.test.delong,
-                    COHORT_NAMES["external"]: "not run" if external is None else external.delong,
+                    "95 % interval": model.test_folds.interval,
+                    PRIMARY_NAMES["external"]: "not run" if external is None else external.delong,
                     "n": len(model.test.patients),
                 }
             )
     return Table("studies", "ROC-AUC", _STUDIES_CAPTION, rows)
 
 
-def _differences(aucs: Aucs) -> Table | None:
+def _differences(aucs: Aucs, margin: float) -> Table | None:
     """The first study against each other one, in the models that both have; None if they share no model."""
     (first, models), *others = aucs.items()
     pairs = [
@@ -113,9 +112,13 @@ def _differences(aucs: Aucs) -> Table | None:
     ]
     rows = [
         {"Against": one.against, "Model": display_name(one.model), **comparison_cells(one)}
-        for one in comparisons(pairs)
+        for one in comparisons(pairs, margin)
     ]
-    return Table("differences", f"{first} against the others", _DIFFERENCES_CAPTION, rows) if rows else None
+    return (
+        Table("differences", f"{first} against the others", _DIFFERENCES_CAPTION + comparison_caption(margin), rows)
+        if rows
+        else None
+    )
 
 
 def _settings(settings: Mapping[str, Mapping[str, Any]]) -> Table | None:

@@ -6,17 +6,21 @@ Functions that end in `_phrase` return a sentence without its full stop, for the
 from collections import Counter
 from collections.abc import Sequence
 
+from stroke_ctp.common.text import counted
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.model_text import endpoint_text, threshold_origin
-from stroke_ctp.reporting.number_text import estimate_text, fold_summary_text, number_text, p_relation
+from stroke_ctp.reporting.number_text import estimate_text, number_text, p_relation
 from stroke_ctp.reporting.page import Tile
 from stroke_ctp.reporting.results.comparisons import Comparison
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint
+from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.reporting.results.study_results import CohortResults, StudyResults
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.predictions import ModelPredictions, Study
+
+_WHERE: dict[Split, str] = {"test": "test folds", "external": "external cohort"}
 
 
 def subtitle(study: Study) -> str:
@@ -25,19 +29,30 @@ def subtitle(study: Study) -> str:
     return f"Large or small infarct core from raw CT perfusion. Models: {names}."
 
 
+def lead(results: StudyResults) -> str:
+    """The main result in words: what the AUC means, how sure it is, and what the sample could show."""
+    main, folds = results.main, results.main.aucs.test_folds
+    auc = folds.interval
+    if auc.value is None or auc.low is None or auc.high is None:
+        return f"The “{display_name(main.predictions.name)}” model has no ROC-AUC with an interval: {auc.reason}."
+    share, low, high = (f"{100 * value:.0f}" for value in (auc.value, auc.low, auc.high))
+    verdict = "better than chance" if auc.low > 0.5 else "not shown to be better than chance"
+    return (
+        f"Of a patient with a large core and one with a small core, the “{display_name(main.predictions.name)}” model "
+        f"gives the large core the higher probability in {share} % of pairs (95 % CI {low} to {high} %, mean of "
+        f"{counted(folds.summary.n_defined, 'test fold')}): {verdict}. {_detectable_sentence(results.comparisons)}"
+    ).strip()
+
+
 def summary(results: StudyResults, findings: Sequence[Finding]) -> list[str]:
     """The main results."""
     main = results.main
     phrases = [
+        *(_comparison_phrase(one) for one in results.comparisons if one.primary.p.value is not None),
         _question_phrase(main.predictions),
         patients_phrase(main.aucs),
         cross_validation_phrase(main.aucs),
         external_phrase(main.aucs),
-        *(
-            _comparison_phrase(one)
-            for one in results.comparisons
-            if one.split == "test" and one.delong_holm.value is not None
-        ),
         operating_point_phrase(main.youden),
         _probabilities_phrase(main.cohorts[0]),
         _audit_phrase(findings),
@@ -47,11 +62,9 @@ def summary(results: StudyResults, findings: Sequence[Finding]) -> list[str]:
 
 def tiles(results: StudyResults) -> list[Tile]:
     """The numbers that a reader looks for first."""
-    aucs, folds = results.main.aucs, results.main.aucs.test_folds.summary
-    mean = "undefined" if folds.mean is None else number_text(folds.mean)
-    spread = "" if folds.sd is None else f"SD {number_text(folds.sd)} between folds"
+    aucs, folds = results.main.aucs, results.main.aucs.test_folds
     rates = results.main.youden.classes[0].rates
-    shown = [Tile("ROC-AUC, mean of test folds", mean, spread), _tile("ROC-AUC, test folds pooled", aucs.test.delong)]
+    shown = [_tile("ROC-AUC, mean of test folds", folds.interval)]
     if aucs.external is not None:
         shown.append(_tile("ROC-AUC, external", aucs.external.delong))
     shown.append(_tile("Sensitivity, test folds", rates.sensitivity))
@@ -61,19 +74,22 @@ def tiles(results: StudyResults) -> list[Tile]:
 def patients_phrase(main: ModelAucs) -> str:
     """Number of patients by class, and number of folds."""
     test, predictions = main.test.patients, main.predictions
-    text = f"{len(test)} patients ({test.n_large} large, {test.n_small} small) in {predictions.n_folds} folds"
+    text = (
+        f"{counted(len(test), 'patient')} ({test.n_large} large, {test.n_small} small) in {predictions.n_folds} folds"
+    )
     if predictions.missing:
         text += f", of which folds {', '.join(map(str, predictions.missing))} are missing"
     if main.external is None:
         return f"{text}; no external cohort was scored"
     external = main.external.patients
-    return f"{text}; {len(external)} external patients ({external.n_large} large, {external.n_small} small)"
+    return f"{text}; {counted(len(external), 'external patient')} ({external.n_large} large, {external.n_small} small)"
 
 
 def cross_validation_phrase(main: ModelAucs) -> str:
-    """AUC of the test folds: mean over folds, and pooled."""
-    mean, pooled = fold_summary_text(main.test_folds.summary), estimate_text(main.test.delong)
-    return f"Test folds: mean (SD) ROC-AUC {mean}; pooled over all patients (95 % CI): {pooled}"
+    """AUC of the test folds: mean over folds with its interval, and SD between folds."""
+    folds = main.test_folds
+    spread = "" if folds.summary.sd is None else f"; SD between folds {number_text(folds.summary.sd)}"
+    return f"Test folds: mean ROC-AUC (95 % CI, corrected resampled t) {estimate_text(folds.interval)}{spread}"
 
 
 def external_phrase(main: ModelAucs) -> str:
@@ -81,15 +97,14 @@ def external_phrase(main: ModelAucs) -> str:
     if main.external is None:
         return ""
     auc = estimate_text(main.external.delong)
-    return f"External cohort, mean of the {main.predictions.n_folds} models: ROC-AUC {auc}"
+    return f"External cohort, mean of the {main.predictions.n_folds} models: ROC-AUC (95 % CI, DeLong) {auc}"
 
 
 def operating_point_phrase(youden: OperatingPoint) -> str:
     """Sensitivity and specificity at Youden's point; empty if no patient is classified."""
-    cohorts = {"test": "test folds", "external": "external cohort"}
     parts = [
         f"sensitivity {estimate_text(classes.rates.sensitivity)} and specificity "
-        f"{estimate_text(classes.rates.specificity)} in the {cohorts[classes.patients.split]}"
+        f"{estimate_text(classes.rates.specificity)} in the {_WHERE[classes.patients.split]}"
         for classes in youden.classes
         if classes.counts.n
     ]
@@ -112,8 +127,24 @@ def _question_phrase(main: ModelPredictions) -> str:
 
 def _comparison_phrase(one: Comparison) -> str:
     names = f"“{display_name(one.model)}” minus “{display_name(one.against)}”"
-    difference = estimate_text(one.delong.difference)
-    return f"Pooled ROC-AUC, {names}: {difference}, {p_relation(one.delong_holm)} (Holm's correction)"
+    difference = estimate_text(one.primary.difference)
+    return (
+        f"ROC-AUC, {_WHERE[one.split]}, {names}: {difference}, {p_relation(one.holm)} after Holm's correction; "
+        f"conclusion: {one.conclusion}"
+    )
+
+
+def _detectable_sentence(comparisons: Sequence[Comparison]) -> str:
+    """The smallest difference between models that the test folds can show; empty if no models are compared."""
+    found = [one.detectable for one in comparisons if one.split == "test" and one.detectable is not None]
+    if not found:
+        return ""
+    least, most = (number_text(value) for value in (min(found), max(found)))
+    size = least if least == most else f"{least} to {most}, depending on the model,"
+    return (
+        f"Against other models, this sample can show differences of the AUC of {size} or more with a power of 80 %; "
+        "smaller ones may exist."
+    )
 
 
 def _probabilities_phrase(test: CohortResults) -> str:

@@ -37,6 +37,14 @@ class Brier:
     """Brier score of always predicting the overall share."""
     within: float
 
+    @property
+    def scaled(self) -> float | None:
+        """Share by which the score is better than that of always predicting the overall share; 1 is best.
+
+        None if all patients are of one class (E. W. Steyerberg et al., Epidemiology 2010, 21, 128).
+        """
+        return 1 - self.score / self.uncertainty if self.uncertainty else None
+
 
 @dataclass(frozen=True)
 class ReliabilityGroup:

@@ -1,4 +1,4 @@
-"""Decision curve: the net benefit of treating by the model.
+"""Decision curve: the net benefit of calling cores large by the model, whatever follows from the call.
 
 A. J. Vickers and E. B. Elkin, Medical Decision Making 2006, 26, 565.
 """
@@ -10,8 +10,11 @@ from jaxtyping import Float
 
 from stroke_ctp.statistics.labels import Labels, Scores
 
-THRESHOLDS: Float[np.ndarray, " threshold"] = np.arange(1, 100) / 100
-"""Threshold probabilities: at the odds of a threshold, a missed large core and a false alarm weigh the same."""
+THRESHOLDS: Float[np.ndarray, " threshold"] = np.arange(10, 91) / 100
+"""Threshold probabilities: at the odds of a threshold, a missed large core and a false alarm weigh the same.
+
+From 0.1 to 0.9: beyond, one error would count more than nine of the other.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,9 +23,9 @@ class DecisionCurve:
 
     threshold: Float[np.ndarray, " threshold"]
     model: Float[np.ndarray, " threshold"]
-    """Treat the patients whose probability reaches the threshold."""
-    treat_all: Float[np.ndarray, " threshold"]
-    treat_none: Float[np.ndarray, " threshold"]
+    """Call the cores large whose probability reaches the threshold."""
+    call_all: Float[np.ndarray, " threshold"]
+    call_none: Float[np.ndarray, " threshold"]
     share_large: float
     """Share of patients with a large core, the highest net benefit that is possible."""
 
@@ -37,7 +40,7 @@ def decision_curve(labels: Labels, scores: Scores) -> DecisionCurve:
     return DecisionCurve(
         threshold=THRESHOLDS,
         model=true_positive - odds * false_positive,
-        treat_all=share - odds * (1 - share),
-        treat_none=np.zeros_like(THRESHOLDS),
+        call_all=share - odds * (1 - share),
+        call_none=np.zeros_like(THRESHOLDS),
         share_large=share,
     )

@@ -1,6 +1,9 @@
 """A statistic with its confidence interval, or the reason why it has none."""
 
 from dataclasses import dataclass
+from math import inf
+
+from scipy.stats import t as student
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,55 @@ class PValue:
 
     value: float | None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class TEstimate:
+    """A value whose error, in units of its standard error, follows Student's t distribution.
+
+    >>> TEstimate(0.1, 0.05, df=9).p().value < 0.1
+    True
+    """
+
+    value: float | None
+    standard_error: float | None = None
+    """None if it is unknown; `reason` then says why."""
+    df: float | int = inf
+    """Degrees of freedom; infinite for the normal distribution."""
+    reason: str = ""
+
+    def interval(self, level: float = 0.95, within: tuple[float, float] = (-1.0, 1.0)) -> Estimate:
+        """The value with its confidence interval.
+
+        Args:
+            level: Of confidence.
+            within: The values that are possible, to which the interval is cut.
+        """
+        if self.value is None or self.standard_error is None:
+            return Estimate(self.value, reason=self.reason)
+        half = float(student.isf((1 - level) / 2, self.df)) * self.standard_error
+        return Estimate(self.value, max(within[0], self.value - half), min(within[1], self.value + half))
+
+    def p(self, expected: float = 0.0) -> PValue:
+        """Two-sided p-value of the hypothesis that the true value is `expected`."""
+        above = self.p_above(expected).value
+        return PValue(None, self.reason) if above is None else PValue(2 * min(above, 1 - above))
+
+    def p_above(self, expected: float) -> PValue:
+        """One-sided p-value of the hypothesis that the true value is `expected` or lower."""
+        if self.value is None or self.standard_error is None:
+            return PValue(None, self.reason)
+        return PValue(float(student.sf((self.value - expected) / self.standard_error, self.df)))
+
+    def detectable(self, power: float = 0.8, alpha: float = 0.05) -> float | None:
+        """The smallest true difference that a two-sided test finds with this power; None without a standard error.
+
+        A difference is found if it exceeds `alpha`'s quantile, and does so with the power if it lies another quantile
+        above (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988, section 2.4).
+        """
+        if self.standard_error is None:
+            return None
+        return float(student.isf(alpha / 2, self.df) + student.ppf(power, self.df)) * self.standard_error
 
 
 @dataclass(frozen=True)

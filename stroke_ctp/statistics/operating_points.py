@@ -118,11 +118,11 @@ def _candidates(
 ) -> tuple[Float[np.ndarray, " candidate"], Float[np.ndarray, " candidate"], Float[np.ndarray, " candidate"]]:
     """Candidate thresholds in ascending order, with their sensitivity and specificity.
 
-    Candidates are 0 and the midpoints between neighbouring scores. A midpoint has the largest margin to both
-    neighbours; a threshold equal to a score would have none.
+    Candidates are the number just below 0, which calls everybody, and the midpoints between neighbouring scores. A
+    midpoint has the largest margin to both neighbours; a threshold equal to a score would have none.
     """
     values = np.unique(scores)
-    candidates = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [(values[-1] + 1) / 2]])
+    candidates = np.concatenate([[np.nextafter(0.0, -1.0)], (values[1:] + values[:-1]) / 2, [(values[-1] + 1) / 2]])
     called: Int[np.ndarray, "candidate patient"] = (scores > candidates[:, None]).astype(int)
     sensitivity = called[:, labels == 1].mean(axis=1)
     specificity = 1 - called[:, labels == 0].mean(axis=1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pandas as pd
@@ -46,6 +47,12 @@ class ModelPredictions:
     def validation(self) -> pd.DataFrame:
         """Rows of the validation folds: every patient once."""
         return self.folds[self.folds["split"] == "validation"]
+
+    @property
+    def test_to_train(self) -> float:
+        """Number of test patients of a fold divided by that of its training patients, mean over the folds."""
+        used = [run.record().patients for run in self.runs.values()]
+        return mean(len(patients.test) / len(patients.train) for patients in used)
 
     @property
     def ensemble(self) -> pd.DataFrame | None:

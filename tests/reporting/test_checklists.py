@@ -4,7 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from studies import COHORT, EXTERNAL, OXFORD, SENSITIVITY, write_ensemble, write_external, write_model, write_study
+from studies import (
+    COHORT,
+    EXTERNAL,
+    MARGIN,
+    OXFORD,
+    SENSITIVITY,
+    write_ensemble,
+    write_external,
+    write_model,
+    write_study,
+)
 
 from stroke_ctp.reporting.checklist_answers import checklist_answers
 from stroke_ctp.reporting.checklists import AUTHOR, checklist_tables
@@ -31,7 +41,7 @@ def background(folder: StudyFolder, study: Study) -> StudyBackground:
 
 
 def _checklists(study: Study, background: StudyBackground) -> list[Table]:
-    content = report_content(study, background, SENSITIVITY)
+    content = report_content(study, background, SENSITIVITY, MARGIN)
     return checklist_tables(checklist_answers(content.results, content.trainings, background))
 
 
@@ -48,7 +58,7 @@ def test_both_checklists_are_complete_and_leave_to_the_author_what_no_run_can_kn
     assert {int(row["Item"].rstrip("abcdefg")) for row in tripod.rows} == set(range(1, 28))
     answers = {row["Item"]: row["Answer"] for row in claim.rows}
     assert answers["44"] == AUTHOR
-    assert answers["32"].startswith("Test folds: mean (SD) ROC-AUC 0.")
+    assert answers["32"].startswith("Test folds: mean ROC-AUC (95 % CI, corrected resampled t) 0.")
     assert "core volume > 50 mL" in answers["14"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from studies import OXFORD, PROVENANCE, SENSITIVITY, write_model, write_study
+from studies import MARGIN, OXFORD, PROVENANCE, SENSITIVITY, write_model, write_study
 
 from stroke_ctp.reporting.figures import probabilities as probability_figures
 from stroke_ctp.reporting.figures import roc as roc_figures
@@ -27,7 +27,7 @@ FULL = Architecture(
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
-    return study_results(read_study(write_study(tmp_path_factory.mktemp("outputs"))), SENSITIVITY)
+    return study_results(read_study(write_study(tmp_path_factory.mktemp("outputs"))), SENSITIVITY, MARGIN)
 
 
 def _texts(drawn: Figure) -> list[str]:
@@ -79,7 +79,7 @@ def test_without_an_ensemble_there_is_no_external_figure(tmp_path: Path):
     folder = StudyFolder(tmp_path, "one")
     write_model(folder, "local", 1, OXFORD)
     study = read_study(folder)
-    content = report_content(study, background_of(folder, study), SENSITIVITY)
+    content = report_content(study, background_of(folder, study), SENSITIVITY, MARGIN)
     names = [picture.name for section in sections(content) for picture in section.pictures]
     assert "roc_models" in names
     assert "external" not in names
@@ -95,7 +95,7 @@ def test_patients_whom_no_threshold_calls_are_drawn_too(tmp_path: Path):
     folder = StudyFolder(tmp_path, "one")
     write_model(folder, "full", 0, OXFORD, one_class=True)
     main = read_study(folder).main
-    youden = study_results(Study("one", {"full": main}), SENSITIVITY).main.youden
+    youden = study_results(Study("one", {"full": main}), SENSITIVITY, MARGIN).main.youden
     picture = probability_figures.against_volume(youden, 50.0)
     drawn = {line.get_label(): len(line.get_xdata()) for line in picture.drawn.axes[0].lines[:3]}
     assert drawn["Not called"] == len(main.test) // 5

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import run_module
+from scipy.stats import t
 from sklearn.metrics import roc_auc_score
-from studies import N_FOLDS, OXFORD, SENSITIVITY, write_external, write_model, write_run, write_study
+from studies import MARGIN, N_FOLDS, OXFORD, SENSITIVITY, write_external, write_model, write_run, write_study
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.provenance import Provenance
@@ -26,7 +27,20 @@ from stroke_ctp.statistics.interval_estimates import PValue
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.study_folder import StudyFolder
 
-TABLES = ("table1", "table2", "folds", "auc", "comparisons", "operating_points", "calibration", "errors", "patients")
+TABLES = (
+    "table1",
+    "table2",
+    "folds",
+    "members",
+    "auc",
+    "auc_secondary",
+    "comparisons",
+    "comparisons_secondary",
+    "operating_points",
+    "calibration",
+    "errors",
+    "patients",
+)
 FIGURES = ("figure3", "folds", "roc_models", "external", "calibration", "decision_curve", "core_volume")
 
 
@@ -46,7 +60,7 @@ def one_class(tmp_path: Path) -> StudyFolder:
 def _tables(folder: StudyFolder) -> dict[str, Table]:
     """All tables of a report that is not written."""
     study = read_study(folder)
-    made = sections(report_content(study, background_of(folder, study), SENSITIVITY))
+    made = sections(report_content(study, background_of(folder, study), SENSITIVITY, MARGIN))
     return {table.name: table for section in made for table in section.tables}
 
 
@@ -110,7 +124,7 @@ def test_a_name_that_was_never_run_ends_in_a_sentence(study: StudyFolder, comman
 def test_a_study_with_a_missing_fold_gets_no_report(study: StudyFolder):
     shutil.rmtree(study.run("local", 3).path)
     with pytest.raises(UserError, match=r"missing 3; run `python -m stroke_ctp.train"):
-        write_report(study, SENSITIVITY)
+        write_report(study, SENSITIVITY, MARGIN)
     assert not _files(study)
 
 
@@ -148,7 +162,8 @@ def test_the_articles_values_stand_in_a_row_of_their_own(reported: tuple[StudyFo
     rows = [line for line in reported[1].splitlines() if line.startswith("Article")]
     assert [re.split(" {2,}", row)[1:] for row in rows] == [
         ["0.75 (0.11)", "0.72 (0.10)", "0.61"],
-        ["0.72 (0.10)", "0.63 (0.14)", "0.65 (0.13)", "–", "–"],
+        ["0.72 (0.10)", "0.63 (0.14)", "0.65 (0.13)", "–"],
+        ["–"],  # continued below
     ]
 
 
@@ -158,7 +173,7 @@ def test_without_the_full_model_and_the_ensemble_the_tables_say_not_run(study: S
     figure.parent.mkdir(parents=True)
     figure.touch()  # of an earlier report
     shutil.rmtree(study.path / "full")
-    write_report(study, SENSITIVITY)
+    write_report(study, SENSITIVITY, MARGIN)
     assert _ours(_table(study, "table1")) == ["not run"] * 3
     assert not figure.exists(), "figure of a run that is gone"
 
@@ -190,7 +205,7 @@ def test_more_models_than_a_terminal_is_wide_follow_below(study: StudyFolder):
 
 
 def test_the_same_predictions_make_the_same_bytes(study: StudyFolder, reported: tuple[StudyFolder, str]):
-    write_report(study, SENSITIVITY)
+    write_report(study, SENSITIVITY, MARGIN)
     assert _files(study) == _files(reported[0])
 
 
@@ -222,27 +237,44 @@ def _row(study: StudyFolder, table: str, **where: str) -> pd.Series:
 POOLED = {"model": "Full", "patients": "Test folds, pooled"}
 
 
+def _fold_aucs(study: StudyFolder, model: str) -> np.ndarray:
+    """AUC of every test fold, from the tables alone."""
+    folds = _test_rows(study, model).groupby("fold")
+    return np.array([roc_auc_score(rows["label"], rows["probability"]) for _, rows in folds])
+
+
+def test_the_headline_is_the_mean_over_folds_with_its_corrected_interval(reported: tuple[StudyFolder, str]):
+    study, text = reported
+    aucs = _fold_aucs(study, "full")
+    half = t.isf(0.025, N_FOLDS - 1) * np.sqrt((1 / N_FOLDS + 1 / (N_FOLDS - 2)) * aucs.var(ddof=1))
+    low, high = (f"{bound:.2f}" for bound in (aucs.mean() - half, min(1, aucs.mean() + half)))
+    page = (study.report / "report.html").read_text()
+    assert f"<strong>{aucs.mean():.2f}</strong> <span>95 % CI {low} to {high}</span>" in page
+    assert f"{low} to {high}" in text
+    row = _row(study, "auc", model="Full", patients="Test folds, mean")
+    assert (row["roc_auc"], row["roc_auc_low"]) == pytest.approx((aucs.mean(), aucs.mean() - half))
+
+
 def test_the_pooled_auc_follows_from_the_predictions(reported: tuple[StudyFolder, str]):
     study, rows = reported[0], _scored(reported[0])
     expected = roc_auc_score(rows["label"], rows["probability"])
-    assert _row(study, "auc", **POOLED)["auc_delong"] == pytest.approx(expected, abs=1e-12)
+    assert _row(study, "auc_secondary", **POOLED)["auc_delong"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_difference_to_the_index_follows_from_the_predictions(reported: tuple[StudyFolder, str]):
-    study, rows = reported[0], _scored(reported[0])
-    index = _test_rows(study, "cbv")
-    expected = roc_auc_score(rows["label"], rows["probability"]) - roc_auc_score(index["label"], index["probability"])
-    found = _row(study, "comparisons", against="CBV core", patients="Test folds, pooled")
-    assert found["difference_delong"] == pytest.approx(expected, abs=1e-12)
+    study = reported[0]
+    expected = (_fold_aucs(study, "full") - _fold_aucs(study, "cbv")).mean()
+    found = _row(study, "comparisons", against="CBV core", patients="Test folds, mean")
+    assert found["difference"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_summary_gives_every_comparison_as_the_table_corrects_it(reported: tuple[StudyFolder, str]):
     page = (reported[0].report / "report.html").read_text()
     table = pd.read_csv(reported[0].report / "tables" / "comparisons.csv")
-    sentences = re.findall(r"Pooled ROC-AUC, “Full” minus “(.*?)”: .*?, p (.*?) \(Holm&#39;s correction\)", page)
-    expected = [(row.against, p_text(PValue(float(row.p_delong_holm)))) for row in table.itertuples()]
+    sentences = re.findall(r"ROC-AUC, test folds, “Full” minus “(.*?)”: .*?, p (.*?) after Holm&#39;s correction", page)
+    expected = [(row.against, p_text(PValue(float(row.p_holm)))) for row in table.itertuples()]
     assert [(name, p.removeprefix("= ").replace("&lt;", "<")) for name, p in sentences] == expected
-    assert (table["p_delong_holm"] >= table["p_delong"]).all()
+    assert (table["p_holm"] >= table["p"]).all()
 
 
 def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(reported: tuple[StudyFolder, str]):
@@ -260,7 +292,7 @@ def test_the_sensitivity_follows_from_thresholds_of_the_validation_rows_alone(re
         cut = cuts[int(np.argmax(np.round(youden, 12)))]
         found += int((test["probability"][test["label"] == 1] > cut).sum())
         large += int(test["label"].sum())
-    row = _row(study, "operating_points", point="Youden", **POOLED)
+    row = _row(study, "operating_points", aim="Youden", **POOLED)
     assert row["sensitivity"] == pytest.approx(found / large)
     assert row["tp"] == found
 
@@ -311,7 +343,7 @@ def test_predictions_that_were_edited_by_hand_are_refused(study: StudyFolder):
     path = study.run("local", 2).path / "predictions.csv"
     path.write_text(path.read_text().replace("0.5", "0.6", 1))
     with pytest.raises(UserError, match=r"fold-2/predictions.csv was changed after it was written; remove it"):
-        write_report(study, SENSITIVITY)
+        write_report(study, SENSITIVITY, MARGIN)
 
 
 def test_the_audit_says_that_predictions_are_unchanged(study: StudyFolder):
@@ -327,7 +359,7 @@ def test_the_audit_says_that_predictions_are_unchanged(study: StudyFolder):
 def test_a_study_with_missing_folds_is_shown_as_partial_where_asked(study: StudyFolder):
     shutil.rmtree(study.run("local", 3).path)
     warning = "Partial study, not run: local: folds 3."
-    assert warning in write_report(study, SENSITIVITY, partial=True)
+    assert warning in write_report(study, SENSITIVITY, MARGIN, partial=True)
     assert warning in (study.report / "report.html").read_text()
     folds = _table(study, "folds")
     missing = folds[(folds["model"] == "local") & (folds["fold"] == 3)]
@@ -340,8 +372,8 @@ def test_several_studies_are_compared(study: StudyFolder, command: Command, caps
     assert command("name=demo,other") is None
     assert capsys.readouterr().out.splitlines()[-1] == "outputs/demo/report/with-other/report.html"
     differences = pd.read_csv(study.report / "with-other" / "tables" / "differences.csv")
-    assert (differences["difference_delong"] == 0).all()
-    assert (differences["p_delong_note"] == "the models order all pairs alike").all()
+    assert (differences["difference"] == 0).all()
+    assert set(differences["p_note"]) == {"all folds have the same value", "the models order all pairs alike"}
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -351,16 +383,16 @@ def test_studies_of_other_patients_are_not_paired(study: StudyFolder, tmp_path: 
     for fold in range(N_FOLDS):
         table = other.run("full", fold).predictions()
         write_run(other, "full", fold, table.replace({"patient": {"p1": "q1"}}), OXFORD)
-    write_comparison([study, other], tmp_path / "out")
+    write_comparison([study, other], tmp_path / "out", MARGIN)
     differences = pd.read_csv(tmp_path / "out" / "tables" / "differences.csv")
-    assert (differences["difference_delong_note"] == "not the same patients or classes").all()
+    assert (differences["difference_note"] == "not the same patients or classes").all()
 
 
 def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path: Path):
     external = study.ensemble("full").predictions(list(study.complete_runs("full").values()))
     write_external(study, "full", external.assign(patient=external["patient"].str.removeprefix("e")))
     with pytest.raises(UserError, match=r"leakage in demo: .* in training and external cohort"):
-        write_comparison([study, study], tmp_path / "out")
+        write_comparison([study, study], tmp_path / "out", MARGIN)
     assert not (tmp_path / "out").exists()
 
 
@@ -369,6 +401,7 @@ def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path:
     [
         ("name=demo,demo", "name lists a study twice"),
         ("sensitivity=2", "sensitivity must be a number > 0 and ≤ 1, got 2"),
+        ("margin=0", "margin must be a number > 0 and < 0.5, got 0"),
         ("partial=some", "partial must be true or false, got 'some'"),
     ],
 )

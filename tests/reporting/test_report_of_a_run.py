@@ -11,7 +11,7 @@ import pytest
 from cohorts import write_noise_cohort
 from commands import run_module
 from noise import train_quickly
-from studies import SENSITIVITY
+from studies import MARGIN, SENSITIVITY
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import read_json
@@ -78,7 +78,7 @@ def test_the_audit_of_a_network_recomputes_what_it_was_fitted_on():
     train_quickly("cohort=cohorts/train", "fold=0..2", "name=network", "trainer.max_epochs=2")
     folder = StudyFolder(Path("outputs"), "network")
     study = read_study(folder)
-    content = report_content(study, background_of(folder, study), SENSITIVITY)
+    content = report_content(study, background_of(folder, study), SENSITIVITY, MARGIN)
     found = {finding.check: finding for finding in content.findings}
     statistics = found["Feature standardization is fitted on training patients"]
     assert statistics.verdict is Verdict.PASSED

@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 from statsmodels.stats.multitest import multipletests
-from studies import N_FOLDS, OXFORD, SENSITIVITY, write_model, write_study
+from studies import MARGIN, N_FOLDS, OXFORD, SENSITIVITY, write_model, write_study
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.reporting.results.comparisons import Pair, comparisons
+from stroke_ctp.reporting.results.comparisons import Conclusion, Pair, comparisons, conclusion
 from stroke_ctp.reporting.results.model_aucs import fold_aucs
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, scored_cohorts
 from stroke_ctp.reporting.results.study_results import StudyResults, study_results
 from stroke_ctp.reporting.tables.discrimination import comparison_cells, comparison_table
 from stroke_ctp.reporting.tables.operating_points import operating_table
 from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
-from stroke_ctp.statistics.interval_estimates import PValue
+from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 from stroke_ctp.statistics.multiple_testing import holm
 from stroke_ctp.statistics.operating_points import Confusion, youden_threshold
 from stroke_ctp.study.predictions import ModelPredictions, Study, labels_and_scores, read_study
@@ -31,7 +32,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def results(study: Study) -> StudyResults:
-    return study_results(study, SENSITIVITY)
+    return study_results(study, SENSITIVITY, MARGIN)
 
 
 def _rows(labels: list[int], probabilities: list[float], fold: int = 0) -> pd.DataFrame:
@@ -61,30 +62,84 @@ def test_p_values_are_corrected_after_holm_and_undefined_ones_stay_out_of_it():
     assert multipletests([0.04, 0.01, 0.03], method="holm")[1] == pytest.approx([0.06, 0.03, 0.06])
 
 
-def test_both_methods_p_values_are_corrected_over_all_comparisons(results: StudyResults):
+def test_primary_p_values_and_intervals_are_corrected_over_all_comparisons(results: StudyResults):
     assert len(results.comparisons) == 2
-    for method in ("delong", "bootstrap"):
-        found = [getattr(one, method).p for one in results.comparisons]
-        assert [getattr(one, f"{method}_holm") for one in results.comparisons] == holm(found)
+    found = [one.primary.p for one in results.comparisons]
+    assert [one.holm for one in results.comparisons] == holm(found)
+    for one in results.comparisons:
+        alone, together = one.primary.difference, one.simultaneous
+        wider = t.isf(0.0125, N_FOLDS - 1) / t.isf(0.025, N_FOLDS - 1)
+        assert together.high - together.value == pytest.approx(wider * (alone.high - alone.value))
     assert list(comparison_cells(results.comparisons[0])) == [
-        "Patients", "n", "Difference (DeLong)", "p (DeLong)", "p (DeLong, Holm)",
-        "Difference (bootstrap)", "p (bootstrap)", "p (bootstrap, Holm)",
+        "Patients", "n", "Difference", "p", "p (Holm)", "Simultaneous interval", "Conclusion",
     ]  # fmt: skip
 
 
+def test_a_difference_is_that_of_the_aucs_within_folds(study: Study, results: StudyResults):
+    ours, theirs = ([auc.value for auc in fold_aucs(study.models[name], "test").aucs] for name in ("full", "cbv"))
+    differences = np.subtract(ours, theirs)
+    one = next(one for one in results.comparisons if one.against == "cbv")
+    error = np.sqrt((1 / N_FOLDS + 1 / (N_FOLDS - 2)) * differences.var(ddof=1))
+    assert one.primary.difference.value == pytest.approx(differences.mean())
+    assert one.primary.p.value == pytest.approx(2 * t.sf(abs(differences.mean()) / error, N_FOLDS - 1))
+
+
+def test_models_with_other_folds_are_not_compared_fold_by_fold(study: Study):
+    ours, theirs = (scored_cohorts(study.models[name])[0] for name in ("full", "local"))
+    moved = replace(theirs, folds=theirs.folds[1:] + theirs.folds[:1])
+    (one,) = comparisons([Pair("full", "local", ours, moved)], MARGIN)
+    assert one.primary.difference.reason == "not the same folds"
+    assert one.conclusion is Conclusion.UNDEFINED
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "expected"),
+    [
+        (0.06, 0.1, 0.01, Conclusion.BETTER),
+        (0.01, 0.04, 0.01, Conclusion.BETTER_WITHIN_MARGIN),
+        (-0.1, -0.06, 0.01, Conclusion.WORSE),
+        (-0.04, -0.01, 0.01, Conclusion.WORSE_WITHIN_MARGIN),
+        (-0.04, 0.04, 0.9, Conclusion.EQUIVALENT),
+        (-0.04, 0.1, 0.4, Conclusion.NOT_INFERIOR),
+        (-0.1, 0.04, 0.4, Conclusion.NOT_SUPERIOR),
+        (-0.1, 0.1, 0.9, Conclusion.OPEN),
+    ],
+)
+def test_equality_is_concluded_from_an_interval_within_the_margin_only(
+    low: float, high: float, p: float, expected: Conclusion
+):
+    assert conclusion(Estimate((low + high) / 2, low, high), PValue(p), 0.05) is expected
+
+
+def test_the_majority_of_the_members_calls_an_external_core_large(study: Study):
+    external = study.main.external
+    assert external is not None
+    threshold = youden_threshold(*labels_and_scores(study.main.validation)).value
+    members = [fold for fold in external["fold"].unique() if fold != "mean"]
+    is_mean, few = external["fold"] == "mean", external["fold"].isin(members[:2])
+    # The mean lies above the threshold, but only two of five members do.
+    changed = external.assign(probability=np.where(few | is_mean, threshold + 0.01, threshold - 1e-6))
+    called = study_results(
+        Study("demo", {"full": replace(study.main, external=changed)}), SENSITIVITY, MARGIN
+    ).main.youden.classes[1]
+    assert not called.large.any()
+
+
 def test_every_other_model_is_compared_on_test_and_where_it_has_an_ensemble_on_external_patients(results: StudyResults):
-    table = comparison_table(results.comparisons)
+    table = comparison_table(results.comparisons, MARGIN)
     assert table is not None
     assert [(row["Against"], row["Patients"]) for row in table.rows] == [
-        ("Local alone", "Test folds, pooled"),
-        ("CBV core", "Test folds, pooled"),
+        ("Local alone", "Test folds, mean"),
+        ("CBV core", "Test folds, mean"),
     ]
 
 
 def test_models_are_paired_by_patient_whatever_their_order(study: Study):
     ours, theirs = (scored_cohorts(study.models[name])[0] for name in ("full", "local"))
-    shuffled = ScoredPatients.of("test", study.models["local"].test.sample(frac=1, random_state=0))
-    assert comparisons([Pair("full", "local", ours, shuffled)]) == comparisons([Pair("full", "local", ours, theirs)])
+    rows = study.models["local"].test.sample(frac=1, random_state=0)
+    shuffled = ScoredPatients.of("test", rows, ours.test_to_train)
+    first, second = (comparisons([Pair("full", "local", ours, other)], MARGIN) for other in (shuffled, theirs))
+    assert first == second
 
 
 def test_every_test_fold_is_called_at_the_threshold_of_its_own_validation_patients(study: Study, results: StudyResults):
@@ -106,7 +161,7 @@ def test_test_and_external_patients_have_no_say_in_the_thresholds(study: Study, 
     is_test = shuffled["split"] == "test"
     shuffled.loc[is_test, "probability"] = np.random.default_rng(0).random(is_test.sum())
     changed = Study("demo", {"full": replace(study.main, folds=shuffled)})
-    after = study_results(changed, SENSITIVITY).main.sensitive
+    after = study_results(changed, SENSITIVITY, MARGIN).main.sensitive
     assert after.fold_thresholds == before.fold_thresholds
     assert after.ensemble_threshold == before.ensemble_threshold
 
@@ -121,7 +176,7 @@ def test_patients_whom_no_threshold_calls_stay_in_the_table_and_are_named(tmp_pa
     folder = StudyFolder(tmp_path, "one")
     write_model(folder, "full", 0, OXFORD, one_class=True)
     study = read_study(folder)
-    results = study_results(study, SENSITIVITY)
+    results = study_results(study, SENSITIVITY, MARGIN)
     youden = results.main.youden
     assert results.volume_errors is not None
     tables = (patient_table(youden), error_table(results.volume_errors, youden), operating_table(results))
@@ -136,7 +191,7 @@ def test_patients_whom_no_threshold_calls_stay_in_the_table_and_are_named(tmp_pa
 def test_rates_of_a_study_that_calls_no_patient_have_that_reason(study: Study):
     folds = study.main.folds
     one = folds.assign(label=folds["label"].where(folds["split"] == "test", 0))
-    results = study_results(Study("demo", {"full": replace(study.main, folds=one, external=None)}), SENSITIVITY)
+    results = study_results(Study("demo", {"full": replace(study.main, folds=one, external=None)}), SENSITIVITY, MARGIN)
     assert [classes.counts for classes in results.main.youden.classes] == [Confusion(0, 0, 0, 0)]
     rows = operating_table(results).rows
     assert {row[rate].reason for row in rows for rate in ("Sensitivity", "NPV", "F1")} == {"no patient is called"}
@@ -153,7 +208,7 @@ def test_errors_are_counted_by_the_distance_from_the_threshold_everybody_once(st
 def _subgroups(study: Study, column: str, values: list[object]) -> pd.DataFrame:
     """Table of subgroups of a study whose training cohort has the values in its column `site`."""
     cohort = pd.DataFrame({"patient": study.main.test["patient"], "site": values})
-    found = study_results(study, SENSITIVITY, column, {"test": cohort}).subgroups
+    found = study_results(study, SENSITIVITY, MARGIN, column, {"test": cohort}).subgroups
     assert found is not None
     return subgroup_table(found).frame()
 

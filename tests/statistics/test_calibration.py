@@ -6,6 +6,7 @@ from sklearn.metrics import brier_score_loss
 
 from stroke_ctp.statistics.calibration import brier, intercept, reliability_curve, slope
 from stroke_ctp.statistics.decision_curve import decision_curve
+from stroke_ctp.statistics.smooth_calibration import integrated_calibration_index, smooth_calibration
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +73,44 @@ def test_an_interval_that_says_nothing_is_replaced_by_the_reason():
     assert intercept(np.array([0, 1] * 20), np.array([0.1, 0.9] * 20)).value == pytest.approx(0, abs=1e-9)
 
 
-def test_net_benefit_follows_its_definition_and_treating_none_is_worth_nothing():
+def test_net_benefit_follows_its_definition_and_calling_none_large_is_worth_nothing():
     labels, p = np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.3, 0.6, 0.1, 0.2])
     curve = decision_curve(labels, p)
     (at_half,) = np.flatnonzero(curve.threshold == 0.5)
     assert curve.model[at_half] == pytest.approx(1 / 5 - 1 / 5)
-    assert curve.treat_all[at_half] == pytest.approx(2 / 5 - 3 / 5)
-    assert curve.treat_none[at_half] == 0
+    assert curve.call_all[at_half] == pytest.approx(2 / 5 - 3 / 5)
+    assert curve.call_none[at_half] == 0
 
 
 def test_a_perfect_model_is_worth_the_share_of_large_cores_at_every_threshold():
     labels = np.array([1, 0, 0, 1])
     assert decision_curve(labels, labels.astype(float)).model == pytest.approx(0.5)
+
+
+def test_the_scaled_brier_score_compares_with_always_predicting_the_share_of_large_cores():
+    labels = np.array([0, 1] * 10)
+    assert brier(labels, labels.astype(float)).scaled == 1
+    assert brier(labels, np.full(20, 0.5)).scaled == 0
+    assert brier(np.ones(3, int), np.full(3, 0.5)).scaled is None
+
+
+def test_the_smooth_curve_of_calibrated_predictions_is_the_diagonal_and_lies_in_its_band(calibrated: tuple):
+    curve = smooth_calibration(*(values[:2000] for values in calibrated))
+    assert curve is not None
+    assert np.abs(curve.observed - curve.predicted).max() < 0.03
+    assert ((curve.low <= curve.observed) & (curve.observed <= curve.high)).mean() > 0.95
+    assert (curve.high - curve.low).mean() < 0.06
+
+
+def test_the_ici_is_the_distance_by_which_probabilities_are_shifted(calibrated: tuple):
+    labels, p = (values[:4000] for values in calibrated)
+    within = (p > 0.2) & (p < 0.8)
+    shifted = integrated_calibration_index(labels[within], p[within] + 0.1)
+    assert integrated_calibration_index(labels, p) < 0.03
+    assert shifted == pytest.approx(0.1, abs=0.03)
+
+
+def test_too_few_different_probabilities_give_no_smooth_curve():
+    labels = np.array([0, 1] * 10)
+    assert smooth_calibration(labels, labels / 2) is None
+    assert integrated_calibration_index(labels, labels / 2) is None

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from MLstatkit import Delong_test
-from scipy.stats import norm, rankdata
+from scipy.stats import binomtest, norm, rankdata
 from sklearn.metrics import roc_auc_score
 
-from stroke_ctp.statistics.delong import auc_estimate, compare, delong, logit_interval, variance
+from stroke_ctp.statistics.delong import auc_estimate, compare, delong, logit_interval, perfect_auc, variance
 
 
 def _data(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,17 +88,32 @@ def test_the_interval_covers_in_cohorts_of_23_too(record_property: pytest.Fixtur
     [([], "no patients"), ([1], "no small core"), ([0, 0], "no large core"), ([0, 1], "fewer than two")],
 )
 def test_what_the_patients_do_not_define_has_a_reason_and_no_number(labels: list[int], reason: str):
-    scores = np.linspace(0, 1, len(labels))
+    scores = np.linspace(1, 0, len(labels))
     estimate, comparison = auc_estimate(np.array(labels, int), scores), compare(np.array(labels, int), scores, scores)
     assert reason in estimate.reason
     assert reason in comparison.difference.reason
     assert (estimate.low, comparison.p.value) == (None, None)
 
 
-def test_complete_separation_has_an_auc_of_1_and_no_interval():
-    estimate = auc_estimate(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]))
-    assert estimate.value == 1
-    assert (estimate.low, estimate.reason) == (None, "no pair in the wrong order")
+def test_an_auc_of_1_has_clopper_and_pearsons_bound_for_the_disjoint_pairs():
+    estimate = auc_estimate(np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.8, 0.9]))
+    expected = binomtest(2, 2).proportion_ci(method="exact").low
+    assert (estimate.value, estimate.low, estimate.high) == (1, pytest.approx(expected), 1)
+
+
+def test_a_model_whose_true_auc_is_the_bound_orders_all_pairs_in_less_than_25_of_1000_cohorts():
+    generator = np.random.default_rng(0)
+    bound = perfect_auc(8).low
+    scores = generator.normal(size=(20_000, 16)) + (np.arange(16) < 8) * norm.ppf(bound) * 2**0.5
+    perfect = scores[:, :8].min(axis=1) > scores[:, 8:].max(axis=1)
+    assert 0 < perfect.mean() < 0.025
+
+
+def test_a_perfect_model_against_one_that_is_always_wrong_does_not_order_the_pairs_alike():
+    labels = np.array([0, 0, 1, 1])
+    comparison = compare(labels, labels.astype(float), 1.0 - labels)
+    assert comparison.difference.value == 1
+    assert comparison.difference.reason == comparison.p.reason == "all patients have the same difference"
 
 
 def test_a_model_does_not_differ_from_itself():

@@ -75,3 +75,10 @@ def test_a_rate_without_patients_has_a_reason():
     assert (found.sensitivity.value, found.sensitivity.reason) == (None, "no large core")
     assert (found.ppv.value, found.ppv.reason) == (None, "no core is called large")
     assert found.f1.value is None
+
+
+def test_a_large_core_with_probability_0_is_called_where_every_large_core_must_be():
+    labels, scores = np.array([1, 0, 1]), np.array([0.0, 0.4, 0.9])
+    threshold = sensitive_threshold(labels, scores, 1.0).value
+    assert (scores > threshold).all()
+    assert threshold == pytest.approx(0, abs=1e-12)

@@ -21,5 +21,7 @@ class ReportSettings:
     """Column of the manifest whose groups are compared."""
     sensitivity: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Sensitivity on validation patients of the second operating point."""
+    margin: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Difference of the AUC up to which models are regarded as equally good."""
     partial: bool = False
     """Show a study with missing folds, as partial."""

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from stroke_ctp.common.text import counted
 from stroke_ctp.reporting.figures.style import COLUMN, figure
 
 STAGES = {
@@ -57,7 +58,9 @@ def flow_phrase(name: str, counts: Mapping[str, Any]) -> str:
     """The flowchart in words, without a full stop."""
     reasons = ", ".join(f"{n} ({_within_a_sentence(_meaning(stage))})" for stage, n in counts["excluded"].items())
     left_out = f"excluded: {reasons}" if reasons else "none excluded"
-    return f"{name}: {counts['patients']} patients; {left_out}; {counts['included']} included".replace("\n", " ")
+    return f"{name}: {counted(counts['patients'], 'patient')}; {left_out}; {counts['included']} included".replace(
+        "\n", " "
+    )
 
 
 def _draw_column(axes: Axes, name: str, counts: Mapping[str, Any], rows: int) -> None:

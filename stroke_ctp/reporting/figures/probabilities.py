@@ -12,36 +12,32 @@ from matplotlib.figure import Figure
 from stroke_ctp.reporting.figures.style import BLUE, COLUMN, GREY, ORANGE, VERMILION, Picture, figure, legend_above
 from stroke_ctp.reporting.model_text import COHORT_NAMES
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, PredictedClasses
-from stroke_ctp.reporting.results.scored_patients import Split
+from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.reporting.results.study_results import CohortResults
 from stroke_ctp.reporting.tables.operating_points import unclassified_sentence
+from stroke_ctp.statistics.decision_curve import THRESHOLDS
+from stroke_ctp.statistics.smooth_calibration import SmoothCalibration
 
-_COLORS, _MARKERS = (BLUE, ORANGE), "os"
 
-
-def calibration(cohorts: Sequence[CohortResults]) -> Picture:
-    """Observed share of large cores against predicted probability."""
-    with figure() as drawn:
-        axes = drawn.add_subplot()
-        axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=(0, (4, 3)), label="Ideal")
-        for cohort, color, marker in zip(cohorts, _COLORS, _MARKERS, strict=False):
-            predicted = [group.predicted for group in cohort.reliability]
-            shares = [(group.observed.value, group.observed.low, group.observed.high) for group in cohort.reliability]
-            observed, *interval = np.array(shares, float).T
-            error = np.abs(np.array(interval) - observed)
-            axes.errorbar(
-                predicted, observed, error, color=color, marker=marker, markersize=4,
-                linewidth=1.2, elinewidth=0.7, capsize=2, label=COHORT_NAMES[cohort.patients.split],
-            )  # fmt: skip
-            scores = cohort.patients.scores
-            axes.plot(scores, np.full(len(scores), -0.03 - 0.025 * (marker == "s")), "|",
-                      color=color, markersize=4, alpha=0.5)  # fmt: skip
-        axes.set(xlabel="Predicted probability of a large core", ylabel="Observed share of large cores")
-        axes.set(xlim=(-0.02, 1.02), ylim=(-0.08, 1.02), aspect="equal")
-        axes.legend(loc="upper left")
+def calibration(cohorts: Sequence[CohortResults], curves: Sequence[SmoothCalibration | None]) -> Picture:
+    """Smooth observed share of large cores against predicted probability, above the probabilities of both classes."""
+    with figure(COLUMN * len(cohorts), COLUMN * 1.15) as drawn:
+        panels = drawn.subplots(2, len(cohorts), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1))
+        for (above, below), cohort, curve in zip(panels.T, cohorts, curves, strict=True):
+            above.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=(0, (4, 3)), label="Ideal")
+            if curve is not None:
+                above.fill_between(curve.predicted, curve.low, curve.high, color="0.9", linewidth=0, label="95 % band")
+                above.plot(curve.predicted, curve.observed, color=BLUE, linewidth=1.6, label="Observed")
+            above.set(title=COHORT_NAMES[cohort.patients.split], xlim=(0, 1), ylim=(-0.02, 1.02))
+            _histogram(below, cohort.patients)
+            below.set_xlabel("Predicted probability of a large core")
+        panels[0, 0].set_ylabel("Observed share of large cores")
+        panels[1, 0].set_ylabel("Patients")
+        legend_above(drawn, panels[0, 0])
     caption = (
-        "Share of large cores among patients with similar probabilities, with Wilson's 95 % confidence "
-        "intervals; ticks at the bottom are the patients. Dashed: ideal."
+        "Share of large cores as a smooth function of the predicted probability (local regression), with the pointwise "
+        "95 % band of bootstrap samples. Below: patients by probability, large cores upwards, small ones downwards. "
+        "Dashed: ideal."
     )
     return Picture("calibration", "Calibration", caption, drawn)
 
@@ -51,16 +47,21 @@ def decision(cohorts: Sequence[CohortResults]) -> Picture:
     with _side_by_side([cohort.patients.split for cohort in cohorts]) as (drawn, panels):
         for axes, cohort in zip(panels, cohorts, strict=True):
             curve = cohort.decision
-            axes.plot(curve.threshold, curve.model, color=BLUE, linewidth=1.6, label="Treat by the model")
-            axes.plot(curve.threshold, curve.treat_all, color=ORANGE, linestyle=(0, (5, 1.5)), label="Treat all")
-            axes.plot(curve.threshold, curve.treat_none, color="black", linewidth=0.8, label="Treat none")
+            axes.plot(curve.threshold, curve.model, color=BLUE, linewidth=1.6, label="Call large by the model")
+            axes.plot(curve.threshold, curve.call_all, color=ORANGE, linestyle=(0, (5, 1.5)), label="Call all large")
+            axes.plot(curve.threshold, curve.call_none, color="black", linewidth=0.8, label="Call none large")
             axes.set_xlabel("Threshold probability")
         top = max(cohort.decision.share_large for cohort in cohorts)
         panels[0].set(ylabel="Net benefit per patient", xlim=(0, 1), ylim=(-0.25 * top - 0.05, top * 1.05 + 0.02))
+    shares = " and ".join(
+        f"{cohort.decision.share_large:.0%} ({COHORT_NAMES[cohort.patients.split]})" for cohort in cohorts
+    )
     caption = (
-        "Net benefit per patient of treating those whose probability of a large core reaches the threshold, compared "
-        "with treating all and treating none. The threshold states how many unnecessary treatments are as bad as one "
-        "missed large core: four at a threshold of 0.2."
+        "Net benefit per patient of calling those cores large whose probability reaches the threshold, compared with "
+        "calling all or none large. The threshold states how many false alarms are as bad as one missed large core: "
+        "four at 0.2, a quarter at 0.8. What follows from the call, thrombectomy or its omission, is not part of it. "
+        f"Shown for thresholds of {THRESHOLDS[0]:g} to {THRESHOLDS[-1]:g}, and a share of large cores of {shares}: net "
+        "benefit depends on this share and does not hold where another one does."
     )
     return Picture("decision_curve", "Decision curve", caption, drawn)
 
@@ -95,6 +96,16 @@ def _side_by_side(splits: Sequence[Split]) -> Iterator[tuple[Figure, Sequence[Ax
             axes.set_title(COHORT_NAMES[split])
         yield drawn, list(panels)
         legend_above(drawn, panels[0])
+
+
+def _histogram(axes: Axes, patients: ScoredPatients) -> None:
+    """Numbers of patients by probability, large cores upwards and small ones downwards."""
+    edges = np.linspace(0, 1, 21)
+    for label, color, sign in ((1, BLUE, 1), (0, ORANGE, -1)):
+        counts, _ = np.histogram(patients.scores[patients.labels == label], edges)
+        axes.bar(edges[:-1], sign * counts, width=np.diff(edges), align="edge", color=color, linewidth=0)
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
 
 
 def _scatter(axes: Axes, classes: PredictedClasses, threshold_ml: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stroke_ctp.common.text import counted
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.figures.style import (
     BLUE,
@@ -33,8 +34,8 @@ def cross_validation(model: ModelAucs) -> Picture | None:
     if average is None or folds.summary.mean is None:
         return None
     sd = folds.summary.sd
-    spread = "" if sd is None else f" (SD {number_text(sd)})"
-    text = f"AUC {number_text(folds.summary.mean)}{spread}"
+    spread = "" if sd is None else f", SD {number_text(sd)}"
+    text = f"AUC {estimate_text(folds.interval)}"
     with figure() as drawn:
         axes = _roc_axes(drawn)
         axes.plot(GRID, average.mean, **_MAIN, label=f"Mean, {text}")
@@ -44,27 +45,28 @@ def cross_validation(model: ModelAucs) -> Picture | None:
         _plot_thin(axes, folds.curves, "Test folds")
         axes.legend(loc="lower right")
     caption = (
-        f"ROC curves of the {display_name(model.predictions.name)} model in {len(folds.curves)} test folds, their "
-        f"mean, {text}, and ±1 standard deviation between folds, which is not a confidence interval. Dashed: chance."
+        f"ROC curves of the {display_name(model.predictions.name)} model in "
+        f"{counted(len(folds.curves), 'test fold')}, their mean, {text}, 95 % by the corrected resampled t interval"
+        f"{spread}, and ±1 standard deviation between folds, which is not a confidence interval. Dashed: chance."
     )
     return Picture("figure3", "Figure 3. ROC of the test folds", caption, drawn)
 
 
 def models(named: Mapping[str, ModelAucs]) -> Picture | None:
-    """ROC of every model, by its name, on the pooled test folds; None if no model has both classes."""
-    curves = {name: (model.test, model.test.curve) for name, model in named.items()}
-    shown = {name: (test, curve) for name, (test, curve) in curves.items() if curve is not None}
+    """Mean ROC of every model, by its name, over the test folds; None if no model has a fold of both classes."""
+    shown = {name: one.test_folds for name, one in named.items() if one.test_folds.mean_curve is not None}
     if not shown:
         return None
     texts = []
     with figure() as drawn:
         axes = _roc_axes(drawn)
-        for number, (name, (test, curve)) in enumerate(shown.items()):
-            texts.append(f"{name} {estimate_text(test.delong)}")
+        for number, (name, folds) in enumerate(shown.items()):
+            assert folds.mean_curve is not None
+            texts.append(f"{name} {estimate_text(folds.interval)}")
             look: dict[str, Any] = {"color": SERIES[number % len(SERIES)], "linestyle": DASHES[number % len(DASHES)]}
-            _plot(axes, curve, **look, linewidth=1.3, zorder=3, label=texts[-1])
+            axes.plot(GRID, folds.mean_curve.mean, **look, linewidth=1.3, zorder=3, label=texts[-1])
         axes.legend(loc="lower right")
-    caption = "ROC of every model on the pooled test folds, with AUC and DeLong's 95 % confidence interval: "
+    caption = "Mean ROC of every model over the test folds, with mean AUC and corrected resampled t interval (95 %): "
     return Picture("roc_models", "ROC of all models", f"{caption}{'; '.join(texts)}.", drawn)
 
 
@@ -86,8 +88,8 @@ def external(ensemble: CohortAuc, curves: EnsembleCurves) -> Picture:
         _plot_thin(axes, curves.members, "Members")
         axes.legend(loc="lower right")
     caption = (
-        f"ROC of the ensemble mean in {len(ensemble.patients)} external patients, AUC {text}, with its pointwise 95 % "
-        f"bootstrap band, and of its {len(curves.members)} members."
+        f"ROC of the ensemble mean in {counted(len(ensemble.patients), 'external patient')}, AUC {text}, with its "
+        f"pointwise 95 % bootstrap band, and of its {counted(len(curves.members), 'member')}."
     )
     return Picture("external", "ROC on the external cohort", caption, drawn)
 

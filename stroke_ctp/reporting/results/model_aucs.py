@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, scored_cohorts
 from stroke_ctp.statistics.auc import AUC, FoldSummary, roc_auc, summarize
 from stroke_ctp.statistics.delong import auc_estimate
-from stroke_ctp.statistics.interval_estimates import Estimate
+from stroke_ctp.statistics.fold_means import mean_auc, mean_over_folds
+from stroke_ctp.statistics.interval_estimates import Estimate, TEstimate
 from stroke_ctp.statistics.labels import missing_class
 from stroke_ctp.statistics.roc_curves import MeanCurve, RocCurve, mean_curve, roc_curve
+from stroke_ctp.study.ensemble_folder import MEAN
 from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores
 
 
@@ -17,6 +19,10 @@ class FoldAucs:
 
     aucs: tuple[AUC, ...]
     summary: FoldSummary
+    mean: TEstimate
+    """Mean over folds with the corrected resampled standard error."""
+    interval: Estimate
+    """The same with its 95 % confidence interval, which is exact where all folds have an AUC of 1."""
     curves: tuple[RocCurve, ...]
     """Of the folds that have both classes."""
     mean_curve: MeanCurve | None
@@ -25,7 +31,7 @@ class FoldAucs:
 
 @dataclass(frozen=True)
 class CohortAuc:
-    """AUC over all patients of one cohort."""
+    """AUC of one ROC curve of all patients of one cohort."""
 
     patients: ScoredPatients
     auc: AUC
@@ -46,6 +52,8 @@ class ModelAucs:
     """All test folds pooled."""
     external: CohortAuc | None
     """The ensemble on the external cohort; None if it was not run."""
+    members: tuple[tuple[str, Estimate], ...]
+    """Fold of every member of the ensemble, and its AUC on the external cohort with DeLong's interval."""
 
     @property
     def cohorts(self) -> tuple[CohortAuc, ...]:
@@ -62,6 +70,7 @@ def model_aucs(predictions: ModelPredictions) -> ModelAucs:
         test_folds=fold_aucs(predictions, "test"),
         test=test,
         external=external[0] if external else None,
+        members=_member_aucs(predictions),
     )
 
 
@@ -71,7 +80,24 @@ def fold_aucs(predictions: ModelPredictions, split: str) -> FoldAucs:
     folds = [labels_and_scores(rows[rows["fold"] == fold]) for fold in range(predictions.n_folds)]
     aucs = tuple(roc_auc(*fold) for fold in folds)
     curves = tuple(roc_curve(*fold) for fold in folds if not missing_class(fold[0]))
-    return FoldAucs(aucs, summarize(aucs), curves, mean_curve(curves) if curves else None)
+    values = [auc.value for auc in aucs if auc.value is not None]
+    smaller = [min(auc.n_large, auc.n_small) for auc in aucs if auc.value is not None]
+    ratio = predictions.test_to_train
+    return FoldAucs(
+        aucs,
+        summarize(aucs),
+        mean_over_folds(values, ratio),
+        mean_auc(values, smaller, ratio),
+        curves,
+        mean_curve(curves) if curves else None,
+    )
+
+
+def _member_aucs(predictions: ModelPredictions) -> tuple[tuple[str, Estimate], ...]:
+    if predictions.external is None:
+        return ()
+    by_member = predictions.external.groupby("fold", sort=False)
+    return tuple((str(fold), auc_estimate(*labels_and_scores(rows))) for fold, rows in by_member if fold != MEAN)
 
 
 def _cohort_auc(patients: ScoredPatients) -> CohortAuc:

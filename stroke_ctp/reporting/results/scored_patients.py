@@ -1,7 +1,7 @@
 """The patients that a model is evaluated on, with their predictions."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -29,14 +29,16 @@ class ScoredPatients:
     """Core volume [mL], NaN if unknown."""
     labels: Labels
     scores: Scores
+    test_to_train: float | None = None
+    """Test patients of a fold divided by its training patients, on average; None for external patients."""
 
     @classmethod
-    def of(cls, split: Split, predictions: pd.DataFrame) -> "ScoredPatients":
+    def of(cls, split: Split, predictions: pd.DataFrame, test_to_train: float | None = None) -> "ScoredPatients":
         """Patients of a table of predictions, in the table's order."""
         labels, scores = labels_and_scores(predictions)
         names = tuple(map(str, predictions["patient"]))
         folds = tuple(map(str, predictions["fold"]))
-        return cls(split, names, folds, predictions["core_ml"].to_numpy(float), labels, scores)
+        return cls(split, names, folds, predictions["core_ml"].to_numpy(float), labels, scores, test_to_train)
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -69,12 +71,17 @@ class ScoredPatients:
         row = {patient: number for number, patient in enumerate(self.patients)}
         rows = [row[patient] for patient in other.patients]
         folds = tuple(self.folds[number] for number in rows)
-        return ScoredPatients(
-            self.split, other.patients, folds, self.core_ml[rows], self.labels[rows], self.scores[rows]
+        return replace(
+            self,
+            patients=other.patients,
+            folds=folds,
+            core_ml=self.core_ml[rows],
+            labels=self.labels[rows],
+            scores=self.scores[rows],
         )
 
 
 def scored_cohorts(predictions: ModelPredictions) -> tuple[ScoredPatients, ...]:
     """The patients that a model is judged by: those of the test folds, and external ones if the ensemble was run."""
-    test = ScoredPatients.of("test", predictions.test)
+    test = ScoredPatients.of("test", predictions.test, predictions.test_to_train)
     return (test,) if predictions.ensemble is None else (test, ScoredPatients.of("external", predictions.ensemble))

@@ -18,6 +18,11 @@ from stroke_ctp.statistics.decision_curve import DecisionCurve, decision_curve
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 from stroke_ctp.statistics.resampling import permutation_p, roc_band
 from stroke_ctp.statistics.roc_curves import GRID, RocCurve, roc_curve
+from stroke_ctp.statistics.smooth_calibration import (
+    SmoothCalibration,
+    integrated_calibration_index,
+    smooth_calibration,
+)
 from stroke_ctp.study.ensemble_folder import MEAN
 from stroke_ctp.study.predictions import ModelPredictions, Study, labels_and_scores
 
@@ -31,10 +36,12 @@ class CohortResults:
     bootstrap: Estimate
     """AUC with the bootstrap's confidence interval."""
     against_chance: PValue
-    """One-sided, of the mean AUC over folds."""
+    """One-sided, of the mean AUC over folds, by permuting the classes within folds."""
     brier: Brier
     slope: Estimate
     intercept: Estimate
+    ici: float | None
+    """Integrated calibration index; None if there are too few different probabilities."""
     reliability: tuple[ReliabilityGroup, ...]
     decision: DecisionCurve
 
@@ -74,6 +81,10 @@ class StudyResults:
     models: Mapping[str, ModelResults]
     comparisons: tuple[Comparison, ...]
     """The main model against each other model."""
+    margin: float
+    """Largest difference of the AUC that is regarded as irrelevant."""
+    smooth_calibration: tuple[SmoothCalibration | None, ...]
+    """Of the main model on each of its cohorts; None if there are too few different probabilities."""
     ensemble_curves: EnsembleCurves | None
     """None if there is no external cohort of both classes."""
     volume_errors: tuple[DistanceBand, ...] | None
@@ -90,6 +101,7 @@ class StudyResults:
 def study_results(
     study: Study,
     sensitivity: float,
+    margin: float,
     subgroup: str | None = None,
     cohort_tables: Mapping[Split, pd.DataFrame] | None = None,
 ) -> StudyResults:
@@ -98,6 +110,7 @@ def study_results(
     Args:
         study: Predictions of all models.
         sensitivity: Sensitivity of the second operating point on validation patients.
+        margin: Largest difference of the AUC that is regarded as irrelevant.
         subgroup: Column of `cohort.csv` whose groups are compared.
         cohort_tables: `cohort.csv` of the cohorts that are known.
 
@@ -110,7 +123,9 @@ def study_results(
     return StudyResults(
         study,
         models,
-        comparisons=_against_others(main, [other for other in models.values() if other is not main]),
+        comparisons=_against_others(main, [other for other in models.values() if other is not main], margin),
+        margin=margin,
+        smooth_calibration=tuple(smooth_calibration(one.labels, one.scores) for one in cohorts),
         ensemble_curves=_ensemble_curves(main.aucs),
         volume_errors=volume_errors(main.predictions, main.youden.classes),
         subgroups=subgroup_aucs(subgroup, cohort_tables or {}, cohorts) if subgroup else None,
@@ -139,18 +154,19 @@ def _cohort_results(auc: CohortAuc) -> CohortResults:
         brier=brier(labels, scores),
         slope=slope(labels, scores),
         intercept=intercept(labels, scores),
+        ici=integrated_calibration_index(labels, scores),
         reliability=reliability_curve(labels, scores),
         decision=decision_curve(labels, scores),
     )
 
 
-def _against_others(main: ModelResults, others: list[ModelResults]) -> tuple[Comparison, ...]:
+def _against_others(main: ModelResults, others: list[ModelResults], margin: float) -> tuple[Comparison, ...]:
     pairs = [
         Pair(main.predictions.name, other.predictions.name, ours.patients, theirs.patients)
         for other in others
         for ours, theirs in zip(main.cohorts, other.cohorts, strict=False)  # another model may have no ensemble
     ]
-    return comparisons(pairs)
+    return comparisons(pairs, margin)
 
 
 def _ensemble_curves(main: ModelAucs) -> EnsembleCurves | None:

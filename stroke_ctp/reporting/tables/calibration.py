@@ -1,4 +1,4 @@
-"""Tables of calibration and clinical use: Brier score, slope and intercept, reliability curve, decision curve."""
+"""Tables of calibration and net benefit: Brier score, slope and intercept, reliability curve, decision curve."""
 
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.model_text import COHORT_NAMES
@@ -7,12 +7,16 @@ from stroke_ctp.reporting.tables.table import Table
 
 _CAPTION = """Brier score (0 is best) = reliability − resolution + uncertainty + within, after Murphy, over groups of
 patients with similar probabilities, each represented by its mean; "within" is the remainder that grouping leaves.
-Slope (ideal 1; below 1 probabilities are too extreme) and intercept (calibration in the large, ideal 0) of the
-logistic recalibration, with 95 % confidence intervals. This report does not recalibrate any probability."""
+Scaled: share by which the score is better than that of always predicting the share of large cores. ICI: mean distance
+between the probability and the smooth observed share (ideal 0). Slope (ideal 1; below 1 probabilities are too extreme)
+and intercept (calibration in the large, ideal 0) of the logistic recalibration, with 95 % confidence intervals. This
+report does not recalibrate any probability."""
 _RELIABILITY_CAPTION = """Groups of patients with similar probabilities: mean probability, and the share of large
 cores with Wilson's 95 % confidence interval."""
-_DECISION_CAPTION = """Net benefit per patient at every threshold probability, of the main model and of treating
-all."""
+_DECISION_CAPTION = """Net benefit per patient at every threshold probability, of calling large by the main model and
+of calling all large."""
+
+_UNDEFINED = "undefined"
 
 
 def calibration_table(results: StudyResults) -> Table:
@@ -22,10 +26,12 @@ def calibration_table(results: StudyResults) -> Table:
             "Model": display_name(name),
             "Patients": COHORT_NAMES[cohort.patients.split],
             "Brier": round(cohort.brier.score, 6),
+            "Scaled": _UNDEFINED if cohort.brier.scaled is None else round(cohort.brier.scaled, 6),
             "Reliability": round(cohort.brier.reliability, 6),
             "Resolution": round(cohort.brier.resolution, 6),
             "Uncertainty": round(cohort.brier.uncertainty, 6),
             "Within": round(cohort.brier.within, 6),
+            "ICI": _UNDEFINED if cohort.ici is None else round(cohort.ici, 6),
             "Slope": cohort.slope,
             "Intercept": cohort.intercept,
         }
@@ -57,15 +63,15 @@ def decision_table(main: ModelResults) -> Table:
             "Patients": COHORT_NAMES[cohort.patients.split],
             "Threshold": float(threshold),
             "Model": float(model),
-            "Treat all": float(treat_all),
-            "Treat none": float(treat_none),
+            "Call all large": float(call_all),
+            "Call none large": float(call_none),
         }
         for cohort in main.cohorts
-        for threshold, model, treat_all, treat_none in zip(
+        for threshold, model, call_all, call_none in zip(
             cohort.decision.threshold,
             cohort.decision.model,
-            cohort.decision.treat_all,
-            cohort.decision.treat_none,
+            cohort.decision.call_all,
+            cohort.decision.call_none,
             strict=True,
         )
     ]

@@ -1,61 +1,96 @@
-"""Tables of discrimination: pooled AUCs with intervals, and paired comparisons of models."""
+"""Tables of discrimination: AUCs with their primary intervals, and paired comparisons of models."""
 
 from collections.abc import Sequence
 
 from stroke_ctp.model.registry import display_name
-from stroke_ctp.reporting.model_text import COHORT_NAMES
+from stroke_ctp.reporting.model_text import PRIMARY_NAMES
+from stroke_ctp.reporting.number_text import number_text
 from stroke_ctp.reporting.results.comparisons import Comparison
-from stroke_ctp.reporting.results.study_results import StudyResults
+from stroke_ctp.reporting.results.scored_patients import ScoredPatients
+from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
 from stroke_ctp.reporting.tables.table import Row, Table
-from stroke_ctp.statistics.resampling import N_BOOTSTRAP, N_PERMUTATIONS
+from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
-_AUC_CAPTION = f"""AUC of one ROC curve of all patients of a cohort, with 95 % confidence intervals: DeLong's on the
-logit scale, and percentiles of {N_BOOTSTRAP} bootstrap samples of patients drawn within the classes. The intervals
-cover the choice of patients, not a repeated training of the models. "Pooled" ranks the out-of-fold predictions of all
-folds together; each patient is predicted by the one model that was not trained or validated on the patient. Pooling
-assumes that the models' probabilities share a scale, so the pooled AUC can be lower than the mean over folds, which
-ranks within folds. The p-value tests the AUC (in test folds: the mean over folds) against chance, one-sided, by
-{N_PERMUTATIONS} permutations of the classes within folds."""
-_COMPARISON_CAPTION = f"""Difference of the AUCs of two models on the same patients: DeLong's paired test, and
-percentiles of {N_BOOTSTRAP} bootstrap samples of patients. The p-values are two-sided; "Holm": corrected for all
-comparisons of this table."""
+_AUC_CAPTION = """ROC-AUC with 95 % confidence interval. Test folds: mean over folds, with the corrected resampled t
+interval of Nadeau and Bengio, which allows for the training patients that folds share. External patients: ensemble
+mean, with DeLong's interval on the logit scale, for these trained models. Where an AUC is 1 the bound is exact. The
+p-value tests against chance, one-sided: by the same t distribution in test folds, by permutation of the classes on
+external patients. These methods were chosen by simulation; others are in the appendix."""
+_COMPARISON_CAPTION = """Difference of the AUCs of two models on the same patients. Test folds: mean of the differences
+within folds, by the corrected resampled t test of Nadeau and Bengio; external patients: DeLong's test with Student's
+t distribution. The first interval is for one comparison alone, as p; Holm's p and the simultaneous intervals
+(Bonferroni's) are corrected for all comparisons of this table. The conclusion follows from these, with differences of
+up to {margin} regarded as irrelevant."""
+_DETECTABLE_CAPTION = """What this sample can show: the smallest true difference of the AUC that a two-sided test of
+all comparisons together (Bonferroni's level) finds with a power of 80 %, given the standard errors of this study, and
+about how many patients would be needed to find a difference of {margin}. A difference that was not found may be
+smaller than that, and may exist."""
 
 
 def auc_table(results: StudyResults) -> Table:
-    """AUC of every model on the pooled test folds and, by its ensemble, on the external cohort."""
-    rows = [
-        {
-            "Model": display_name(name),
-            "Patients": COHORT_NAMES[cohort.patients.split],
-            "Large / small": f"{cohort.patients.n_large} / {cohort.patients.n_small}",
-            "AUC (DeLong)": cohort.auc.delong,
-            "AUC (bootstrap)": cohort.bootstrap,
-            "p against chance": cohort.against_chance,
-        }
-        for name, model in results.models.items()
-        for cohort in model.cohorts
-    ]
+    """Primary AUC of every model: mean over test folds and, by its ensemble, on the external cohort."""
+    rows = [row for name, model in results.models.items() for row in _auc_rows(display_name(name), model)]
     return Table("auc", "ROC-AUC with intervals", _AUC_CAPTION, rows)
 
 
-def comparison_table(comparisons: Sequence[Comparison]) -> Table | None:
+def comparison_table(comparisons: Sequence[Comparison], margin: float) -> Table | None:
     """The main model against each other one; None if there is no other."""
     if not comparisons:
         return None
     rows = [{"Against": display_name(one.against), **comparison_cells(one)} for one in comparisons]
     title = f"{display_name(comparisons[0].model)} model against the others"
-    return Table("comparisons", title, _COMPARISON_CAPTION, rows)
+    return Table("comparisons", title, comparison_caption(margin), rows)
+
+
+def comparison_caption(margin: float) -> str:
+    """How comparisons are made."""
+    return _COMPARISON_CAPTION.format(margin=number_text(margin))
 
 
 def comparison_cells(one: Comparison) -> Row:
-    """Patients, differences and p-values of a comparison."""
+    """Patients, difference, p-values and conclusion of a comparison."""
     return {
-        "Patients": COHORT_NAMES[one.split],
+        "Patients": PRIMARY_NAMES[one.split],
         "n": one.n,
-        "Difference (DeLong)": one.delong.difference,
-        "p (DeLong)": one.delong.p,
-        "p (DeLong, Holm)": one.delong_holm,
-        "Difference (bootstrap)": one.bootstrap.difference,
-        "p (bootstrap)": one.bootstrap.p,
-        "p (bootstrap, Holm)": one.bootstrap_holm,
+        "Difference": one.primary.difference,
+        "p": one.primary.p,
+        "p (Holm)": one.holm,
+        "Simultaneous interval": one.simultaneous,
+        "Conclusion": str(one.conclusion),
+    }
+
+
+def detectable_table(comparisons: Sequence[Comparison], margin: float) -> Table | None:
+    """The smallest differences that the study can show; None if there is no comparison with an error."""
+    rows: list[Row] = [
+        {
+            "Against": display_name(one.against),
+            "Patients": PRIMARY_NAMES[one.split],
+            "n": one.n,
+            "Detectable difference": one.detectable,
+            f"Patients needed for {number_text(margin)}": round(one.n * (one.detectable / margin) ** 2),
+        }
+        for one in comparisons
+        if one.detectable is not None
+    ]
+    caption = _DETECTABLE_CAPTION.format(margin=number_text(margin))
+    return Table("detectable", "What the sample can show", caption, rows) if rows else None
+
+
+def _auc_rows(name: str, model: ModelResults) -> list[Row]:
+    folds, external = model.aucs.test_folds, model.aucs.external
+    rows = [_auc_row(name, model.cohorts[0].patients, folds.interval, folds.mean.p_above(0.5))]
+    if external is not None:
+        cohort = model.cohorts[1]
+        rows.append(_auc_row(name, cohort.patients, external.delong, cohort.against_chance))
+    return rows
+
+
+def _auc_row(name: str, patients: ScoredPatients, auc: Estimate, p: PValue) -> Row:
+    return {
+        "Model": name,
+        "Patients": PRIMARY_NAMES[patients.split],
+        "Large / small": f"{patients.n_large} / {patients.n_small}",
+        "ROC-AUC": auc,
+        "p against chance": p,
     }

@@ -1,7 +1,7 @@
-"""Tables 1 and 2 beside the article's own values, and the AUC of every fold."""
+"""Tables 1 and 2 beside the article's own values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -9,14 +9,14 @@ import pandas as pd
 from stroke_ctp.model.registry import IN_TABLE_2, display_name
 from stroke_ctp.reporting import published_results
 from stroke_ctp.reporting.model_text import encoder_text
-from stroke_ctp.reporting.number_text import mean_sd_parts
+from stroke_ctp.reporting.number_text import mean_sd_parts, number_text
 from stroke_ctp.reporting.results.model_aucs import FoldAucs, ModelAucs
-from stroke_ctp.reporting.tables.table import Table
-from stroke_ctp.statistics.auc import AUC
+from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.study.predictions import ModelPredictions
 
 OURS, ARTICLE = "This study", "Article"
 NOT_COMPARABLE = "The article: other patients with other labels, not comparable with this study."
+INTERVAL = "  95 % CI"
 
 
 class Caption(NamedTuple):
@@ -29,9 +29,14 @@ class Caption(NamedTuple):
 CAPTION_1 = Caption(
     "Table 1",
     "Mean (SD) ROC-AUC of the full model over validation folds and test folds, and ROC-AUC of the "
-    "ensemble mean on the independent test cohort.",
+    "ensemble mean on the independent test cohort. 95 % CI: of the mean over test folds, by the corrected resampled t "
+    "interval; of the ensemble, by DeLong.",
 )
-CAPTION_2 = Caption("Table 2", "Mean (SD) ROC-AUC over the test folds: full model, reduced models, conventional core.")
+CAPTION_2 = Caption(
+    "Table 2",
+    "Mean (SD) ROC-AUC over the test folds: full model, reduced models, conventional core. 95 % CI: of the mean, by "
+    "the corrected resampled t interval.",
+)
 _FULL = "full"
 """The model of Table 1."""
 _VALIDATION, _TEST, _EXTERNAL = "Validation folds", "Test folds", "Independent test cohort"
@@ -52,6 +57,9 @@ class Cell:
     """Why a number is missing, or from which folds it is computed."""
     mean: float | None = None
     sd: float | None = None
+    low: float | None = None
+    """Lower end of the 95 % confidence interval; None if the value has none."""
+    high: float | None = None
     n_large: int | None = None
     n_small: int | None = None
     encoder: str = ""
@@ -61,6 +69,13 @@ class Cell:
     def parts(self) -> tuple[str, ...]:
         """Mean and standard deviation as shown."""
         return (self.missing,) if self.mean is None else mean_sd_parts(self.mean, self.sd)
+
+    @property
+    def interval(self) -> str:
+        """The 95 % confidence interval as printed: `0.65 to 0.79`."""
+        if self.low is None or self.high is None:
+            return "–"
+        return f"{number_text(self.low)} to {number_text(self.high)}"
 
     @property
     def text(self) -> str:
@@ -80,11 +95,11 @@ def table1(models: Models) -> list[Cell]:
         return [_not_run(cell.column) for cell in article] + article
     external = _not_run(_EXTERNAL)
     if full.external is not None:
-        auc = full.external.auc
-        numbers = (auc.value, None, auc.n_large, auc.n_small)
+        auc, interval = full.external.auc, full.external.delong
+        numbers = (auc.value, None, interval.low, interval.high, auc.n_large, auc.n_small)
         external = Cell(OURS, _EXTERNAL, "undefined", auc.reason, *numbers, encoder_text(full.predictions))
     ours = [
-        _fold_cell(full.predictions, full.validation_folds, _VALIDATION),
+        replace(_fold_cell(full.predictions, full.validation_folds, _VALIDATION), low=None, high=None),
         _fold_cell(full.predictions, full.test_folds, _TEST),
         external,
     ]
@@ -121,53 +136,16 @@ def wide_table(name: str, caption: Caption, cells: Sequence[Cell]) -> Table:
         caption: Notes on missing values follow its text.
         cells: Of both rows.
     """
-    columns = [cell.column for cell in cells if cell.row == OURS]
-    parts = {(cell.row, cell.column): cell.parts for cell in cells}
-    names = {OURS: OURS, ARTICLE: f"{ARTICLE}, other patients"}
-    rows = [{"ROC-AUC": names[row], **{column: parts[row, column] for column in columns}} for row in (OURS, ARTICLE)]
+    rows: list[Row] = [
+        {"ROC-AUC": name, **texts}
+        for name, texts in (
+            (OURS, {cell.column: cell.parts for cell in cells if cell.row == OURS}),
+            (INTERVAL, {cell.column: cell.interval for cell in cells if cell.row == OURS}),
+            (f"{ARTICLE}, other patients", {cell.column: cell.parts for cell in cells if cell.row == ARTICLE}),
+        )
+    ]
     notes = [f"{cell.column}: {cell.note}." for cell in cells if cell.note]
     return Table(name, caption.title, " ".join([caption.text, *notes, NOT_COMPARABLE]), rows, apart=1)
-
-
-def fold_table(models: Models) -> Table:
-    """AUC of every model, split and fold."""
-    rows = [
-        {
-            "Model": display_name(predictions.name),
-            "Split": split,
-            "Fold": fold,
-            "Large / small": f"{auc.n_large} / {auc.n_small}",
-            "ROC-AUC": auc.value if auc.value is not None else _why_not(predictions, fold, auc),
-        }
-        for predictions, split, fold, auc in _every_fold(models)
-    ]
-    return Table("folds", "Every fold", "ROC-AUC within each validation and test fold.", rows)
-
-
-def folds_frame(models: Models) -> pd.DataFrame:
-    """The CSV of every fold; `note` says why an AUC is undefined."""
-    return pd.DataFrame(
-        {
-            "model": predictions.name,
-            "split": split,
-            "fold": fold,
-            "auc": auc.value,
-            "n_large": auc.n_large,
-            "n_small": auc.n_small,
-            "note": _why_not(predictions, fold, auc),
-            "encoder": encoder_text(predictions),
-        }
-        for predictions, split, fold, auc in _every_fold(models)
-    )
-
-
-def _every_fold(models: Models) -> list[tuple[ModelPredictions, str, int, AUC]]:
-    return [
-        (model.predictions, split, fold, auc)
-        for model in models.values()
-        for split, folds in (("validation", model.validation_folds), ("test", model.test_folds))
-        for fold, auc in enumerate(folds.aucs)
-    ]
 
 
 def _fold_cell(predictions: ModelPredictions, folds: FoldAucs, column: str) -> Cell:
@@ -179,7 +157,8 @@ def _fold_cell(predictions: ModelPredictions, folds: FoldAucs, column: str) -> C
         gaps += [f"fold {', '.join(map(str, missing))} not run"] if missing else []
         note = "; ".join([f"{summary.n_defined} of {summary.n_folds} folds", *gaps]) if gaps else ""
     counts = sum(auc.n_large for auc in aucs), sum(auc.n_small for auc in aucs)
-    return Cell(OURS, column, "undefined", note, summary.mean, summary.sd, *counts, encoder_text(predictions))
+    numbers = (summary.mean, summary.sd, folds.interval.low, folds.interval.high)
+    return Cell(OURS, column, "undefined", note, *numbers, *counts, encoder_text(predictions))
 
 
 def _article_cell(column: str, mean: float, sd: float | None) -> Cell:
@@ -188,9 +167,3 @@ def _article_cell(column: str, mean: float, sd: float | None) -> Cell:
 
 def _not_run(column: str) -> Cell:
     return Cell(OURS, column, "not run")
-
-
-def _why_not(predictions: ModelPredictions, fold: int, auc: AUC) -> str:
-    if fold in predictions.missing:
-        return "not run"
-    return f"undefined: {auc.reason}" if auc.reason else ""

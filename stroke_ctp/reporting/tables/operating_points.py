@@ -2,26 +2,32 @@
 
 from dataclasses import fields
 
+from stroke_ctp.common.text import counted
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.model_text import COHORT_NAMES
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, PredictedClasses, ValidationThreshold
 from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
 from stroke_ctp.reporting.tables.table import Row, Table
+from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.operating_points import Rates
 
 RATE_NAMES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV", "f1": "F1"}
 _CAPTION = """Cores above the threshold are called large. Thresholds come from validation predictions alone and are
-then fixed: a test fold uses the threshold of its own validation fold (all thresholds are in the table below), the
-ensemble that of the validation predictions of all folds. Brackets: Wilson's 95 % confidence intervals; the interval
-of F1 is derived from that of a proportion."""
-_THRESHOLDS_CAPTION = """Thresholds as probabilities. Folds: chosen on the fold's validation patients; ensemble: on
-the validation patients of all folds."""
+then fixed: a test fold uses the threshold of its own validation fold; every member of the ensemble uses that of the
+validation predictions of all folds, and the majority of the members decides. "On validation": what the threshold of
+each fold reaches on the patients that it was chosen on, which is more than it achieves on others. Brackets: Wilson's
+95 % confidence intervals; the interval of F1 is derived from that of a proportion. All thresholds are in the
+appendix."""
+_THRESHOLDS_CAPTION = """Thresholds as probabilities. Folds: chosen on the fold's validation patients; members of the
+ensemble: on the validation patients of all folds."""
+PREVALENCE = """PPV, NPV and net benefit hold for the share of large cores in these patients. If the median core volume
+separates the classes, this share is 50 % by design: they do not transfer to patients with another share."""
 
 
 def operating_table(results: StudyResults) -> Table:
     """Performance of every model at both operating points."""
     rows = [
-        {"Model": display_name(name), "Point": point_name(point), **_cells(classes)}
+        {"Model": display_name(name), "Aim": point_name(point), **_reached(point), **_cells(classes)}
         for name, model in results.models.items()
         for point in (model.youden, model.sensitive)
         for classes in point.classes
@@ -34,7 +40,7 @@ def threshold_table(main: ModelResults) -> Table:
     points = (main.youden, main.sensitive)
     folds = enumerate(zip(*(point.fold_thresholds for point in points), strict=True))
     rows = [_threshold_row(str(fold), points, thresholds) for fold, thresholds in folds]
-    rows.append(_threshold_row("ensemble", points, tuple(point.ensemble_threshold for point in points)))
+    rows.append(_threshold_row("members", points, tuple(point.ensemble_threshold for point in points)))
     title = f"Thresholds of the {display_name(main.predictions.name)} model"
     return Table("thresholds", title, _THRESHOLDS_CAPTION, rows)
 
@@ -55,7 +61,19 @@ def unclassified_sentence(point: OperatingPoint) -> str:
     if not folds:
         return ""
     listed = ", ".join(dict.fromkeys(folds))
-    return f" Not called, because the validation patients are of one class: {len(folds)} patients (fold {listed})."
+    patients = counted(len(folds), "patient")
+    return f" Not called, because the validation patients are of one class: {patients} (fold {listed})."
+
+
+def _reached(point: OperatingPoint) -> Row:
+    rates = point.validation.rates
+    return {
+        f"{RATE_NAMES[name]} on validation": _value(getattr(rates, name)) for name in ("sensitivity", "specificity")
+    }
+
+
+def _value(estimate: Estimate) -> float | str:
+    return f"undefined: {estimate.reason}" if estimate.value is None else estimate.value
 
 
 def _cells(classes: PredictedClasses) -> Row:

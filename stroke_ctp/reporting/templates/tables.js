@@ -1,6 +1,14 @@
 "use strict";
 // A click or Enter on a heading sorts a table; the table of patients can be filtered; printing opens folded parts.
+// A table that is wider than the page says that it scrolls.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+const hints = () => document.querySelectorAll(".scroll").forEach((box) => {
+  const hint = box.previousElementSibling;
+  if (hint?.classList.contains("scrolls")) hint.classList.toggle("needed", box.scrollWidth > box.clientWidth + 1);
+});
+addEventListener("resize", hints);
+addEventListener("load", hints);
+document.addEventListener("toggle", hints, true);
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   table.querySelectorAll("thead th").forEach((heading, column) => {

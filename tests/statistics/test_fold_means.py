@@ -1,0 +1,72 @@
+"""The corrected resampled t interval and test, against the published formula and its limits."""
+
+import numpy as np
+import pytest
+from scipy.stats import t, ttest_1samp
+from statsmodels.stats.power import TTestPower
+
+from stroke_ctp.benchmarks import ensemble_thresholds
+from stroke_ctp.benchmarks.inference import by_delong, by_folds, cross_validated
+from stroke_ctp.statistics.fold_means import mean_auc, mean_over_folds
+from stroke_ctp.statistics.interval_estimates import TEstimate
+
+VALUES = [0.62, 0.81, 0.77, 0.7, 0.9, 0.55, 0.74, 0.8, 0.69, 0.73]
+
+
+def test_the_statistic_is_nadeau_and_bengios():
+    statistic = np.mean(VALUES) / np.sqrt((1 / 10 + 1 / 8) * np.var(VALUES, ddof=1))
+    found = mean_over_folds(VALUES, test_to_train=1 / 8)
+    assert found.value / found.standard_error == pytest.approx(statistic)
+    assert found.p().value == pytest.approx(2 * t.sf(statistic, 9))
+
+
+def test_without_shared_training_patients_it_is_students_t_test():
+    found, expected = mean_over_folds(VALUES, test_to_train=0.0), ttest_1samp(VALUES, 0.5)
+    assert found.p(0.5).value == pytest.approx(expected.pvalue)
+    interval = found.interval()
+    assert (interval.low, interval.high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_one_sided_p_values_of_both_sides_add_up():
+    above = mean_over_folds(VALUES, 1 / 8).p_above(0.7).value
+    below = mean_over_folds([-value for value in VALUES], 1 / 8).p_above(-0.7).value
+    assert above + below == pytest.approx(1)
+
+
+def test_the_detectable_difference_is_that_of_statsmodels_power():
+    standard_error, n = 0.04, 10
+    effect = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8)
+    expected = effect * standard_error * np.sqrt(n)
+    assert TEstimate(0.0, standard_error, n - 1).detectable() == pytest.approx(expected, rel=0.02)
+
+
+def test_values_that_define_no_error_have_a_reason():
+    assert mean_over_folds([], 0.1).reason == "no fold has both classes"
+    assert mean_over_folds([0.7], 0.1).interval().reason == "a single fold"
+    assert mean_over_folds([0.1 + 0.2, 0.3], 0.1).p().reason == "all folds have the same value"
+
+
+def test_an_auc_of_1_in_every_fold_has_the_exact_bound_of_all_disjoint_pairs():
+    estimate = mean_auc([1.0, 1.0, 1.0], [4, 3, 4], 1 / 8)
+    assert (estimate.value, estimate.low, estimate.high) == (1, pytest.approx(0.025 ** (1 / 9)), 1)
+
+
+def test_the_interval_of_an_auc_stays_between_0_and_1():
+    assert mean_auc([0.9, 1.0, 1.0], [4, 4, 4], 1.0).high == 1
+
+
+def test_with_retrained_classifiers_the_primary_interval_covers_and_the_pooled_one_does_not():
+    methods = {"primary": by_folds, "pooled": by_delong}
+    primary, pooled = cross_validated(80, 0.5, 200, np.random.default_rng(1), methods)
+    assert primary.coverage >= 0.93
+    assert primary.rejected <= 0.06
+    assert pooled.coverage < 0.93 < primary.coverage
+
+
+def test_votes_of_members_keep_the_sensitivity_aimed_at_and_their_mean_does_not():
+    found = ensemble_thresholds.achieved(40, 20, np.random.default_rng(0))
+    single = found["single models, threshold of all validation patients"]
+    votes = found["majority of the members at the threshold of all"]
+    mean = found["mean of the members, threshold of all validation patients"]
+    assert votes == pytest.approx(single, abs=0.05)
+    assert mean[1] > single[1] + 0.1
