@@ -61,7 +61,7 @@ def _table(caption: Caption, cells: Sequence[Cell], found: Caveats, counts: bool
     ours = [cell for cell in cells if cell.row == OURS]
     rows = {OURS: texts[OURS]}
     if any(cell.low is not None for cell in ours):
-        rows[INTERVAL] = [cell.interval for cell in ours]
+        rows[INTERVAL] = [" ".join(cell.interval) for cell in ours]
     if counts and any(cell.n_large is not None for cell in ours):
         rows["  large / small"] = [f"{c.n_large} / {c.n_small}" if c.n_large is not None else "" for c in ours]
     rows |= {"": [""] * len(ours), ARTICLE: texts[ARTICLE]}

@@ -16,6 +16,7 @@ from stroke_ctp.reporting.results.comparisons import Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import ModelAucs, model_aucs
 from stroke_ctp.reporting.study_background import shared_settings
 from stroke_ctp.reporting.tables.discrimination import comparison_caption, comparison_cells
+from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.study.audit_evidence import AuditEvidence
 from stroke_ctp.study.leakage_audit import audit
@@ -51,8 +52,10 @@ def write_comparison(folders: Sequence[StudyFolder], out: Path, margin: float, p
         audit(study, (), AuditEvidence())
     settings = {folder.name: shared_settings(folder) for folder in folders}
     aucs = {study.name: {name: model_aucs(one) for name, one in study.models.items()} for study in studies}
-    overview = _overview(aucs)
-    write_page(_page(studies, aucs, [overview, _differences(aucs, margin), _settings(settings)]), ReportFolder(out))
+    overview, differing = _overview(aucs), _settings(settings)
+    # Trainings of one study with several seeds are no rivals.
+    inference = seeds_table(aucs) if _differing(settings) == ["seed"] else _differences(aucs, margin)
+    write_page(_page(studies, aucs, [overview, inference, differing]), ReportFolder(out))
     return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
 
 
@@ -123,9 +126,14 @@ def _differences(aucs: Aucs, margin: float) -> Table | None:
 
 def _settings(settings: Mapping[str, Mapping[str, Any]]) -> Table | None:
     """Settings in which the studies differ, by the name of the study; None if there are none."""
-    keys = {key: None for one in settings.values() for key in one}
-    differing = [key for key in keys if len({str(one.get(key)) for one in settings.values()}) > 1]
     rows: list[Row] = [
-        {"Setting": key} | {study: str(one.get(key, "–")) for study, one in settings.items()} for key in differing
+        {"Setting": key} | {study: str(one.get(key, "–")) for study, one in settings.items()}
+        for key in _differing(settings)
     ]
     return Table("settings", "Settings", _SETTINGS_CAPTION, rows) if rows else None
+
+
+def _differing(settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names of the settings in which the studies differ."""
+    keys = {key: None for one in settings.values() for key in one}
+    return [key for key in keys if len({str(one.get(key)) for one in settings.values()}) > 1]

@@ -11,7 +11,7 @@ from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.model_text import endpoint_text, threshold_origin
 from stroke_ctp.reporting.number_text import estimate_text, number_text, p_relation
 from stroke_ctp.reporting.page import Tile
-from stroke_ctp.reporting.results.comparisons import Comparison
+from stroke_ctp.reporting.results.comparisons import Comparison, Conclusion
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint
 from stroke_ctp.reporting.results.scored_patients import Split
@@ -37,11 +37,14 @@ def lead(results: StudyResults) -> str:
         return f"The “{display_name(main.predictions.name)}” model has no ROC-AUC with an interval: {auc.reason}."
     share, low, high = (f"{100 * value:.0f}" for value in (auc.value, auc.low, auc.high))
     verdict = "better than chance" if auc.low > 0.5 else "not shown to be better than chance"
-    return (
+    main_sentence = (
         f"Of a patient with a large core and one with a small core, the “{display_name(main.predictions.name)}” model "
         f"gives the large core the higher probability in {share} % of pairs (95 % CI {low} to {high} %, mean of "
-        f"{counted(folds.summary.n_defined, 'test fold')}): {verdict}. {_detectable_sentence(results.comparisons)}"
-    ).strip()
+        f"{counted(folds.summary.n_defined, 'test fold')}): {verdict}."
+    )
+
+    compared = results.comparisons
+    return " ".join(filter(None, [main_sentence, _conclusions_sentence(compared), _detectable_sentence(compared)]))
 
 
 def summary(results: StudyResults, findings: Sequence[Finding]) -> list[str]:
@@ -134,16 +137,28 @@ def _comparison_phrase(one: Comparison) -> str:
     )
 
 
+def _conclusions_sentence(comparisons: Sequence[Comparison]) -> str:
+    """What the comparisons on the test folds conclude; empty if there are none."""
+    concluded: dict[Conclusion, list[str]] = {}
+    for one in comparisons:
+        if one.split == "test":
+            concluded.setdefault(one.conclusion, []).append(f"“{display_name(one.against)}”")
+    phrases = [f"{conclusion} against {', '.join(names)}" for conclusion, names in concluded.items()]
+    return f"Compared on the test folds: {'; '.join(phrases)}." if phrases else ""
+
+
 def _detectable_sentence(comparisons: Sequence[Comparison]) -> str:
-    """The smallest difference between models that the test folds can show; empty if no models are compared."""
-    found = [one.detectable for one in comparisons if one.split == "test" and one.detectable is not None]
+    """The smallest differences between models that the test folds can show; empty if no models are compared."""
+    found = [
+        (one.detectable, display_name(one.against))
+        for one in comparisons
+        if one.split == "test" and one.detectable is not None
+    ]
     if not found:
         return ""
-    least, most = (number_text(value) for value in (min(found), max(found)))
-    size = least if least == most else f"{least} to {most}, depending on the model,"
+    sizes = ", ".join(f"{number_text(size)} against “{name}”" for size, name in sorted(found))
     return (
-        f"Against other models, this sample can show differences of the AUC of {size} or more with a power of 80 %; "
-        "smaller ones may exist."
+        f"With a power of 80 % this sample can show differences of the AUC of at least {sizes}; smaller ones may exist."
     )
 
 

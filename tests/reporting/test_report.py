@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from studies import MARGIN, N_FOLDS, OXFORD, SENSITIVITY, write_external, write_model, write_run, write_study
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import claim_file, write_json
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.reporting.console import report_text
 from stroke_ctp.reporting.number_text import p_text
@@ -374,6 +375,22 @@ def test_several_studies_are_compared(study: StudyFolder, command: Command, caps
     differences = pd.read_csv(study.report / "with-other" / "tables" / "differences.csv")
     assert (differences["difference"] == 0).all()
     assert set(differences["p_note"]) == {"all folds have the same value", "the models order all pairs alike"}
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_studies_that_differ_in_their_seed_alone_are_trainings_of_one(study: StudyFolder, tmp_path: Path):
+    other = StudyFolder(study.path.parent, "other")
+    write_model(other, "full", 3, OXFORD)
+    write_json(claim_file(other.path), other.settings() | {"seed": 1})
+    write_comparison([study, other], tmp_path / "out", MARGIN)
+    tables = {path.stem for path in (tmp_path / "out" / "tables").glob("*.csv")}
+    assert ("seeds" in tables, "differences" in tables) == (True, False)
+    row = pd.read_csv(tmp_path / "out" / "tables" / "seeds.csv").iloc[0]
+    aucs = np.stack([_fold_aucs(one, "full") for one in (study, other)])
+    assert (row["model"], row["seeds"]) == ("Full", 2)
+    assert row["roc_auc"] == pytest.approx(aucs.mean())
+    spread = aucs.mean(axis=0).std(ddof=1) * np.sqrt(1 / N_FOLDS + 1 / (N_FOLDS - 2))
+    assert row["roc_auc_low"] == pytest.approx(aucs.mean() - t.isf(0.025, N_FOLDS - 1) * spread)
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -71,11 +71,11 @@ class Cell:
         return (self.missing,) if self.mean is None else mean_sd_parts(self.mean, self.sd)
 
     @property
-    def interval(self) -> str:
-        """The 95 % confidence interval as printed: `0.65 to 0.79`."""
+    def interval(self) -> tuple[str, ...]:
+        """Both ends of the 95 % confidence interval as shown: `0.65`, `to 0.79`."""
         if self.low is None or self.high is None:
-            return "–"
-        return f"{number_text(self.low)} to {number_text(self.high)}"
+            return ("–",)
+        return number_text(self.low), f"to {number_text(self.high)}"
 
     @property
     def text(self) -> str:
