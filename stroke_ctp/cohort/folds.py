@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from sklearn.model_selection import StratifiedKFold
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.random_streams import Purpose, numpy_generator
 from stroke_ctp.common.schemas import STRICT
 
 
@@ -21,6 +22,8 @@ class FoldSettings:
     """Number of folds."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the shuffle before the split."""
+    subset: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of each fold's training patients that train, for a learning curve."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +55,7 @@ def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -
     Args:
         labels: Class of each patient.
         fold: Which fold, 0 to n − 1.
-        folds: Number of folds, and seed of the shuffle before the split.
+        folds: Number of folds, seed of the shuffle before the split, and share of the training patients.
 
     Raises:
         UserError: No such fold, or too few patients of a class to give every fold one.
@@ -65,8 +68,28 @@ def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -
     stratified = StratifiedKFold(n, shuffle=True, random_state=folds.seed)
     parts = [part for _, part in stratified.split(labels, labels)]
     rest = [k for k in range(n) if k not in (fold, (fold + 1) % n)]
+    train = np.sort(np.concatenate([parts[k] for k in rest]))
     return Split(
-        train=np.sort(np.concatenate([parts[k] for k in rest])),
+        train=train if folds.subset == 1 else _subset(train, labels, fold, folds),
         validation=parts[(fold + 1) % n],
         test=parts[fold],
     )
+
+
+def _subset(
+    train: Int[np.ndarray, " train"], labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings
+) -> Int[np.ndarray, " some"]:
+    """Part of the training patients, the same share of both classes; a larger subset contains a smaller one.
+
+    Raises:
+        UserError: A class would have fewer than two patients.
+    """
+    shuffled = numpy_generator(folds.seed, Purpose.SUBSET, fold).permutation(train)
+    classes = [shuffled[labels[shuffled] == value] for value in (0, 1)]
+    sizes = [round(folds.subset * len(members)) for members in classes]
+    if min(sizes) < 2:
+        raise UserError(
+            f"folds.subset={folds.subset:g} must leave ≥ 2 training patients of each class, got {min(sizes)}; "
+            "choose a larger folds.subset"
+        )
+    return np.sort(np.concatenate([members[:size] for members, size in zip(classes, sizes, strict=True)]))

@@ -39,6 +39,8 @@ class Purpose(IntEnum):
     """Index: training step."""
     BOOTSTRAP = 7
     PERMUTATION = 8
+    SUBSET = 9
+    """Which training patients of a fold a learning curve leaves out. Index: fold."""
 
 
 def seed_sequence(seed: int, purpose: Purpose, *index: int) -> np.random.SeedSequence:

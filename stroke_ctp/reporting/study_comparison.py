@@ -8,6 +8,8 @@ from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.caveats import Caveats, caveats
 from stroke_ctp.reporting.console import aligned, provenance_text
 from stroke_ctp.reporting.figures import roc as roc_figures
+from stroke_ctp.reporting.figures.sample_size import sample_size
+from stroke_ctp.reporting.figures.style import Picture
 from stroke_ctp.reporting.model_text import PRIMARY_NAMES
 from stroke_ctp.reporting.number_text import mean_sd_parts
 from stroke_ctp.reporting.page import Page, ReportFolder, Section, write_page
@@ -18,6 +20,7 @@ from stroke_ctp.reporting.study_background import shared_settings
 from stroke_ctp.reporting.tables.discrimination import comparison_caption, comparison_cells
 from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.table import Row, Table
+from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.study.audit_evidence import AuditEvidence
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
@@ -55,14 +58,16 @@ def write_comparison(folders: Sequence[StudyFolder], out: Path, margin: float, p
     overview, differing = _overview(aucs), _settings(settings)
     # Trainings of one study with several seeds are no rivals.
     inference = seeds_table(aucs) if _differing(settings) == ["seed"] else _differences(aucs, margin)
-    write_page(_page(studies, aucs, [overview, inference, differing]), ReportFolder(out))
+    pictures = [sample_size(_sample_sizes(aucs))] if _differing(settings) == ["folds.subset"] else []
+    page = _page(studies, aucs, [overview, inference, differing], [picture for picture in pictures if picture])
+    write_page(page, ReportFolder(out))
     return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
 
 
-def _page(studies: Sequence[Study], aucs: Aucs, tables: Sequence[Table | None]) -> Page:
+def _page(studies: Sequence[Study], aucs: Aucs, tables: Sequence[Table | None], pictures: Sequence[Picture]) -> Page:
     mains = {f"{one.name}: {display_name(one.main.name)}": aucs[one.name][one.main.name] for one in studies}
     curves = roc_figures.models(mains)
-    pictures = [curves] if curves else []
+    pictures = [*pictures, *([curves] if curves else [])]
     section = Section("comparison", "Comparison", tables=[t for t in tables if t], pictures=pictures)
     return Page(
         title=f"Studies {', '.join(study.name for study in studies)}",
@@ -85,6 +90,15 @@ def _common(studies: Sequence[Study]) -> Caveats:
     return Caveats(origin, incorporated)
 
 
+def _sample_sizes(aucs: Aucs) -> dict[str, list[tuple[float, Estimate]]]:
+    """Training patients per fold and AUC of every model, by its name, from the smallest study to the largest."""
+    curves: dict[str, list[tuple[float, Estimate]]] = {}
+    for models in aucs.values():
+        for name, model in models.items():
+            curves.setdefault(display_name(name), []).append((model.predictions.n_train, model.test_folds.interval))
+    return {name: sorted(points, key=lambda point: point[0]) for name, points in curves.items()}
+
+
 def _overview(aucs: Aucs) -> Table:
     rows: list[Row] = []
     for study, models in aucs.items():
@@ -98,6 +112,7 @@ def _overview(aucs: Aucs) -> Table:
                     "95 % interval": model.test_folds.interval,
                     PRIMARY_NAMES["external"]: "not run" if external is None else external.delong,
                     "n": len(model.test.patients),
+                    "Training patients per fold": round(model.predictions.n_train),
                 }
             )
     return Table("studies", "ROC-AUC", _STUDIES_CAPTION, rows)

@@ -55,6 +55,11 @@ class ModelPredictions:
         return mean(len(patients.test) / len(patients.train) for patients in used)
 
     @property
+    def n_train(self) -> float:
+        """Number of training patients of a fold, mean over the folds."""
+        return mean(float(len(run.record().patients.train)) for run in self.runs.values())
+
+    @property
     def ensemble(self) -> pd.DataFrame | None:
         """Rows of the members' mean on the external cohort."""
         return None if self.external is None else self.external[self.external["fold"] == MEAN]

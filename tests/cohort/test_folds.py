@@ -85,3 +85,22 @@ def test_fewer_than_three_folds_are_refused(n: int):
 def test_a_class_with_fewer_patients_than_folds_is_refused_with_the_way_out(small: int, large: int):
     with pytest.raises(UserError, match=rf"needs ≥ 10 patients of each class, got {min(small, large)}; choose a sm"):
         split(_labels(small, large), 0, FoldSettings())
+
+
+def test_a_subset_trains_the_same_share_of_both_classes_and_leaves_validation_and_test_as_they_are():
+    labels = _labels(60, 40)
+    whole, half = (split(labels, 2, FoldSettings(subset=share)) for share in (1.0, 0.5))
+    assert [int((labels[part.train] == 1).sum()) for part in (whole, half)] == [32, 16]
+    assert half.train.size == whole.train.size / 2
+    for part in ("validation", "test"):
+        np.testing.assert_array_equal(getattr(half, part), getattr(whole, part))
+
+
+def test_a_larger_subset_contains_a_smaller_one():
+    quarter, half, whole = (split(_labels(60, 40), 0, FoldSettings(subset=share)).train for share in (0.25, 0.5, 1.0))
+    assert set(quarter) < set(half) < set(whole)
+
+
+def test_a_subset_without_two_patients_of_a_class_is_refused():
+    with pytest.raises(UserError, match=r"folds.subset=0.1 must leave ≥ 2 training patients of each class, got 1"):
+        split(_labels(60, 12), 0, FoldSettings(subset=0.1))

@@ -67,6 +67,7 @@ def test_purposes_have_numbers_of_their_own_that_are_part_of_the_results():
         "DROPOUT": 6,
         "BOOTSTRAP": 7,
         "PERMUTATION": 8,
+        "SUBSET": 9,
     }
 
 

@@ -11,10 +11,12 @@ from stroke_ctp.reporting.figures import probabilities as probability_figures
 from stroke_ctp.reporting.figures import roc as roc_figures
 from stroke_ctp.reporting.figures.learning_curves import learning_curves
 from stroke_ctp.reporting.figures.network import Architecture, network
+from stroke_ctp.reporting.figures.sample_size import sample_size
 from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.report_sections import sections
 from stroke_ctp.reporting.results.study_results import StudyResults, study_results
 from stroke_ctp.reporting.study_background import background_of
+from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
 from stroke_ctp.study.training_summary import TrainingSummary
@@ -113,3 +115,23 @@ def test_learning_curves_mark_the_epoch_that_was_taken():
     taken = [line for line in picture.drawn.axes[0].lines if line.get_label() == "Epoch taken"]
     assert [list(line.get_xdata()) for line in taken] == [[2, 2]]
     assert learning_curves([without_log]) is None
+
+
+def test_the_auc_is_drawn_against_the_number_of_training_patients_where_it_has_an_interval():
+    points = [
+        (16.0, Estimate(0.6, 0.5, 0.7)),
+        (32.0, Estimate(0.7, reason="a single fold")),
+        (64.0, Estimate(0.8, 0.7, 0.9)),
+    ]
+    picture = sample_size({"Full": points})
+    assert picture is not None
+    line = picture.drawn.axes[0].lines[0]
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([16, 64], [0.6, 0.8])
+    assert sample_size({"Full": points[1:2]}) is None
+
+
+def test_the_decision_curve_names_its_range_and_the_share_of_large_cores(results: StudyResults):
+    caption = probability_figures.decision(results.main.cohorts).caption
+    assert "thresholds of 0.1 to 0.9" in caption
+    assert "share of large cores of 50% (Test folds, pooled)" in caption
+    assert "treat" not in caption.lower()
