@@ -133,5 +133,5 @@ def test_the_auc_is_drawn_against_the_number_of_training_patients_where_it_has_a
 def test_the_decision_curve_names_its_range_and_the_share_of_large_cores(results: StudyResults):
     caption = probability_figures.decision(results.main.cohorts).caption
     assert "thresholds of 0.1 to 0.9" in caption
-    assert "share of large cores of 50% (Test folds, pooled)" in caption
+    assert "share of large cores of 50 % (Test folds, pooled)" in caption
     assert "treat" not in caption.lower()

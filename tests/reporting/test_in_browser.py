@@ -123,3 +123,14 @@ def test_what_is_undefined_sorts_last_in_either_direction_and_does_not_turn_numb
 
 def test_what_is_folded_on_the_screen_is_printed(opened: tuple):
     assert opened[0]["folded"] == opened[0]["printed"] > 2
+
+
+def test_the_print_has_fewer_than_ten_pages_because_the_appendix_is_left_out(study: StudyFolder, tmp_path: Path):
+    printed = tmp_path / "page.pdf"
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={printed}",
+        (study.report / "report.html").as_uri(),
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    assert 1 < len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) < 10

@@ -102,7 +102,7 @@ def test_models_with_other_folds_are_not_compared_fold_by_fold(study: Study):
         (-0.04, 0.04, 0.9, Conclusion.EQUIVALENT),
         (-0.04, 0.1, 0.4, Conclusion.NOT_INFERIOR),
         (-0.1, 0.04, 0.4, Conclusion.NOT_SUPERIOR),
-        (-0.1, 0.1, 0.9, Conclusion.OPEN),
+        (-0.1, 0.1, 0.9, Conclusion.UNDECIDED),
     ],
 )
 def test_equality_is_concluded_from_an_interval_within_the_margin_only(

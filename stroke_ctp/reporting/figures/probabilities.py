@@ -54,7 +54,7 @@ def decision(cohorts: Sequence[CohortResults]) -> Picture:
         top = max(cohort.decision.share_large for cohort in cohorts)
         panels[0].set(ylabel="Net benefit per patient", xlim=(0, 1), ylim=(-0.25 * top - 0.05, top * 1.05 + 0.02))
     shares = " and ".join(
-        f"{cohort.decision.share_large:.0%} ({COHORT_NAMES[cohort.patients.split]})" for cohort in cohorts
+        f"{100 * cohort.decision.share_large:.0f} % ({COHORT_NAMES[cohort.patients.split]})" for cohort in cohorts
     )
     caption = (
         "Net benefit per patient of calling those cores large whose probability reaches the threshold, compared with "

@@ -29,9 +29,9 @@ class Conclusion(StrEnum):
     WORSE = "worse"
     WORSE_WITHIN_MARGIN = "worse, within the margin"
     EQUIVALENT = "equivalent within the margin"
-    NOT_INFERIOR = "not inferior by the margin"
-    NOT_SUPERIOR = "not superior by the margin"
-    OPEN = "open"
+    NOT_INFERIOR = "not inferior"
+    NOT_SUPERIOR = "not superior"
+    UNDECIDED = "undecided"
     UNDEFINED = "undefined"
 
 
@@ -120,7 +120,7 @@ def conclusion(interval: Estimate, p: PValue, margin: float) -> Conclusion:
         return Conclusion.WORSE_WITHIN_MARGIN if low > -margin else Conclusion.WORSE
     if low > -margin:
         return Conclusion.EQUIVALENT if high < margin else Conclusion.NOT_INFERIOR
-    return Conclusion.NOT_SUPERIOR if high < margin else Conclusion.OPEN
+    return Conclusion.NOT_SUPERIOR if high < margin else Conclusion.UNDECIDED
 
 
 def _primary(pair: Pair) -> TEstimate:

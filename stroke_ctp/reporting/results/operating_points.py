@@ -61,10 +61,10 @@ class OperatingPoint:
     fold_thresholds: tuple[ValidationThreshold, ...]
     ensemble_threshold: ValidationThreshold
     """That every member of the ensemble applies."""
-    validation: PredictedClasses
-    """Of the validation patients, at the threshold of their fold, which was chosen on them."""
     classes: tuple[PredictedClasses, ...]
     """Of the test patients and, if the ensemble was run, of the external patients."""
+    reached: tuple[Rates, ...]
+    """For each of these, what the same thresholds reach on the validation patients that they were chosen on."""
 
 
 def operating_point(
@@ -81,12 +81,16 @@ def operating_point(
     folds = [validation[validation["fold"] == fold] for fold in range(predictions.n_folds)]
     by_fold = {str(fold): _threshold(rows, sensitivity) for fold, rows in enumerate(folds)}
     ensemble = _threshold(validation, sensitivity)
-    classes = tuple(
-        _of_folds(patients, by_fold) if patients.split == "test" else _of_ensemble(patients, predictions, ensemble)
-        for patients in cohorts
-    )
-    validated = _of_folds(ScoredPatients.of("test", validation), by_fold)
-    return OperatingPoint(sensitivity, tuple(by_fold.values()), ensemble, validated, classes)
+    validated = ScoredPatients.of("test", validation)
+    classes, reached = [], []
+    for patients in cohorts:
+        if patients.split == "test":
+            classes.append(_of_folds(patients, by_fold))
+            reached.append(_of_folds(validated, by_fold).rates)
+        else:
+            classes.append(_of_ensemble(patients, predictions, ensemble))
+            reached.append(_of_folds(validated, dict.fromkeys(by_fold, ensemble)).rates)
+    return OperatingPoint(sensitivity, tuple(by_fold.values()), ensemble, tuple(classes), tuple(reached))
 
 
 def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> ValidationThreshold:

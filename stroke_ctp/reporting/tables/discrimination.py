@@ -19,8 +19,9 @@ external patients. These methods were chosen by simulation; others are in the ap
 _COMPARISON_CAPTION = """Difference of the AUCs of two models on the same patients. Test folds: mean of the differences
 within folds, by the corrected resampled t test of Nadeau and Bengio; external patients: DeLong's test with Student's
 t distribution. The first interval is for one comparison alone, as p; Holm's p and the simultaneous intervals
-(Bonferroni's) are corrected for all comparisons of this table. The conclusion follows from these, with differences of
-up to {margin} regarded as irrelevant."""
+(Bonferroni's) are corrected for all comparisons of this table. The conclusion follows from these: a
+difference with p (Holm) below 0.05; else equivalent, if the simultaneous interval excludes differences beyond {margin};
+not inferior or not superior, if it excludes them on one side; else undecided, which is no evidence of equality."""
 _DETECTABLE_CAPTION = """What this sample can show: the smallest true difference of the AUC that a two-sided test of
 all comparisons together (Bonferroni's level) finds with a power of 80 %, given the standard errors of this study, and
 about how many patients would be needed to find a difference of {margin}. A difference that was not found may be

@@ -14,10 +14,10 @@ from stroke_ctp.statistics.operating_points import Rates
 RATE_NAMES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV", "f1": "F1"}
 _CAPTION = """Cores above the threshold are called large. Thresholds come from validation predictions alone and are
 then fixed: a test fold uses the threshold of its own validation fold; every member of the ensemble uses that of the
-validation predictions of all folds, and the majority of the members decides. "On validation": what the threshold of
-each fold reaches on the patients that it was chosen on, which is more than it achieves on others. Brackets: Wilson's
-95 % confidence intervals; the interval of F1 is derived from that of a proportion. All thresholds are in the
-appendix."""
+validation predictions of all folds, and the majority of the members decides. "On validation": what the same
+thresholds reach on the patients that they were chosen on, by single models; it is more than they achieve on others.
+Brackets: Wilson's 95 % confidence intervals; the interval of F1 is derived from that of a proportion. All thresholds
+are in the appendix."""
 _THRESHOLDS_CAPTION = """Thresholds as probabilities. Folds: chosen on the fold's validation patients; members of the
 ensemble: on the validation patients of all folds."""
 PREVALENCE = """PPV, NPV and net benefit hold for the share of large cores in these patients. If the median core volume
@@ -27,10 +27,10 @@ separates the classes, this share is 50 % by design: they do not transfer to pat
 def operating_table(results: StudyResults) -> Table:
     """Performance of every model at both operating points."""
     rows = [
-        {"Model": display_name(name), "Aim": point_name(point), **_reached(point), **_cells(classes)}
+        {"Model": display_name(name), "Aim": point_name(point), **_reached(reached), **_cells(classes)}
         for name, model in results.models.items()
         for point in (model.youden, model.sensitive)
-        for classes in point.classes
+        for classes, reached in zip(point.classes, point.reached, strict=True)
     ]
     return Table("operating_points", "Operating points", _CAPTION + unclassified_sentence(results.main.youden), rows)
 
@@ -65,8 +65,7 @@ def unclassified_sentence(point: OperatingPoint) -> str:
     return f" Not called, because the validation patients are of one class: {patients} (fold {listed})."
 
 
-def _reached(point: OperatingPoint) -> Row:
-    rates = point.validation.rates
+def _reached(rates: Rates) -> Row:
     return {
         f"{RATE_NAMES[name]} on validation": _value(getattr(rates, name)) for name in ("sensitivity", "specificity")
     }
