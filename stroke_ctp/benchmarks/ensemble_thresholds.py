@@ -1,6 +1,6 @@
 """`python -m stroke_ctp.benchmarks.ensemble_thresholds`: which calls of an ensemble keep the sensitivity aimed at.
 
-Prints the second table of `docs/inference.md`: thresholds are chosen on the validation patients of a cross-validation
+Prints the last table of `docs/inference.md`: thresholds are chosen on the validation patients of a cross-validation
 and applied to new patients, by single models and by their ensemble.
 """
 
@@ -13,7 +13,7 @@ from stroke_ctp.benchmarks.retrained_classifiers import N_FOLDS, Population, mem
 from stroke_ctp.statistics.labels import Labels, Scores
 from stroke_ctp.statistics.operating_points import sensitive_threshold
 
-N_STUDIES = 300
+N_STUDIES = 100
 N_PATIENTS, AUC, AIMED = 80, 0.75, 0.9
 N_FEATURES = (10, 40)
 """With more features, the members of an ensemble differ more."""

@@ -1,6 +1,6 @@
 """`python -m stroke_ctp.benchmarks.inference`: what intervals and tests of AUCs hold, with retrained classifiers.
 
-Prints the tables of `docs/inference.md`. Two models of different, equally informative features are trained in every
+Prints the first tables of `docs/inference.md`. Two models of different, equally informative features are trained in every
 fold of many simulated studies; the truth about each is known.
 """
 
@@ -187,7 +187,7 @@ EXTERNAL: Methods = {"DeLong, Student's t": _by_delong_t, "DeLong": by_delong, "
 
 
 def main(n_studies: int = N_STUDIES) -> None:
-    """Simulate, and print both tables."""
+    """Simulate, and print the rows of test folds, then of external patients."""
     print("| method | patients | true AUC | studies | coverage | type I error |\n|---|---|---|---|---|---|")
     for simulate, sizes in ((cross_validated, SIZES), (external, EXTERNAL_SIZES)):
         for number, (n, auc) in enumerate((n, auc) for n in sizes for auc in AUCS):

@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 from MLstatkit import Delong_test
-from scipy.stats import binomtest, norm, rankdata
+from scipy.stats import binomtest, norm, rankdata, t
 from sklearn.metrics import roc_auc_score
 
-from stroke_ctp.statistics.delong import auc_estimate, compare, delong, logit_interval, perfect_auc, variance
+from stroke_ctp.statistics.delong import (
+    auc_estimate,
+    compare,
+    delong,
+    difference,
+    logit_interval,
+    perfect_auc,
+    variance,
+)
 
 
 def _data(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -121,6 +129,12 @@ def test_a_model_does_not_differ_from_itself():
     comparison = compare(labels, scores, scores)
     assert (comparison.difference.value, comparison.p.value) == (0, None)
     assert comparison.difference.reason == "the models order all pairs alike"
+
+
+def test_the_difference_has_students_t_distribution_where_delongs_published_test_is_normal():
+    labels, scores, others = _data(0)
+    found, published = difference(labels, scores, others), compare(labels, scores, others)
+    assert found.p().value == pytest.approx(2 * t.sf(norm.isf(published.p.value / 2), len(labels) - 2))
 
 
 def test_scores_of_any_monotonic_scale_give_the_same_interval():
