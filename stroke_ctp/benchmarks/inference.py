@@ -1,7 +1,7 @@
 """`python -m stroke_ctp.benchmarks.inference`: what intervals and tests of AUCs hold, with retrained classifiers.
 
-Prints the first tables of `docs/inference.md`. Two models of different, equally informative features are trained in every
-fold of many simulated studies; the truth about each is known.
+Prints the tables of `docs/inference.md` about intervals and tests. Two models of different, equally informative
+features are trained in every fold of many simulated studies; the truth about each is known.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -67,6 +67,7 @@ class Page:
         sections = [
             replace(
                 section,
+                lead=" ".join([section.lead, *self.caveats.about(section.lead)]).strip(),
                 points=[" ".join([point, *self.caveats.about(point)]) for point in section.points],
                 tables=[self.caveats.on_table(table) for table in section.tables],
                 pictures=[self.caveats.on_picture(picture) for picture in section.pictures],
