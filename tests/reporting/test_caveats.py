@@ -10,7 +10,7 @@ import pytest
 from cohorts import write_noise_cohort
 from commands import run_module
 from matplotlib.figure import Figure
-from studies import COHORT, EXTERNAL, OXFORD, SENSITIVITY, write_ensemble, write_external, write_model
+from studies import COHORT, EXTERNAL, MARGIN, OXFORD, SENSITIVITY, write_ensemble, write_external, write_model
 
 from stroke_ctp.common.origin import TRUE_CORE
 from stroke_ctp.hemodynamics.core_and_penumbra import MEASURED
@@ -67,7 +67,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Report:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "save", save)
         patch.setattr(page, "embedded", lambda *_: "")
-        printed = " ".join(write_report(folder, SENSITIVITY).split())
+        printed = " ".join(write_report(folder, SENSITIVITY, MARGIN).split())
     return Report(folder, printed, signed)
 
 
@@ -152,7 +152,7 @@ def test_a_score_that_is_the_label_has_an_auc_of_1_in_every_fold_and_is_flagged(
     write_noise_cohort(Path("cohort"), {"core_ml": volumes, "scan_cbv_ml": volumes, "label_definition": labels})
     run_module("train", "cohort=cohort", "name=own", "model=cbv_scan", "fold=0..2", "folds.n=3")
     folder = StudyFolder(Path("outputs"), "own")
-    printed = " ".join(write_report(folder, SENSITIVITY).split())
+    printed = " ".join(write_report(folder, SENSITIVITY, MARGIN).split())
     folds = pd.read_csv(folder.report / "tables" / "folds.csv")
     assert set(folds["auc"]) == {1.0}
     assert "Incorporation: CBV core, whole scan is the label itself, which favours it." in printed
@@ -163,7 +163,7 @@ def test_a_comparison_of_studies_says_which_is_of_simulated_patients(tmp_path: P
     studies = [StudyFolder(tmp_path, name) for name in ("one", "two")]
     for study, cohort in zip(studies, (SIMULATED, COHORT), strict=True):
         write_model(study, "cbv", 2, None, cohort=cohort)
-    write_comparison(studies, tmp_path / "out")
+    write_comparison(studies, tmp_path / "out", MARGIN)
     html = (tmp_path / "out" / "report.html").read_text()
     assert "<strong>one: Simulated patients.</strong>" in html
     assert "Incorporation: CBV core resembles the label" in html
