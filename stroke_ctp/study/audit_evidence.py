@@ -66,7 +66,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     else:
         statistics = compare_statistics(runs, training.patients)
     examined = [
-        *examine_roles(study, training, external),
+        *examine_roles(study, folder, training, external),
         *examine_networks(study, folder, training, external),
         *examine_first_epochs(study, training),
         *examine_conventional(study, training, external),

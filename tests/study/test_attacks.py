@@ -179,6 +179,14 @@ def test_patients_who_exchanged_their_folds_are_caught(study: StudyFolder):
         _audit(study)
 
 
+def test_folds_of_another_seed_in_the_settings_of_a_run_are_caught(study: StudyFolder):
+    run = study.run("full", 2)
+    settings = run.settings()
+    run.write_settings(replace(settings, folds=replace(settings.folds, seed=1)))
+    with pytest.raises(UserError, match=r"full, fold 2: its settings\.json is not that of the study"):
+        _audit(study)
+
+
 def test_weights_of_another_fold_are_caught_by_the_logged_loss(study: StudyFolder):
     mine, other = study.run("full", 0), study.run("full", 1)
     shutil.copy(other.training.best, mine.training.best)
