@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from stroke_ctp.hemodynamics.maps import REFERENCE_CBV
+from stroke_ctp.hemodynamics.cbv_reference import GREY_CBV, WHITE_CBV
 from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, is_random
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
@@ -14,9 +14,9 @@ _WIDTH = 80
 """Columns of a terminal."""
 
 _SHARED_SOURCE = (
-    f"CBV cores are calibrated: the healthy hemisphere is set to {REFERENCE_CBV:g} mL/100 mL, a value from the "
-    "publication on which the tissue of simulated patients is based; on simulated patients this favours CBV cores "
-    "over other models."
+    f"CBV cores are calibrated: the healthy hemisphere is set to {GREY_CBV:.1f} mL/100 mL in grey and {WHITE_CBV:.1f} "
+    "in white matter, values from the publication on which the tissue of simulated patients is based; on simulated "
+    "patients this favours CBV cores over other models."
 )
 
 
