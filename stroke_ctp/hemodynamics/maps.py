@@ -117,7 +117,7 @@ def _truncation(
     part = late if late.any() else np.ones(len(curves), bool)
     return Truncation(
         artery_s=first_pass.missing_s(),
-        vein_s=first_pass.missing_s(passage.vein.curve),
+        vein_s=first_pass.missing_s(passage.vein.curve) if passage.vein is not None else None,
         tissue_s=first_pass.missing_s(curves.mean(axis=0)),
         late_tissue_s=first_pass.missing_s(curves[late].mean(axis=0)) if late.any() else None,
         unseen_share=float(1 - found.cbv[part] @ found.seen[part] / found.cbv[part].sum()),

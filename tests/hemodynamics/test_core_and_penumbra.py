@@ -31,7 +31,7 @@ def test_the_core_by_relative_cbf_and_the_hypoperfused_tissue_are_where_they_wer
     assert not (lesion.penumbra & (lesion.core["cbv"] | lesion.core["rcbf"])).any()
 
 
-def smoothed_core():
+def smoothed_core(pixel_mm=PIXEL_MM[0]):
     """Where the CBV of tissue and of the artery in the core, once smoothed, is low.
 
     Smoothing takes 11 % from the core's edge, and 16 % around the artery.
@@ -39,7 +39,7 @@ def smoothed_core():
     cbv = np.full(ROWS.shape, 1.04 * 2.6)
     cbv[disc(CORE, PENUMBRA_MM)], cbv[disc(CORE, CORE_MM)] = 1.04 * 2.2, 1.04 * 0.5
     cbv[disc(ARTERIES[3], 2.5)] = 100 * 0.73
-    return (gaussian_filter(cbv, 3.0 / PIXEL_MM[0]) < 1.2) & disc(CORE, PENUMBRA_MM)
+    return (gaussian_filter(cbv, 3.0 / pixel_mm) < 1.2) & disc(CORE, PENUMBRA_MM)
 
 
 @pytest.mark.parametrize("calibration", ["reference", "venous"])
@@ -138,7 +138,8 @@ def test_the_area_of_a_standard_series_is_that_of_both_levels():
     hu, times = head(noise=1.0)
     offset = (136 - 128) // 2
     series = hu[:, :2, offset:-offset, offset:-offset].swapaxes(0, 1)
-    expected = 2 * smoothed_core().sum() * (200 / 128 / 10) ** 2  # pixels count as those of the standard grid
+    standard_mm = 200 / 128  # pixels count as those of the standard grid
+    expected = 2 * smoothed_core(standard_mm).sum() * (standard_mm / 10) ** 2
     assert core_area(series, "cbv") == pytest.approx(expected, rel=0.06)
     assert times[1] == 1.5
 
