@@ -17,6 +17,7 @@ from scipy.linalg import circulant, toeplitz
 
 from stroke_ctp.common.schemas import STRICT
 
+Method = Literal["oscillation", "circulant", "standard", "tikhonov"]
 TRUNCATIONS: Float[np.ndarray, " truncation"] = np.geomspace(0.01, 0.9, 16)
 """Shares of the largest singular value that `oscillation` tries, rising by a third."""
 LAGS_S = (-5.0, 30.0)
@@ -39,7 +40,7 @@ class Deconvolution:
     `standard` does (Østergaard et al., MRM 1996). `tikhonov` is block-circulant, damped instead of truncated.
     """
 
-    method: Literal["oscillation", "circulant", "standard", "tikhonov"] = "oscillation"
+    method: Method = "oscillation"
     """Singular value decomposition, and how it is regularized."""
     oscillation_index: Annotated[float, Field(gt=0, lt=1)] = 0.035
     """Largest oscillation of a residue function, by Wu et al., of a scan of 48 s at 1 s; for `oscillation`."""
