@@ -51,7 +51,7 @@ def test_the_ratio_of_areas_alone_loses_late_tissue_to_the_end_of_the_scan():
         100 * 0.73 * curve[:end].sum() / arterial[:end].sum() / (1.04 * tissue.cbv)
         for end in (round(duration / STEP) for duration in (30, 48, 120))
     ]
-    assert shares[:2] == pytest.approx([0.11, 0.58], abs=0.02)
+    assert shares[:2] == pytest.approx([0.28, 0.65], abs=0.01)
     assert shares[2] > 0.85
 
 
@@ -78,7 +78,7 @@ def test_no_healthy_voxel_is_hypoperfused_and_all_penumbra_is(interval):
 
 @pytest.mark.parametrize("duration", DURATIONS_S)
 def test_a_scan_that_ends_early_neither_loses_hypoperfused_tissue_nor_gains_core(duration):
-    """At 30 s white penumbra had lost nine tenths of its CBV, all of it below the core's threshold."""
+    """By the ratio of areas all white penumbra was below the core's threshold at 30 s."""
     tissue = PUBLISHED[Compartment.WHITE_PENUMBRA]
     (error,) = measured_errors([tissue], Sampling(1.5, duration, NOISE_HU), "oscillation")
     assert (tissue.delay + error.tmax > 6).mean() > 0.95
