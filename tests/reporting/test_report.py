@@ -182,7 +182,7 @@ def test_randomly_initialized_weights_are_called_meaningless(study: StudyFolder)
 
 
 def test_what_calibrated_cores_share_with_simulated_patients_is_said_where_there_are_such_cores(study: StudyFolder):
-    sentence = "set to 2.7 mL/100 mL, a value from the publication on which the tissue of simulated patients is based"
+    sentence = "2.0 in white matter, values from the publication on which the tissue of simulated patients is based"
     assert sentence in " ".join(_printed(study).split())
     shutil.rmtree(study.path / "cbv")
     assert "simulated" not in _printed(study)
