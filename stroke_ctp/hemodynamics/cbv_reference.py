@@ -1,7 +1,7 @@
 """The CBV of healthy brain, by which the arterial curve is corrected for partial volume."""
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from stroke_ctp.hemodynamics.kinetics import per_100_ml
 
@@ -11,11 +11,16 @@ Manhart et al. (IEEE TMI 2013). Other methods give higher values at a similar ra
 mL/100 mL (Leenders et al., Brain 1990), MR 8.0 and 4.2 mL/100 g (Rempp et al., Radiology 1994)."""
 WHITE_CBV = per_100_ml(1.9)
 """Of healthy white matter [mL/100 mL], likewise."""
-_SHARES = np.arange(0.15, 0.855, 0.01)
-"""Shares of grey matter that a slab of brain can have."""
-_VESSEL = 3.0
-"""Voxels of more than this many times the median are vessels: 8 mL/100 mL, of half grey and half white matter (Kudo et
-al., AJNR 2003)."""
+VESSEL = 3.0
+"""Voxels with more than this many times tissue's median are vessels: 8 mL/100 mL, of half grey and half white matter
+(Kudo et al., AJNR 2003)."""
+_USUAL_SHARE, _PRIOR = 0.5, 0.1
+"""A slab of brain is half grey matter; that counts as much as so many voxels for each that is measured (assumed)."""
+_SEPARATE = (0.1, 0.9)
+"""Shares outside these are those of one tissue, whose noise is shared out among two."""
+_BINS = 150
+_STEPS = 150
+"""Of the iteration; it changes the share by less than 0.01 after a hundred."""
 
 
 def reference_cbv(grey_share: float) -> float:
@@ -26,26 +31,37 @@ def reference_cbv(grey_share: float) -> float:
 def scale_to_healthy(cbv: Float32[np.ndarray, " voxel"]) -> tuple[float, float]:
     """Factor by which CBV of healthy brain is too high, and the share of grey matter.
 
-    Grey matter is that share of the voxels that has the most CBV. The share is the one for which both tissues lie, by
-    least squares, closest to their published values once the mean is as published for that share. Where one value
-    fits better than two, nothing tells both tissues apart, and the share is a half.
+    The share is that of a mixture of two normal distributions of one width, whose means have the ratio of the
+    published values, fitted by expectation maximization. If it finds one tissue only, the share is a half.
 
     Args:
-        cbv: Of healthy brain on an unknown scale, not all 0.
+        cbv: Of healthy brain on an unknown scale, mostly above 0; smoothed little, so that the cortex stands out.
 
     Returns:
         CBV over that of healthy brain; share of grey matter.
     """
-    ordered = np.sort(cbv[cbv < _VESSEL * np.median(cbv)]).astype(np.float64)
-    sums = np.concatenate([[0.0], np.cumsum(ordered)])
-    n_white = np.round((1 - _SHARES) * ordered.size).astype(int)
-    share = 1 - n_white / ordered.size
-    scale = sums[-1] / ordered.size / (share * GREY_CBV + (1 - share) * WHITE_CBV)
-    white, grey = scale * WHITE_CBV, scale * GREY_CBV
-    # Sum of squares about both values, without the squares of the voxels, which are the same for all shares.
-    squares = n_white * white**2 + (ordered.size - n_white) * grey**2
-    squares -= 2 * (white * sums[n_white] + grey * (sums[-1] - sums[n_white]))
-    best = int(squares.argmin())
-    if squares[best] > -(sums[-1] ** 2) / ordered.size:
-        best = int(np.abs(share - 0.5).argmin())
-    return float(scale[best]), float(share[best])
+    tissue = cbv[(cbv > 0) & (cbv < VESSEL * np.median(cbv))]
+    mean = float(tissue.mean(dtype=np.float64))
+    counts, edges = np.histogram(tissue / mean, _BINS)
+    fits = [_mixture(counts / counts.sum(), (edges[1:] + edges[:-1]) / 2, share) for share in (0.2, 0.5, 0.8)]
+    share, _ = max(fits, key=lambda fit: fit[1])
+    if not _SEPARATE[0] < share < _SEPARATE[1]:
+        share = _USUAL_SHARE
+    return mean / reference_cbv(share), share
+
+
+def _mixture(weight: Float[np.ndarray, " bin"], value: Float[np.ndarray, " bin"], share: float) -> tuple[float, float]:
+    """Share of grey matter in a histogram, and its log posterior, from a first guess of the share."""
+    tissues = np.array([[WHITE_CBV], [GREY_CBV]])
+    shares = np.array([[1 - share], [share]])
+    scale, width = 1 / reference_cbv(share), 0.25
+    for _ in range(_STEPS):
+        density = shares / width * np.exp(-((value - scale * tissues) ** 2) / (2 * width**2))
+        total = np.maximum(density.sum(axis=0), np.finfo(float).tiny)
+        of_tissue = weight * density / total
+        usual = np.array([[1 - _USUAL_SHARE], [_USUAL_SHARE]])
+        shares = (of_tissue.sum(axis=1, keepdims=True) + _PRIOR * usual) / (1 + _PRIOR)
+        scale = float((of_tissue * value * tissues).sum() / (of_tissue * tissues**2).sum())
+        width = float(np.sqrt((of_tissue * (value - scale * tissues) ** 2).sum()))
+    posterior = weight @ np.log(total) + _PRIOR * float((usual * np.log(shares)).sum())
+    return float(shares[1, 0]), float(posterior)

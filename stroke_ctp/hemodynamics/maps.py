@@ -11,14 +11,17 @@ from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.hemodynamics.bolus_passage import BolusPassage
-from stroke_ctp.hemodynamics.cbv_reference import scale_to_healthy
+from stroke_ctp.hemodynamics.cbv_reference import VESSEL, scale_to_healthy
 from stroke_ctp.hemodynamics.deconvolution import Deconvolution
 from stroke_ctp.hemodynamics.kinetics import HAEMATOCRIT_RATIO
 from stroke_ctp.hemodynamics.tissue_perfusion import TissuePerfusion, tissue_perfusion
 from stroke_ctp.hemodynamics.truncation import FirstPass, Truncation
+from stroke_ctp.hemodynamics.vessel_selection import denoise
 
 HYPOPERFUSED_TMAX = 6.0
 """Hypoperfused tissue has a Tmax above this [s] (Olivot et al., Stroke 2009)."""
+_LIGHT_SMOOTHING_MM = 1.0
+"""Standard deviation of the Gaussian for telling grey from white matter: the cortex is 3 mm thick."""
 _LEAST_CBF = 0.1
 """Least CBF for a meaningful transit time [mL/100 mL/min]."""
 
@@ -82,12 +85,15 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
     """
     analysis = analysis or Analysis()
     tissue = passage.tissue
-    smooth = _smooth_within(passage.rise, passage.brain, pixel_mm, analysis.smoothing_mm)
+    without_vessels = passage.brain & ~_vessels(passage, pixel_mm)
+    smooth = _smooth_within(passage.rise, without_vessels, pixel_mm, analysis.smoothing_mm)
     curves = np.ascontiguousarray(smooth[:, tissue].T)
     found = tissue_perfusion(curves, passage.artery.curve, passage.step, analysis.deconvolution)
     late = found.lag > HYPOPERFUSED_TMAX
     affected = _affected(late, passage.left[tissue])
-    partial_volume, grey_share = scale_to_healthy(found.cbv[~affected])
+    area = _smooth_within(passage.rise.sum(axis=0, keepdims=True), without_vessels, pixel_mm, _LIGHT_SMOOTHING_MM)
+    sharp_cbv = 100 * HAEMATOCRIT_RATIO * area[0, tissue] / np.float32(passage.artery.curve.sum()) / found.seen
+    partial_volume, grey_share = scale_to_healthy(sharp_cbv[~affected])
     if analysis.calibration == "venous":
         partial_volume = max(1.0, _venous_area(passage, analysis.deconvolution))
     cbf, cbv = found.cbf / partial_volume, found.cbv / partial_volume
@@ -143,15 +149,24 @@ def _volume(values: np.ndarray, tissue: Bool[np.ndarray, "slice height width"]) 
     return volume
 
 
+def _vessels(passage: BolusPassage, pixel_mm: tuple[float, float]) -> Bool[np.ndarray, "slice height width"]:
+    """Voxels that enhance as no tissue does: smoothed, they would hide the tissue around them.
+
+    An artery of 3 mm in a core raises the CBV of 2 cm² above the threshold.
+    """
+    area = denoise(passage.rise.sum(axis=0, keepdims=True), pixel_mm)[0]
+    return area > VESSEL * np.median(area[passage.tissue])
+
+
 def _smooth_within(
     rise: Float32[np.ndarray, "time slice height width"],
-    brain: Bool[np.ndarray, "slice height width"],
+    mask: Bool[np.ndarray, "slice height width"],
     pixel_mm: tuple[float, float],
     sigma_mm: float,
 ) -> Float32[np.ndarray, "time slice height width"]:
-    """Gaussian smoothing in the plane, restricted to the brain."""
+    """Gaussian smoothing in the plane of what lies in the mask."""
     if sigma_mm == 0:
         return rise
     sigma = tuple(sigma_mm / mm for mm in pixel_mm)
-    weight = gaussian_filter(brain.astype(np.float32), (0, *sigma))
-    return gaussian_filter(rise * brain, (0, 0, *sigma)) / np.maximum(weight, 1e-3)
+    weight = gaussian_filter(mask.astype(np.float32), (0, *sigma))
+    return gaussian_filter(rise * mask, (0, 0, *sigma)) / np.maximum(weight, 1e-3)

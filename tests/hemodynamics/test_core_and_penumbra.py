@@ -24,28 +24,22 @@ def dice(found, true):
 
 
 @pytest.mark.parametrize("calibration", ["reference", "venous"])
-def test_the_core_by_relative_cbf_and_the_hypoperfused_tissue_are_where_they_were_put(passage, calibration):
+def test_both_cores_and_the_hypoperfused_tissue_are_where_they_were_put(passage, calibration):
     lesion = segment_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration)), PIXEL_MM)
+    assert dice(lesion.core["cbv"], disc(CORE, CORE_MM)) > 0.87
     assert dice(lesion.core["rcbf"], disc(CORE, CORE_MM)) > 0.87
     assert dice(lesion.hypoperfused, disc(CORE, PENUMBRA_MM)) > 0.85
     assert not (lesion.penumbra & (lesion.core["cbv"] | lesion.core["rcbf"])).any()
 
 
-def smoothed_core(pixel_mm=PIXEL_MM[0]):
-    """Where the CBV of tissue and of the artery in the core, once smoothed, is low.
-
-    Smoothing takes 11 % from the core's edge, and 16 % around the artery.
-    """
+@pytest.mark.parametrize("calibration", ["reference", "venous"])
+def test_the_core_by_cbv_is_where_cbv_once_smoothed_is_low_and_an_artery_in_it_does_not_matter(passage, calibration):
+    """Smoothing takes 11 % from the core's edge. The artery took 16 % more, until vessels were left out of it."""
     cbv = np.full(ROWS.shape, 1.04 * 2.6)
     cbv[disc(CORE, PENUMBRA_MM)], cbv[disc(CORE, CORE_MM)] = 1.04 * 2.2, 1.04 * 0.5
-    cbv[disc(ARTERIES[3], 2.5)] = 100 * 0.73
-    return (gaussian_filter(cbv, 3.0 / pixel_mm) < 1.2) & disc(CORE, PENUMBRA_MM)
-
-
-@pytest.mark.parametrize("calibration", ["reference", "venous"])
-def test_the_core_by_cbv_is_where_the_cbv_of_tissue_and_vessels_once_smoothed_is_low(passage, calibration):
+    expected = gaussian_filter(cbv, 3.0 / PIXEL_MM[0]) < 1.2
     lesion = segment_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration)), PIXEL_MM)
-    assert dice(lesion.core["cbv"], smoothed_core()) > 0.93
+    assert dice(lesion.core["cbv"], expected) > 0.96
 
 
 @pytest.mark.parametrize("calibration", ["reference", "venous"])
@@ -79,10 +73,8 @@ def test_calibration_by_the_vein_gives_the_cbv_that_the_head_was_made_of(passage
 
 def test_calibration_by_reference_gives_the_other_hemisphere_the_cbv_of_healthy_brain(passage):
     maps = perfusion_maps(passage, PIXEL_MM, Analysis("reference"))
-    healthy = maps.cbv[maps.healthy]
-    tissue = healthy < 3 * np.median(healthy)  # without vessels
-    assert healthy[tissue].mean() == pytest.approx(reference_cbv(maps.grey_share), rel=1e-3)
-    assert maps.grey_share == pytest.approx(0.5, abs=0.1)  # the head has one tissue only
+    assert maps.grey_share == 0.5  # the head has one tissue only
+    assert np.median(maps.cbv[maps.healthy]) == pytest.approx(reference_cbv(0.5), rel=0.02)
 
 
 def test_mtt_is_cbv_over_cbf_and_everything_is_0_outside_tissue(passage):
@@ -138,9 +130,8 @@ def test_the_area_of_a_standard_series_is_that_of_both_levels():
     hu, times = head(noise=1.0)
     offset = (136 - 128) // 2
     series = hu[:, :2, offset:-offset, offset:-offset].swapaxes(0, 1)
-    standard_mm = 200 / 128  # pixels count as those of the standard grid
-    expected = 2 * smoothed_core(standard_mm).sum() * (standard_mm / 10) ** 2
-    assert core_area(series, "cbv") == pytest.approx(expected, rel=0.06)
+    expected = 2 * np.pi * (CORE_MM / 1.5 * 200 / 128 / 10) ** 2  # pixels count as those of the standard grid
+    assert 0.8 * expected < core_area(series, "cbv") < expected  # smoothing takes from the edge
     assert times[1] == 1.5
 
 
