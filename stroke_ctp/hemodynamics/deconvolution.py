@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.linalg import circulant, toeplitz
@@ -26,8 +26,9 @@ the artery was measured; beyond, noise could put the maximum on the other side o
 PADDING_S = 16.0
 """Zeros between the end and the beginning of the circle, room for negative lags and for ringing [s]."""
 _REFERENCE_LAGS = 64
-"""The oscillation index is that of a circle of so many lags: a scan of 48 s at 1 s, padded to twice its length. A
-residue function's mean would fall, and its noise be let through, where a longer scan adds lags at which it is 0."""
+"""The oscillation index is that of a circle of so many lags: a scan of 32 frames, padded to twice its length, as the
+48 s at 1.5 s of the article. Where a longer scan adds lags at which a residue function is 0, the mean over its own lags
+would fall, and noise be let through."""
 _CHUNK = 2048
 """Voxels at a time, so that their residue functions stay in the processor's cache."""
 
@@ -43,7 +44,7 @@ class Deconvolution:
     method: Method = "oscillation"
     """Singular value decomposition, and how it is regularized."""
     oscillation_index: Annotated[float, Field(gt=0, lt=1)] = 0.035
-    """Largest oscillation of a residue function, by Wu et al., of a scan of 48 s at 1 s; for `oscillation`."""
+    """Largest oscillation of a residue function, by Wu et al., over the lags of 32 frames; for `oscillation`."""
     truncation: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Singular values below this share of the largest are left out, or damped; for the other methods."""
 
@@ -68,28 +69,29 @@ def flow_and_tmax(
         Maximum of flow times residue [1/s], and its lag behind the artery [s]; tissue that is reached before the
         artery has a negative lag.
     """
-    inverses = list(_inverses(arterial, step, deconvolution))
-    n_lags = len(inverses[0])
+    # Lags in the order of time: those before the artery lie at the end of the circle.
+    n_before = 0 if deconvolution.method == "standard" else round(PADDING_S / step / 2)
+    inverses = [
+        np.roll(inverse, n_before, axis=0).astype(np.float32).T for inverse in _inverses(arterial, step, deconvolution)
+    ]
+    n_lags = inverses[0].shape[1]
+    first, last = (n_before + round(lag / step) for lag in LAGS_S)
+    shown = slice(max(first, 0), last + 1)
     limit = deconvolution.oscillation_index * _REFERENCE_LAGS / n_lags
-    first, last = (round(lag / step) for lag in LAGS_S)
-    first, last = (0 if deconvolution.method == "standard" else first), min(last, n_lags + min(first, 0) - 1)
-    # Lags before the artery lie at the end of the circle.
-    shown = np.roll(np.arange(n_lags), -first)[: last - first + 1]
     height = np.empty(len(tissue), np.float32)
-    lag = np.empty(len(tissue), np.float32)
-    matrices = [inverse.astype(np.float32).T for inverse in inverses]
+    place = np.empty(len(tissue), np.float32)
     for start in range(0, len(tissue), _CHUNK):
         part = slice(start, start + _CHUNK)
-        height[part], lag[part] = _peaks(tissue[part], matrices, limit, shown)
+        height[part], place[part] = _peaks(tissue[part], inverses, limit, shown)
     # A sample of the residue function is its mean over the step that begins there.
-    return height, np.float32(step) * (first + lag + np.float32(0.5))
+    return height, np.float32(step) * (place + np.float32(shown.start - n_before + 0.5))
 
 
 def _peaks(
     tissue: Float32[np.ndarray, "voxel time"],
     inverses: Sequence[Float32[np.ndarray, "time lag"]],
     limit: float,
-    shown: Int[np.ndarray, " shown"],
+    shown: slice,
 ) -> tuple[Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"]]:
     """Height and place, among the shown lags, of the maximum of residue functions that oscillate little enough.
 
@@ -122,11 +124,14 @@ def _maximum(
 
 def oscillation(residue: Float[np.ndarray, "voxel lag"]) -> Float[np.ndarray, " voxel"]:
     """Oscillation index: mean absolute second difference over the maximum (Wu et al., MRM 2003)."""
-    bend = residue[:, 2:] + residue[:, :-2]
-    bend -= 2 * residue[:, 1:-1]
+    half_bend = residue[:, 2:] + residue[:, :-2]
+    half_bend *= 0.5
+    half_bend -= residue[:, 1:-1]
     highest = residue.max(axis=1)
     # A residue function that is nowhere positive is no flow; no truncation makes it one.
-    return np.abs(bend, out=bend).sum(axis=1) / (residue.shape[1] * np.where(highest > 0, highest, np.inf))
+    return (
+        2 * np.abs(half_bend, out=half_bend).sum(axis=1) / (residue.shape[1] * np.where(highest > 0, highest, np.inf))
+    )
 
 
 def circulant_inverse(

@@ -168,5 +168,9 @@ def _smooth_within(
     if sigma_mm == 0:
         return rise
     sigma = tuple(sigma_mm / mm for mm in pixel_mm)
-    weight = gaussian_filter(mask.astype(np.float32), (0, *sigma))
-    return gaussian_filter(rise * mask, (0, 0, *sigma)) / np.maximum(weight, 1e-3)
+    rows, columns = (np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    box = (..., slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    weight = gaussian_filter(mask[box].astype(np.float32), (0, *sigma), mode="constant")
+    smooth = np.zeros_like(rise)
+    smooth[box] = gaussian_filter(rise[box] * mask[box], (0, 0, *sigma), mode="constant") / np.maximum(weight, 1e-3)
+    return smooth
