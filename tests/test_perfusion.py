@@ -97,7 +97,8 @@ def several(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_volumes_are_near_those_of_the_head_that_was_scanned(single: Path) -> None:
     row = pd.read_csv(single / "volumes.csv").iloc[0]
     assert 0.8 * TRUE_ML < row["core_cbv_ml"] < TRUE_ML  # smoothing takes from the edge
-    assert 0.8 * TRUE_ML < row["core_rcbf_ml"] < TRUE_ML
+    # Penumbra has 0.32 of the healthy CBF, so near to the threshold that noise adds what smoothing takes.
+    assert row["core_rcbf_ml"] == pytest.approx(TRUE_ML, rel=0.05)
     assert row["mismatch_cbv"] == pytest.approx(row["hypoperfused_ml"] / row["core_cbv_ml"], rel=1e-3)
 
 
