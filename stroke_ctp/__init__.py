@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stroke_ctp.cohort.manifest import read_manifest as read_manifest
+    from stroke_ctp.cohort.new_patients import NewPatients as NewPatients
     from stroke_ctp.cohort.standard_series import standard_series as standard_series
     from stroke_ctp.cohort.store import Cohort as Cohort
     from stroke_ctp.common.errors import Excluded as Excluded
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from stroke_ctp.hemodynamics.scan_analysis import analyse_scan as analyse_scan
     from stroke_ctp.scan.ctp_scan import CTPScan as CTPScan
     from stroke_ctp.scan.read import read_scan as read_scan
+    from stroke_ctp.study.predictor import Predictor as Predictor
+    from stroke_ctp.study.study_folder import StudyFolder as StudyFolder
 
 __version__ = "0.1.0"
 
@@ -29,6 +32,9 @@ _MODULES = {
     "CTPScan": "scan.ctp_scan",
     "Cohort": "cohort.store",
     "Excluded": "common.errors",
+    "NewPatients": "cohort.new_patients",
+    "Predictor": "study.predictor",
+    "StudyFolder": "study.study_folder",
     "analyse_scan": "hemodynamics.scan_analysis",
     "core_area": "hemodynamics.core_area",
     "find_bolus_passage": "hemodynamics.bolus_passage",

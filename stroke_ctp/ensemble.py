@@ -13,8 +13,8 @@ from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
-from stroke_ctp.study.members import load_member
 from stroke_ctp.study.predictions_file import predictions_table
+from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -46,7 +46,7 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
             print(f"ensemble: {model} is complete in {folder.path}")
             return
         began = time.monotonic()
-        probability = np.stack([load_member(run).score(cohort) for run in runs])
+        probability = Predictor.load(study, model).probabilities(cohort)
         columns: dict[int | str, np.ndarray] = {**dict(enumerate(probability)), MEAN: probability.mean(axis=0)}
         everybody = np.arange(len(cohort))
         tables = [

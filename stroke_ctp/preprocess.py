@@ -13,8 +13,8 @@ from typing import Any
 
 from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.core_volumes import add_core_volumes
-from stroke_ctp.cohort.inclusion import Rules
-from stroke_ctp.cohort.layouts import write_layout_manifest
+from stroke_ctp.cohort.inclusion import Rules, is_too_short
+from stroke_ctp.cohort.layouts import MOSTLY_SHORT, write_layout_manifest
 from stroke_ctp.cohort.manifest import ManifestPatient, read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
 from stroke_ctp.cohort.patient_series import Result, finished_record, preprocess_patient
@@ -36,6 +36,8 @@ def preprocess(settings: PreprocessSettings) -> None:
     claim(out, asdict(rules), "choose another out, or remove the folder to make it again")
     folder = CohortFolder(out)
     results = _process(folder, patients, rules, settings.jobs)
+    if settings.layout in MOSTLY_SHORT and rules.short_scan == "exclude":
+        print(_padding_proposed(results, rules))
     results = add_core_volumes(folder, results, settings.label, settings.volumes, settings.jobs)
     if not any(record.included for _, record in results):
         folder.invalidate()
@@ -77,6 +79,15 @@ def _process(folder: CohortFolder, patients: Sequence[ManifestPatient], rules: R
         for patient, made in with_progress(results, "preprocess", "patients", len(patients), done):
             records[patient.number] = made
     return [(patient, record) for patient in patients if (record := records[patient.number]) is not None]
+
+
+def _padding_proposed(results: Sequence[Result], rules: Rules) -> str:
+    """What the rule on duration costs a set of short scans, and the way round it."""
+    n = sum(is_too_short(record.reason) for _, record in results)
+    return (
+        f"scans of {n} of {len(results)} patients last less than {rules.min_duration_s:g} s, as is usual in this set; "
+        "add short_scan=pad and a new out=DIR to include them"
+    )
 
 
 def _summary(counts: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Simulate raw scans of two cohorts, with their manifests: `python -m stroke_ctp.simulate out=DIR`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from tqdm import tqdm
 
@@ -15,13 +16,13 @@ from stroke_ctp.phantom.simulated_cohort import Row, SimulatedCohort
 def simulate(settings: SimulateSettings) -> None:
     """Write `DIR/{train,external}/manifest.csv` and the scans that they list."""
     out = out_folder(settings.out)
-    patients = {"n_train": settings.n_train, "n_external": settings.n_external, "seed": settings.seed}
-    claim(out, patients, "choose another out=DIR or remove the folder")
+    made_by = {name: value for name, value in asdict(settings).items() if name not in ("out", "jobs")}
+    claim(out, made_by, "choose another out=DIR or remove the folder")
     for name, recruits in (
-        ("train", training_cohort(settings.n_train, settings.seed)),
-        ("external", external_cohort(settings.n_external, settings.seed)),
+        ("train", training_cohort(settings.n_train, settings.seed, settings.duration_s)),
+        ("external", external_cohort(settings.n_external, settings.seed, settings.duration_s)),
     ):
-        cohort = SimulatedCohort(out / name)
+        cohort = SimulatedCohort(out / name, settings.label)
         if cohort.manifest.exists():
             print(f"simulate: {name} cohort of {len(recruits)} patients is complete")
         elif recruits:

@@ -59,7 +59,7 @@ def fit_and_score(
         "n_folds": fold.n_folds,
         "endpoint": endpoint,
         "encoder": model.encoder_provenance(),
-        "cohort": CohortReference(cohort.hash, len(cohort)),
+        "cohort": CohortReference(cohort.hash, len(cohort), cohort.rules),
         "settings": settings,
         "patients": RunPatients(*(names[part].tolist() for part in (parts.train, parts.validation, parts.test))),
         "fitted": fitted.record(),

@@ -187,7 +187,7 @@ def test_without_any_patient_the_most_frequent_reason_is_given(manifest, tmp_pat
     [
         ("gone.nii.gz,Hal,0,2,1,,", ["gone.nii.gz", "Hal", "correct the manifest"]),
         ("3d.nii.gz,Hal,0,2,1,,", ["3d.nii.gz", "Hal", "must be 4D", "64×64×3 voxels", "with a time axis"]),
-        ("0.nii.gz,Hal,0,3,1,,", ["0.nii.gz", "Hal", "supraganglionic", "0 to 2", "got 3", "correct the manifest"]),
+        ("0.nii.gz,Hal,0,3,1,,", ["0.nii.gz", "Hal", "supraganglionic", "0 to 2", "got 3", "give one of these"]),
         ("0.nii.gz,Hal,-1,2,1,,", ["0.nii.gz", "Hal", "basal_ganglia", "0 to 2", "got -1"]),
     ],
 )

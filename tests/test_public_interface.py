@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cohorts import write_cohort
 from heads import save_nifti
+from noise import train_quickly, write_noise_cohort
 from perfused_head import PIXEL_MM, head
 
 import stroke_ctp
@@ -18,11 +19,13 @@ from stroke_ctp.common.geometry import SERIES_SHAPE
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the examples name: a scan, a manifest and a cohort."""
+    """A folder with what the examples name: a scan, a manifest, a cohort and a trained study."""
     folder = tmp_path_factory.mktemp("examples")
     save_nifti(folder / "scan.nii.gz", head()[0], (10.0, *PIXEL_MM))
     (folder / "manifest.csv").write_text("scan,patient,basal_ganglia,supraganglionic,core_ml\nscan.nii.gz,A,0,2,12.5\n")
     write_cohort(folder / "cohort", {"core_ml": [12.5, 40.0]}, {"s.npy": np.zeros(SERIES_SHAPE)})
+    write_noise_cohort(folder / "training")
+    train_quickly(f"cohort={folder}/training", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=1")
     return folder
 
 

@@ -56,6 +56,7 @@ def manifests(simulated):
 
 def test_manifests_have_the_columns_that_a_user_would_bring(manifests):
     common = {"scan", "patient", "basal_ganglia", "supraganglionic", "label_definition"}
+    common |= {"true_core_ml", "true_infarct_ml"}
     assert set(manifests["train"].columns) == common | {"core_ml"}
     assert set(manifests["external"].columns) == common | {"core_mask"}
     assert manifests["train"]["patient"].nunique() == 3  # too few for one that cannot be included
@@ -102,7 +103,7 @@ def test_scans_hold_a_head_in_hounsfield_units_that_takes_up_contrast(simulated,
 
 def test_training_volumes_have_the_articles_median(manifests):
     assert manifests["train"]["core_ml"].median() == pytest.approx(32.4, abs=0.05)
-    assert set(manifests["train"]["label_definition"]) == {"CBV<1.2 mL/100 mL"}
+    assert set(manifests["train"]["label_definition"]) == {"simulated core at the time of the scan"}
 
 
 def test_external_masks_measure_what_was_aimed_at_on_both_sides_of_the_median(simulated, manifests):
@@ -117,7 +118,28 @@ def test_external_masks_measure_what_was_aimed_at_on_both_sides_of_the_median(si
         assert volume == pytest.approx(min(recruits[patient].core_ml, 250), abs=2.5**3 / 1000) or volume > 180
     included = [volume for patient, volume in measured.items() if recruits[patient].fault is None]
     assert sorted(volume > 32.4 for volume in included) == [False, True]
-    assert set(table["label_definition"]) == {"segmentation"}
+    assert set(table["label_definition"]) == {"simulated core at the time of the scan, segmented"}
+
+
+def test_the_label_chooses_which_truth_is_the_endpoint_and_leaves_scans_as_they_are(simulated, tmp_path):
+    core, infarct = (SimulatedCohort(tmp_path / name, name) for name in ("core", "infarct"))
+    (recruit,) = training_cohort(3, 0)[:1]
+    (row,), (other,) = core.write_patient(recruit), infarct.write_patient(recruit)
+    assert (row["core_ml"], other["core_ml"]) == (row["true_core_ml"], row["true_infarct_ml"])
+    assert (other["true_core_ml"], other["true_infarct_ml"]) == (row["true_core_ml"], row["true_infarct_ml"])
+    assert other["label_definition"] == "simulated final infarct"
+    assert row["true_core_ml"] != row["true_infarct_ml"]
+    scans = [(cohort.folder / row["scan"]).read_bytes() for cohort in (core, infarct)]
+    assert scans[0] == scans[1] == (simulated / "train" / row["scan"]).read_bytes()
+
+
+def test_an_external_patients_mask_shows_the_infarct_if_that_is_the_label(tmp_path):
+    for recruit in external_cohort(2, 0)[:2]:
+        rows = SimulatedCohort(tmp_path, "infarct").write_patient(recruit)
+        masks = [nib.load(tmp_path / row["core_mask"]) for row in rows]
+        volume = sum((m.get_fdata() > 0).sum() * np.prod(m.header.get_zooms()) for m in masks) / 1000
+        assert volume == pytest.approx(rows[0]["true_infarct_ml"], abs=0.02)
+        assert rows[0]["label_definition"] == "simulated final infarct, segmented"
 
 
 def test_second_run_recomputes_nothing(simulated):
@@ -174,7 +196,13 @@ def test_a_folder_made_with_other_settings_is_refused(simulated):
     with pytest.raises(UserError, match="n_external"):
         simulate(config(simulated, n_train=3, n_external=1))
     assert times(simulated) == before
-    assert json.loads((simulated / "settings.json").read_text()) == {"n_train": 3, "n_external": 2, "seed": 0}
+    assert json.loads((simulated / "settings.json").read_text()) == {
+        "n_train": 3,
+        "n_external": 2,
+        "seed": 0,
+        "label": "core",
+        "duration_s": 48.0,
+    }
 
 
 def test_negative_numbers_of_patients_are_refused_before_anything_is_written(tmp_path):
@@ -197,6 +225,9 @@ def test_out_must_be_given():
         ("n_external", "few"),
         ("seed", -1),
         ("seed", "abc"),
+        ("label", "penumbra"),
+        ("duration_s", 40),
+        ("duration_s", 90),
         ("jobs", 0),
         ("jobs", "all"),
     ],

@@ -13,6 +13,8 @@ from stroke_ctp.scan.time_resampling import count_needed_frames
 
 _TOLERANCE = 1e-6
 """Frame times come from 32-bit headers: 32 × 1.5 s must not fall short of 48 s by rounding."""
+_TOO_SHORT = "scan must last"
+"""Begins the reason of a scan below `min_duration_s`."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,9 +60,14 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
     if rules.short_scan == "exclude" and duration < rules.min_duration_s - _TOLERANCE:
         raise Excluded(
             "timing",
-            f"scan must last ≥ {rules.min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
+            f"{_TOO_SHORT} ≥ {rules.min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
             f"{duration:g} s (scan {name}); leave it out, or set min_duration_s=… or short_scan=pad and a new out=DIR",
         )
+
+
+def is_too_short(reason: str | None) -> bool:
+    """Whether a reason for exclusion is the scan's duration alone."""
+    return reason is not None and reason.startswith(_TOO_SHORT)
 
 
 def check_motion(times: Float[np.ndarray, " time"], used: Bool[np.ndarray, " time"], name: str, rules: Rules) -> None:
@@ -95,5 +102,5 @@ def check_level(n_slices: int, index: int, level: str, name: str) -> None:
     if not 0 <= index < n_slices:
         raise Excluded(
             "level",
-            f"{level} must be a slice from 0 to {n_slices - 1}, got {index} (scan {name}); correct the manifest",
+            f"{level} must be a slice from 0 to {n_slices - 1}, got {index} (scan {name}); give one of these",
         )

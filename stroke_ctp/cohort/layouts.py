@@ -88,6 +88,8 @@ LAYOUTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "unitobrain": unitobrain,
 }
 """Adapters by the name that `preprocess layout=…` takes."""
+MOSTLY_SHORT = frozenset({"unitobrain"})
+"""Sets whose usual scan is shorter than the article's 48 s: UniToBrain's has 89 frames at 0.5 s."""
 
 
 def write_layout_manifest(layout: str, root: Path, manifest: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from stroke_ctp.cohort.cohort_folder import CohortFolder
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import mapped_array, read_json
 from stroke_ctp.common.geometry import SERIES_SHAPE
@@ -81,6 +82,11 @@ class Cohort:
             if key not in content:
                 raise UserError(f"{path} has no {key}; preprocess again")
         return content
+
+    @property
+    def rules(self) -> Rules:
+        """How the series were made."""
+        return Rules(**self.description.get("settings", {}))
 
     @cached_property
     def hash(self) -> str:

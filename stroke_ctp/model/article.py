@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from stroke_ctp import __version__
@@ -23,8 +21,8 @@ from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
-from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.random_streams import Purpose, torch_seed
+from stroke_ctp.model.cached_features import TrainingFeatures
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
@@ -35,13 +33,8 @@ from stroke_ctp.model.protocol import Fold
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
-from stroke_ctp.model.training_callbacks import (
-    AtomicCheckpoints,
-    quiet_lightning,
-    single_process,
-    torch_threads,
-    training_callbacks,
-)
+from stroke_ctp.model.trainer import build_trainer
+from stroke_ctp.model.training_callbacks import torch_threads, training_callbacks
 from stroke_ctp.model.weights import provenance_of
 
 
@@ -75,13 +68,14 @@ class ArticleModel:
         """
         self.encoder_provenance()
         with tempfile.TemporaryDirectory() as folder:
-            self._trainer(logger=build_logger(self.settings, Path(folder)))
+            build_trainer(self.settings.trainer, logger=build_logger(self.settings, Path(folder)))
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> "FittedArticle":
         """Train until the validation loss has not fallen for `patience` epochs; take the weights of its minimum."""
         title = f"train {self.name} {fold.number + 1}/{fold.n_folds}"
         classifier = self.classifier(fold.number)
-        trainer = self._trainer(
+        trainer = build_trainer(
+            self.settings.trainer,
             callbacks=training_callbacks(files, self.settings.patience, title, runs_to_come),
             logger=build_logger(self.settings, files.folder),
             default_root_dir=files.folder,
@@ -106,6 +100,10 @@ class ArticleModel:
         classifier.load_weights(read_checkpoint(files.best)["state_dict"])
         features = TrainingFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
         return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], features)
+
+    def evidence(self, patients: Patients) -> "ArticleEvidence":
+        """Features of patients; only their series on the direct route, where each fold has its own encoder."""
+        return ArticleEvidence(patients, None if self.is_direct else self.features(patients)[0])
 
     def classifier(self, fold: int) -> CoreClassifier:
         """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""
@@ -189,29 +187,14 @@ class ArticleModel:
             seed=settings.seed,
         )
 
-    def _trainer(self, **options: Any) -> L.Trainer:
-        quiet_lightning()
-        try:
-            return L.Trainer(
-                **asdict(self.settings.trainer),
-                num_sanity_val_steps=0,
-                log_every_n_steps=1,  # epochs have few steps
-                enable_model_summary=False,
-                plugins=[single_process(), AtomicCheckpoints()],
-                **options,
-            )
-        except (MisconfigurationException, ValueError) as error:
-            raise UserError(f"trainer settings do not fit this machine: {' '.join(str(error).split())}") from None
-
 
 @dataclass(frozen=True)
-class TrainingFeatures:
-    """Which features a network was trained on."""
+class ArticleEvidence:
+    """What the networks of all folds read of some patients."""
 
-    name: str
-    """Of the feature cache."""
-    sha256: str
-    """Of the file of draw 0, which is not augmented."""
+    patients: Patients
+    features: Float[np.ndarray, "patient level time feature"] | None
+    """None on the direct route."""
 
 
 @dataclass(frozen=True)
@@ -226,26 +209,30 @@ class FittedArticle:
     trained_on: TrainingFeatures | None
     """The training cohort's feature cache; None on the direct route."""
 
-    @torch.inference_mode()
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
-        """Probability of a large core; see `protocol.FittedModel`.
+        """Probability of a large core; see `protocol.FittedModel`."""
+        return self.score_evidence(self.model.evidence(patients), rows)
+
+    @torch.inference_mode()
+    def score_evidence(
+        self, evidence: ArticleEvidence, rows: Int[np.ndarray, " row"] | None = None
+    ) -> Float[np.ndarray, " row"]:
+        """The same from features.
 
         Patients are scored one by one: a probability does not depend on who else is scored.
         """
         self.classifier.to(self.model.device).eval()
-        cached = None if self.model.is_direct else self.model.features(patients)[0]
         with self.model.threads():
-            scored = range(len(patients)) if rows is None else rows.tolist()
-            logits = [self.classifier(self._features(patients, row, cached)).item() for row in scored]
+            scored = range(len(evidence.patients)) if rows is None else rows.tolist()
+            logits = [self.classifier(self._features(evidence, row)).item() for row in scored]
         return torch.sigmoid(torch.tensor(logits)).double().numpy()
 
-    def _features(
-        self, patients: Patients, row: int, cached: Float[np.ndarray, "patient level time feature"] | None
-    ) -> Float[Tensor, "1 level time feature"]:
+    def _features(self, evidence: ArticleEvidence, row: int) -> Float[Tensor, "1 level time feature"]:
         device, precision = self.model.device, self.model.settings.trainer.precision
-        if cached is not None:
-            return torch.from_numpy(cached[[row]]).to(device)
-        frames = self.model.pipeline(self.classifier.input_standardization)(load_series(patients, [row]).to(device))
+        if evidence.features is not None:
+            return torch.from_numpy(evidence.features[[row]]).to(device)
+        hu = load_series(evidence.patients, [row]).to(device)
+        frames = self.model.pipeline(self.classifier.input_standardization)(hu)
         with encoder_autocast(device, precision):
             return self.classifier.encoder(frames)
 

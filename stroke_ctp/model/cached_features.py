@@ -1,5 +1,7 @@
 """Cached features where training needs them: mapped from disk on a CPU, resident in memory on other devices."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -35,3 +37,13 @@ class CachedFeatures:
         if self.resident is not None:
             return self.resident[draw.to(row.device), row]
         return torch.stack([self.draws[d][r] for d, r in zip(draw.tolist(), row.tolist(), strict=True)])
+
+
+@dataclass(frozen=True)
+class TrainingFeatures:
+    """Which features a network was trained on."""
+
+    name: str
+    """Of the feature cache."""
+    sha256: str
+    """Of the file of draw 0, which is not augmented."""

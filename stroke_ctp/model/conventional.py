@@ -68,8 +68,13 @@ class FittedConventional:
 
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
         """Probability of a large core; see `protocol.FittedModel`."""
-        values = core_values(self.name, patients)
-        return self.scale.probability(values if rows is None else values[rows])
+        return self.score_evidence(core_values(self.name, patients), rows)
+
+    def score_evidence(
+        self, evidence: Float[np.ndarray, " patient"], rows: Int[np.ndarray, " row"] | None = None
+    ) -> Float[np.ndarray, " row"]:
+        """The same from the patients' core values."""
+        return self.scale.probability(evidence if rows is None else evidence[rows])
 
     def record(self) -> dict[str, Any]:
         """Scale, and number of patients that could not be measured."""
@@ -92,6 +97,10 @@ class ConventionalModel:
 
     def check(self) -> None:
         """Nothing is needed."""
+
+    def evidence(self, patients: Patients) -> Float[np.ndarray, " patient"]:
+        """Core values of patients; see `core_values`."""
+        return core_values(self.name, patients)
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedConventional:
         """Fit orientation and scale to the training folds; nothing is written."""

@@ -42,6 +42,15 @@ class FittedModel(Protocol):
         """
         ...
 
+    def score_evidence(self, evidence: Any, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
+        """The same from what `Model.evidence` has computed, which the fits of all folds can share.
+
+        Args:
+            evidence: Of the patients.
+            rows: Which of them, in this order; None for all.
+        """
+        ...
+
     def record(self) -> dict[str, Any]:
         """How the model was fitted, as plain values: what `Model.load` needs, and what an audit verifies."""
         ...
@@ -74,6 +83,10 @@ class Model(Protocol):
         Raises:
             UserError: Weights, a device or a package are missing.
         """
+        ...
+
+    def evidence(self, patients: Patients) -> Any:
+        """What the fits of all folds need of patients: features, or a measurement. It takes most of the time."""
         ...
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedModel:

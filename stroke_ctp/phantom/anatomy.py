@@ -15,17 +15,27 @@ from stroke_ctp.phantom.tissue import Compartment
 
 SKULL_MM = 6.0
 SCALP_MM = 5.0
+_CORTEX_MM = 4.5
+"""Depth of the cortex below the surface, with its fluid; a cortex of 2.5 to 3 mm that folds in all directions fills
+more (Fischl and Dale, PNAS 2000)."""
+_SULCI_MM = (16.0, 30.0)
+"""Depth at which sulci begin to thin out, and at which the deepest end (assumed)."""
+_SULCAL_CORTEX = 1.0
+"""How far a sulcus and its cortex reach, in SDs of the field whose zeros are sulci: grey matter is half of the tissue.
+Grey over grey and white is 0.5 to 0.6 in adults (Lüders et al., NeuroReport 2002)."""
+_SULCAL_FLUID = 0.12
+"""How far the fluid of a sulcus reaches at the surface, in the same unit (assumed)."""
 
 _Ellipsoid = tuple[tuple[float, float, float], tuple[float, float, float]]
 _Tube = tuple[tuple[float, float, float], tuple[float, float, float], float]
 
 # Centre and semi-axes (x, y, z) [mm]; x is mirrored to both sides.
-_VENTRICLES: tuple[_Ellipsoid, ...] = (
+_LATERAL_VENTRICLES: tuple[_Ellipsoid, ...] = (
     ((10.0, -26.0, 5.0), (4.0, 13.0, 9.0)),
     ((13.0, 4.0, 20.0), (4.5, 27.0, 8.0)),
     ((22.0, 34.0, 6.0), (5.0, 14.0, 8.0)),
-    ((0.0, 0.0, -3.0), (2.0, 10.0, 8.0)),
 )
+_VENTRICLES = (*_LATERAL_VENTRICLES, ((0.0, 0.0, -3.0), (2.0, 10.0, 8.0)))
 _DEEP_NUCLEI: tuple[_Ellipsoid, ...] = (
     ((15.0, -20.0, 5.0), (5.0, 9.0, 9.0)),
     ((26.0, -3.0, 0.0), (8.0, 15.0, 9.0)),
@@ -59,7 +69,9 @@ class Anatomy:
     shift: tuple[float, float]
     """Head's centre off the scanner's, along x and y [mm]."""
     folding: SmoothField
-    texture: SmoothField
+    """Thickness of the cortex, and of the fluid above it."""
+    sulci: SmoothField
+    """Zero in the middle of each sulcus."""
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> "Anatomy":
@@ -70,7 +82,7 @@ class Anatomy:
             yaw=np.deg2rad(random.normal(0, 3)),
             shift=(random.normal(0, 2), random.normal(0, 2)),
             folding=SmoothField(6.0, random),
-            texture=SmoothField(15.0, random),
+            sulci=SmoothField(9.0, random),
         )
 
     def head_axes(self, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -82,11 +94,18 @@ class Anatomy:
 
     def depth(self, grid: Grid) -> Float[np.ndarray, "z y x"]:
         """Distance below the brain's surface [mm], negative outside it."""
-        z, y, x = self.head_axes(grid)
         a, b, c = (self.size * semi_axis for semi_axis in (68.0, 82.0, 60.0))
-        radius = np.sqrt((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2)
-        gradient = np.sqrt((x / a**2) ** 2 + (y / b**2) ** 2 + (z / c**2) ** 2)
-        return (1 - radius) * radius / np.maximum(gradient, 1e-6)
+        return -_distance((0.0, 0.0, 0.0), (a, b, c), *self.head_axes(grid))
+
+    def from_ventricles(self, grid: Grid) -> Float[np.ndarray, "z y x"]:
+        """Distance from the lateral ventricles [mm], negative inside them."""
+        z, y, x = self.head_axes(grid)
+        return np.minimum.reduce(
+            [
+                _distance(centre, tuple(self.ventricle_size * axis for axis in semi_axes), z, y, np.abs(x))
+                for centre, semi_axes in _LATERAL_VENTRICLES
+            ]
+        )
 
     def compartments(
         self, grid: Grid, occluded_side: int
@@ -104,8 +123,10 @@ class Anatomy:
         label[depth > -SKULL_MM - SCALP_MM] = Compartment.SCALP
         label[depth > -SKULL_MM] = Compartment.SKULL
         label[depth > 0] = Compartment.CSF
-        label[depth > 1.5 + np.maximum(fold, 0)] = Compartment.GREY
-        label[depth > np.maximum(6.5 + 3.5 * fold, 3.0)] = Compartment.WHITE
+        label[depth > 1.0 + np.maximum(0.7 * fold, 0)] = Compartment.GREY
+        fluid, cortex = self._sulci(grid, depth)
+        label[(depth > np.maximum(_CORTEX_MM + 1.5 * fold, 3.0)) & ~cortex] = Compartment.WHITE
+        label[(depth > 0) & fluid] = Compartment.CSF
         inside = depth > 2
         for part, compartment in self._parts(z, y, x):
             label[part & inside] = compartment
@@ -116,6 +137,15 @@ class Anatomy:
         beyond = _tubes(_MIDDLE_CEREBRAL, z, y, x) & (np.sign(x) == occluded_side)
         label[beyond] = Compartment.COLLATERAL_ARTERY
         return label, depth
+
+    def _sulci(
+        self, grid: Grid, depth: Float[np.ndarray, "z y x"]
+    ) -> tuple[Bool[np.ndarray, "z y x"], Bool[np.ndarray, "z y x"]]:
+        """Points in the fluid of a sulcus, and in its fluid or the cortex around it."""
+        thinning, end = _SULCI_MM
+        share = np.clip((end - depth) / (end - thinning), 0, 1)
+        from_middle = np.abs(self.sulci.on(grid))
+        return from_middle < _SULCAL_FLUID * share, from_middle < _SULCAL_CORTEX * share
 
     def _parts(
         self, z: np.ndarray, y: np.ndarray, x: np.ndarray
@@ -145,25 +175,34 @@ def _ellipsoid(
     return ((np.abs(x) - cx) / a) ** 2 + ((y - cy) / b) ** 2 + ((z - cz) / c) ** 2 < size**2
 
 
+def _distance(
+    centre: tuple[float, ...], semi_axes: tuple[float, ...], z: np.ndarray, y: np.ndarray, x: np.ndarray
+) -> Float[np.ndarray, "z y x"]:
+    """Distance from the surface of an ellipsoid to first order [mm], negative inside."""
+    (a, b, c), (x, y, z) = semi_axes, (x - centre[0], y - centre[1], z - centre[2])
+    radius = np.sqrt((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2)
+    gradient = np.sqrt((x / a**2) ** 2 + (y / b**2) ** 2 + (z / c**2) ** 2)
+    return (radius - 1) * radius / np.maximum(gradient, 1e-6)
+
+
 def _tubes(
     tubes: tuple[_Tube, ...],
     z: np.ndarray,
     y: np.ndarray,
     x: np.ndarray,
 ) -> Bool[np.ndarray, "z y x"]:
-    """Points within a radius of straight segments, on both sides of the midline."""
+    """Points within a radius of straight segments, on both sides of the midline; only points nearby are looked at."""
     inside = np.zeros(np.broadcast_shapes(z.shape, y.shape, x.shape), dtype=bool)
+    height, plane = z.ravel(), inside.shape[1:]
+    across, down = np.abs(np.broadcast_to(x[0], plane)), np.broadcast_to(y[0], plane)
     for start, end, radius in tubes:
         low, high = np.minimum(start, end) - radius, np.maximum(start, end) + radius
-        planes = np.flatnonzero((z.ravel() > low[2]) & (z.ravel() < high[2]))
-        if planes.size == 0:
-            continue
-        rows = slice(planes[0], planes[-1] + 1)
-        point = np.stack(np.broadcast_arrays(np.abs(x), y, z[rows]), axis=-1) - np.asarray(start, np.float32)
-        axis = np.subtract(end, start).astype(np.float32)
-        along = np.clip(point @ axis / (axis @ axis), 0, 1)
-        distance = np.linalg.norm(point - along[..., None] * axis, axis=-1)
-        inside[rows] |= distance < radius
+        near = np.nonzero((across > low[0]) & (across < high[0]) & (down > low[1]) & (down < high[1]))
+        axis = np.subtract(end, start)
+        for k in np.flatnonzero((height > low[2]) & (height < high[2])):
+            point = np.stack([across[near], down[near], np.full(len(near[0]), height[k])], axis=-1) - start
+            along = np.clip(point @ axis / (axis @ axis), 0, 1)
+            inside[k][near] |= ((point - along[:, None] * axis) ** 2).sum(axis=-1) < radius**2
     return inside
 
 

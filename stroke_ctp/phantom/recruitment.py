@@ -13,6 +13,8 @@ MEDIAN_ML = 32.4
 """Median core volume of the article's training cohort [mL]."""
 LOG_SD = 1.0
 """Spread of the logarithm of core volumes: an assumption, the article does not give it."""
+LEAST_DURATION_S = N_FRAMES * FRAME_INTERVAL_S
+"""Of a scan that can be included [s]."""
 
 Fault = Literal["short", "coarse", "truncated"]
 
@@ -42,11 +44,16 @@ class Recruit:
     """Why the scan cannot be included."""
 
 
-def training_cohort(n: int, seed: int) -> list[Recruit]:
+def training_cohort(n: int, seed: int, duration_s: float = LEAST_DURATION_S) -> list[Recruit]:
     """`n` patients that can be included, and 17 per 217 that cannot, as in the article.
 
-    1.5 s × 32 frames, five slices, volumes log-normal with the median of the patients that can be
+    A frame every 1.5 s, five slices, volumes log-normal with the median of the patients that can be
     included at 32.4 mL.
+
+    Args:
+        n: Patients that can be included.
+        seed: Of all that is drawn.
+        duration_s: Of their scans, frames × interval [s].
     """
     random = np.random.default_rng([seed, 1])
     faults = _shuffled_faults(n, ("short", "coarse", "truncated"), round(n * 17 / 217), random)
@@ -54,16 +61,21 @@ def training_cohort(n: int, seed: int) -> list[Recruit]:
     recruits = []
     for number, fault in enumerate(faults, start=1):
         core_ml = float(np.exp(np.log(MEDIAN_ML) + LOG_SD * random.normal())) if fault else next(volumes)
-        slab = _training_slab(fault, random)
+        slab = _training_slab(fault, duration_s, random)
         recruits.append(Recruit(f"T{number:03d}", (seed, 1, number), core_ml, (slab,), fault=fault))
     return recruits
 
 
-def external_cohort(n: int, seed: int) -> list[Recruit]:
+def external_cohort(n: int, seed: int, duration_s: float = LEAST_DURATION_S) -> list[Recruit]:
     """`n` patients that can be included, and 40 per 23 that cannot, as in the article.
 
     Shifted as ISLES 2018 is from the article's centre: 1 s sampling, more noise, fewer slices, every second
     patient in two slabs, labels from a segmentation. Just over half, 12 of 23, are above 32.4 mL.
+
+    Args:
+        n: Patients that can be included.
+        seed: Of all that is drawn.
+        duration_s: Of the shortest of their scans [s].
     """
     random = np.random.default_rng([seed, 2])
     faults = _shuffled_faults(n, ("short",), round(n * 40 / 23), random)
@@ -71,7 +83,7 @@ def external_cohort(n: int, seed: int) -> list[Recruit]:
     recruits = []
     for number, fault in enumerate(faults, start=1):
         core_ml = float(np.exp(np.log(MEDIAN_ML) + LOG_SD * random.normal())) if fault else next(volumes)
-        slabs = _external_slabs(fault, random)
+        slabs = _external_slabs(fault, duration_s, random)
         recruits.append(Recruit(f"E{number:03d}", (seed, 2, number), core_ml, slabs, segmented=True, fault=fault))
     return recruits
 
@@ -99,11 +111,11 @@ def _volumes_on_both_sides(n: int, random: np.random.Generator) -> Float[np.ndar
     return MEDIAN_ML * np.exp(side * distance)
 
 
-def _training_slab(fault: Fault | None, random: np.random.Generator) -> ScanPlan:
+def _training_slab(fault: Fault | None, duration_s: float, random: np.random.Generator) -> ScanPlan:
     basal_ganglia = int(random.integers(0, 3))
     offset = random.normal(0, 1.5)
     slices = tuple(float(10 * (k - basal_ganglia) + offset) for k in range(5))
-    n_frames, interval = N_FRAMES, FRAME_INTERVAL_S
+    n_frames, interval = round(duration_s / FRAME_INTERVAL_S), FRAME_INTERVAL_S
     if fault == "short":
         n_frames = int(random.integers(20, N_FRAMES))
     elif fault == "coarse":
@@ -112,8 +124,9 @@ def _training_slab(fault: Fault | None, random: np.random.Generator) -> ScanPlan
     return ScanPlan(protocol, (basal_ganglia, basal_ganglia + 2))
 
 
-def _external_slabs(fault: Fault | None, random: np.random.Generator) -> tuple[ScanPlan, ...]:
-    n_frames = int(random.integers(43, 48) if fault == "short" else random.integers(48, 61))
+def _external_slabs(fault: Fault | None, duration_s: float, random: np.random.Generator) -> tuple[ScanPlan, ...]:
+    longer = round(duration_s - LEAST_DURATION_S)
+    n_frames = int(random.integers(43, 48) if fault == "short" else longer + random.integers(48, 61))
     noise, offset = random.uniform(3, 5), random.normal(0, 2.0)
     if random.random() < 0.5:
         slices = tuple(float(z + offset) for z in (-10, 0, 10, 20))

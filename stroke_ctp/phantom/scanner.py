@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
-from stroke_ctp.phantom.contrast_curves import STEP
 from stroke_ctp.phantom.head_motion import source_points
 from stroke_ctp.phantom.smooth_field import Grid
 
@@ -51,8 +50,8 @@ def rendering_grid(protocol: Protocol) -> Grid:
 
 def acquire(
     baseline: Float[np.ndarray, "z y x"],
-    amounts: Float[np.ndarray, "enhancing z y x"],
-    curves: Float[np.ndarray, "enhancing curvetime"],
+    amounts: Float[np.ndarray, "curve z y x"],
+    curves: Float[np.ndarray, "curve time"],
     protocol: Protocol,
     motion: Float[np.ndarray, "time 6"] | None,
     random: np.random.Generator,
@@ -61,19 +60,19 @@ def acquire(
 
     Args:
         baseline: Attenuation without contrast on `rendering_grid(protocol)` [HU].
-        amounts: Share of each enhancing compartment at each point.
-        curves: Their enhancement, every `contrast_curves.STEP` seconds [HU].
+        amounts: Weight of each curve at each point.
+        curves: Enhancement at the protocol's times [HU].
         protocol: Slices, timing and noise.
         motion: Of each frame, from `head_motion.draw_motion`.
         random: For the noise.
     """
-    volume = _blurred(np.concatenate([baseline[None], amounts]), _n_planes(protocol))
-    sampled = curves[:, np.round(protocol.times / STEP).astype(int)].astype(np.float32)
-    weights = np.concatenate([np.ones((1, protocol.n_frames), np.float32), sampled])
+    volume = np.concatenate([baseline[None], amounts])
+    weights = np.concatenate([np.ones((1, protocol.n_frames), np.float32), curves.astype(np.float32)])
     if motion is None:
-        resting = volume[:, np.round(_plane_index(np.asarray(protocol.slices), protocol)).astype(int)]
-        frames = np.einsum("ct,cszx->tszx", weights, resting, optimize=True)
+        at = np.round(_plane_index(np.asarray(protocol.slices), protocol)).astype(int)
+        frames = np.einsum("ct,cszx->tszx", weights, _blurred(volume, at, protocol), optimize=True)
     else:
+        volume = _blurred(volume, np.arange(volume.shape[1] - _n_planes(protocol) + 1), protocol)
         moments = zip(weights.T, motion, strict=True)
         frames = np.stack([_moved(np.tensordot(w, volume, 1), protocol, moved) for w, moved in moments])
     return frames + protocol.noise * _unit_noise(frames.shape, random)
@@ -84,17 +83,19 @@ def _n_planes(protocol: Protocol) -> int:
     return round(protocol.thickness / _PLANE_MM)
 
 
-def _blurred(volume: Float[np.ndarray, "c z y x"], n_planes: int) -> Float[np.ndarray, "c slicecentre y x"]:
-    """Slices at every position that planes allow: mean over the thickness, point spread in the plane."""
-    count = volume.shape[1] - n_planes + 1
-    averaged = reduce(np.add, (volume[:, k : k + count] for k in range(n_planes))) / np.float32(n_planes)
+def _blurred(
+    volume: Float[np.ndarray, "c z y x"], at: Int[np.ndarray, " slice"], protocol: Protocol
+) -> Float[np.ndarray, "c slice y x"]:
+    """Slices that begin at the given planes: mean over the thickness, point spread in the plane."""
+    n_planes = _n_planes(protocol)
+    averaged = reduce(np.add, (volume[:, at + k] for k in range(n_planes))) / np.float32(n_planes)
     for axis in (2, 3):
         averaged = gaussian_filter1d(averaged, _BLUR_PIXELS, axis=axis, truncate=3)
     return averaged
 
 
 def _plane_index(z: Float[np.ndarray, " point"], protocol: Protocol) -> Float[np.ndarray, " point"]:
-    """Index into `_blurred`'s slices of a position [mm above the basal ganglia level]; whole numbers at slices."""
+    """First plane of a slice at a position [mm above the basal ganglia level]; a whole number at protocol's slices."""
     first = rendering_grid(protocol).z[0] + (_n_planes(protocol) - 1) / 2 * _PLANE_MM
     return (z - first) / _PLANE_MM
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,6 @@ from jaxtyping import Bool
 
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.geometry import LEVELS
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.phantom.recruitment import Recruit, ScanPlan
 from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM
@@ -19,6 +19,13 @@ from stroke_ctp.scan.nifti import write_mask, write_nifti
 SEGMENTATION_LOG_SD = 0.2
 """Standard deviation of the logarithm of a segmented volume around that of the true core."""
 
+Label = Literal["core", "infarct"]
+DEFINITIONS: dict[Label, str] = {
+    "core": "simulated core at the time of the scan",
+    "infarct": "simulated final infarct",
+}
+"""Of the labels, as in the column `label_definition`."""
+
 Row = dict[str, object]
 """A line of the manifest."""
 
@@ -26,8 +33,10 @@ Row = dict[str, object]
 class SimulatedCohort:
     """A folder of simulated scans, as a hospital's own would lie on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, label: Label = "core") -> None:
+        """A cohort of a folder, whose column `core_ml` or `core_mask` is to hold this label."""
         self.folder = folder
+        self.label = label
         self.manifest = folder / "manifest.csv"
 
     def write_manifest(self, rows: Sequence[Row]) -> None:
@@ -42,22 +51,31 @@ class SimulatedCohort:
         random = np.random.default_rng(recruit.seed)
         error = np.exp(SEGMENTATION_LOG_SD * random.normal()) if recruit.segmented else 1.0
         digital = DigitalPatient.draw(recruit.core_ml * error, random)
-        core = digital.segmented_core(recruit.core_ml, random) if recruit.segmented else None
-        rows: list[Row] = []
-        for number, slab in enumerate(recruit.slabs):
-            stem = recruit.patient + ("AB"[number] if len(recruit.slabs) > 1 else "")
-            scan, mask = f"scans/{stem}.nii.gz", f"masks/{stem}.nii.gz"
-            row: Row = {"scan": scan, "patient": recruit.patient, **dict(zip(LEVELS, slab.level_slices, strict=True))}
-            if not (self.folder / scan).exists():
-                _write_scan(self.folder / scan, digital, recruit, number)
-            if core is not None:
-                row["core_mask"] = mask
-                _write_segmentation(self.folder / mask, core, recruit.slabs, number)
-            rows.append(row)
-        if core is None:
-            rows[0]["core_ml"] = round(digital.core_ml(), 2)
-        definition = DEFINITIONS["cbv"] if core is None else "segmentation"
-        return [row | {"label_definition": definition} for row in rows]
+        truths = {"core": digital.core_ml(), "infarct": digital.infarct_ml()}
+        mask = None
+        if recruit.segmented:
+            volume_ml = recruit.core_ml if self.label == "core" else truths["infarct"]
+            mask = digital.segmented(volume_ml, random)
+        rows = [self._write_slab(digital, recruit, number, mask) for number in range(len(recruit.slabs))]
+        if mask is None:
+            rows[0]["core_ml"] = round(truths[self.label], 2)
+        definition = DEFINITIONS[self.label] + (", segmented" if recruit.segmented else "")
+        true = {f"true_{name}_ml": round(volume, 2) for name, volume in truths.items()}
+        return [row | {"label_definition": definition, **true} for row in rows]
+
+    def _write_slab(
+        self, digital: DigitalPatient, recruit: Recruit, number: int, segmented: Bool[np.ndarray, "z y x"] | None
+    ) -> Row:
+        """Write the scan of one slab, if it is not there yet, and its part of the segmentation; its row."""
+        stem = recruit.patient + ("AB"[number] if len(recruit.slabs) > 1 else "")
+        scan, mask = f"scans/{stem}.nii.gz", f"masks/{stem}.nii.gz"
+        levels = dict(zip(LEVELS, recruit.slabs[number].level_slices, strict=True))
+        if not (self.folder / scan).exists():
+            _write_scan(self.folder / scan, digital, recruit, number)
+        if segmented is None:
+            return {"scan": scan, "patient": recruit.patient, **levels}
+        _write_segmentation(self.folder / mask, segmented, recruit.slabs, number)
+        return {"scan": scan, "patient": recruit.patient, **levels, "core_mask": mask}
 
 
 def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: int) -> None:
@@ -78,11 +96,13 @@ def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: i
             partial.write_bytes(content[: len(content) * 6 // 10])
 
 
-def _write_segmentation(path: Path, core: Bool[np.ndarray, "z y x"], slabs: tuple[ScanPlan, ...], number: int) -> None:
-    """Write the part of the core in one slab's share of the brain: below or above the middle of the gap."""
+def _write_segmentation(
+    path: Path, lesion: Bool[np.ndarray, "z y x"], slabs: tuple[ScanPlan, ...], number: int
+) -> None:
+    """Write the part of the lesion in one slab's share of the brain: below or above the middle of the gap."""
     share = np.ones(BRAIN_GRID.z.size, dtype=bool)
     if len(slabs) == 2:
         middle = (slabs[0].protocol.slices[-1] + slabs[1].protocol.slices[0]) / 2
         share = (BRAIN_GRID.z < middle) == (number == 0)
     voxel_mm = float(BRAIN_GRID.z[1] - BRAIN_GRID.z[0])
-    write_mask(path, (core & share[:, None, None]).astype(np.uint8), (voxel_mm, voxel_mm, voxel_mm))
+    write_mask(path, (lesion & share[:, None, None]).astype(np.uint8), (voxel_mm, voxel_mm, voxel_mm))

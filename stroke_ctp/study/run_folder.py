@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import digest, write_json
 from stroke_ctp.common.provenance import RunProvenance
@@ -28,6 +29,8 @@ class CohortReference:
     hash: str
     patients: int
     """Number of its patients."""
+    rules: Rules = Rules()
+    """How its series were made: those of new patients are made in the same way."""
 
 
 @dataclass(frozen=True, config=STRICT)

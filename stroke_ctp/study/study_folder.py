@@ -21,9 +21,15 @@ class StudyFolder:
 
     `settings.json` holds what all runs share, `MODEL/settings.json` what distinguishes a model. The folder of a run is
     `MODEL/fold-K`, that of an ensemble `MODEL/ensemble`, that of the report `report`.
+
+    Example:
+        >>> from stroke_ctp import StudyFolder
+        >>> study = StudyFolder("outputs", "stroke")
+        >>> study.models(), list(study.complete_runs("full"))
+        (['full'], [0, 1, 2])
     """
 
-    def __init__(self, outputs: Path, name: str) -> None:
+    def __init__(self, outputs: str | Path, name: str) -> None:
         """Name a study; nothing is read or written yet.
 
         Raises:
@@ -31,7 +37,7 @@ class StudyFolder:
         """
         if not name or name != Path(name).name or name.startswith(".") or name == CACHE_NAME:
             raise UserError(f"name must be a plain folder name other than {CACHE_NAME}, got {name!r}")
-        self.path, self.name = outputs / name, name
+        self.path, self.name = Path(outputs) / name, name
 
     @property
     def report(self) -> Path:

@@ -12,13 +12,17 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
+from dicom_files import classic, save_all
 from heads import head
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from stroke_ctp.cohort.layouts import write_layout_manifest
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import validated
 from stroke_ctp.config.composition import CONF
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.preprocess import preprocess
 
 CASES = Path(__file__).parent / "isles2018_training_cases.csv"
 """The 94 real training scans: OpenPerfusion's published case tables (Apache-2.0)."""
@@ -169,6 +173,26 @@ def test_unitobrain_is_the_raw_series_with_the_volume_of_low_cbv(tmp_path):
     assert table.core_ml[0] == pytest.approx(20 * 0.5 * 0.5 * 5 / 1000, abs=1e-3)
     assert "1.2 mL/100 mL" in table.label_definition[0]
     assert table.core_ml[1:].isna().all()
+
+
+def test_unitobrain_counts_whom_48_s_exclude_and_proposes_padding(tmp_path, capsys):
+    """Two patients of 44 s, timed as GE's cine series are, and one of 48 s."""
+    root = make(tmp_path / "data")
+    for number, n_frames in enumerate((22, 22, 24), start=1):
+        times = np.repeat(np.arange(n_frames)[:, None] * 2.0, 2, axis=1)
+        hu = np.broadcast_to(head(32), (n_frames, 2, 32, 32))
+        save_all(root / f"MOL-{number:03d}", classic(hu, times, "ge cine", (10.0, 6.25, 6.25)))
+
+    def included(out, **changes):
+        fields = {"layout": "unitobrain", "root": str(root), "out": str(tmp_path / out), "jobs": 1, **changes}
+        preprocess(validated(PreprocessSettings, fields))
+        return list(pd.read_csv(tmp_path / out / "cohort.csv").patient)
+
+    assert included("excluding") == ["MOL-003"]
+    assert "2 of 3 patients last less than 48 s" in (printed := capsys.readouterr().out)
+    assert "short_scan=pad" in printed
+    assert included("padding", short_scan="pad") == [f"MOL-{number:03d}" for number in range(1, 4)]
+    assert "last less than" not in capsys.readouterr().out
 
 
 def without_json(root: Path) -> None:

@@ -237,3 +237,14 @@ def test_levels_are_proposed_where_the_manifest_is_silent_and_the_rule_is_told(t
     given = standard_series(patient(tmp_path, row(levels={"basal_ganglia": 4})), Rules(levels="auto")).quality
     assert (given["basal_ganglia_slice"], given["supraganglionic_slice"]) == (4, 5)
     assert standard_series(patient(tmp_path, row()), Rules(levels="auto")).quality["levels_chosen_by"] == "manifest"
+
+
+def test_a_ge_cine_series_gives_the_series_of_its_nifti_twin(tmp_path):
+    """Its frames differ in GE's private time alone."""
+    hu, times = np.rint(frames(30, 2)), np.repeat(np.arange(30)[:, None] * 1.5, 2, axis=1)
+    rules, levels = Rules(short_scan="pad"), {"basal_ganglia": 0, "supraganglionic": 1}
+    save(tmp_path, hu)
+    save_all(tmp_path / "cine", classic(hu, times, "ge cine", (5.0, 3.125, 3.125)))
+    twin, cine = (standard_series(patient(tmp_path, row(scan, levels)), rules) for scan in ("scan.nii", "cine"))
+    np.testing.assert_allclose(cine.hu, twin.hu, atol=1e-3)
+    assert cine.quality == pytest.approx(twin.quality | {"orientation": "header"}, nan_ok=True)

@@ -23,6 +23,7 @@ from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
+from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
@@ -35,6 +36,7 @@ SCHEMAS: dict[str, Any] = {
     "ensemble": EnsembleSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
+    "predict": PredictSettings,
     "preprocess": PreprocessSettings,
     "report": ReportSettings,
     "simulate": SimulateSettings,
@@ -43,6 +45,7 @@ SCHEMAS: dict[str, Any] = {
 GIVEN = {
     "ensemble": {"external": "e"},
     "perfusion": {"out": "o", "scan": "s"},
+    "predict": {"out": "o", "scan": "s"},
     "preprocess": {"out": "o", "manifest": "m"},
     "report": {"name": "n"},
     "simulate": {"out": "o"},

@@ -4,22 +4,21 @@ import numpy as np
 import pytest
 
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, segment_lesion
+from stroke_ctp.hemodynamics.core_and_penumbra import segment_lesion
 from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
+from stroke_ctp.phantom import digital_patient
 from stroke_ctp.phantom.digital_patient import DigitalPatient
-from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, acquire, rendering_grid
-from stroke_ctp.phantom.simulated_lesion import cbv_map
-from stroke_ctp.phantom.tissue import ENHANCING, Compartment, enhancement_curves
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, rendering_grid
+from stroke_ctp.phantom.tissue import Compartment
 
 PROTOCOL = Protocol((0.0, 10.0, 20.0), 10.0, 32, 1.5, noise=2.5)
 PLANES_ML = SCANNER_PIXEL_MM**2 * 10 / 1000
 VOLUMES = (5.0, 20.0, 60.0, 150.0)
-AGREEMENT_ML = (-6.0, -20.8, 8.7)
-"""Bias and limits that the analysis has on these four patients. The largest core, 88 mL in view, measures 17 mL too
-little, since smoothing takes from its edge, and decides all three. On 24 patients the bias is −0.4 mL
-(docs/perfusion-bias.md)."""
+AGREEMENT_ML = (-0.3, -34.1, 33.6)
+"""Bias and limits that the analysis has on these four patients. Two decide them: a penumbra whose white matter is below
+the threshold (9 mL of core in view, 27 measured), and a core of 96 mL from whose edge smoothing takes 23."""
 TOLERANCE_ML = 2.0
-"""A third of what a uniform bias of a fifth adds to the mean of 28 mL; rounding adds hundredths."""
+"""Less than half of what a uniform bias of a fifth adds to the mean of 28 mL; rounding adds hundredths."""
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +29,17 @@ def patients():
         random = np.random.default_rng([7, number])
         digital = DigitalPatient.draw(core_ml, random)
         grid = rendering_grid(PROTOCOL)
-        label, variation = digital.painted(grid)
-        curves = enhancement_curves(digital.bolus, digital.perfusion)
-        tissue = (label >= Compartment.GREY) & (label <= Compartment.WHITE_CORE)
-        amount = np.where(tissue, variation, 1).astype(np.float32)
-        amounts = np.stack([amount * (label == compartment) for compartment in ENHANCING])
-        hu = acquire(digital.baseline[label].astype(np.float32), amounts, curves, PROTOCOL, None, random)
+        head = digital.painted(grid)
+        with pytest.MonkeyPatch.context() as still:
+            still.setattr(digital_patient, "draw_motion", lambda *_: None)
+            hu = digital.scan(PROTOCOL, random)
         pixel_mm = (SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
         passage = find_bolus_passage(hu, PROTOCOL.times, pixel_mm)
         lesion = segment_lesion(perfusion_maps(passage, pixel_mm, Analysis()), pixel_mm)
-        low = (cbv_map(label, variation, digital.perfusion) < CORE_CBV) & digital.lesion.territory(
-            digital.anatomy, grid
-        )
         planes = [np.abs(grid.z - z) < 5 for z in PROTOCOL.slices]
-        artery = np.isin(label, (Compartment.ARTERY, Compartment.COLLATERAL_ARTERY))
+        artery = np.isin(head.label, (Compartment.ARTERY, Compartment.COLLATERAL_ARTERY))
         share = np.stack([artery[inside].mean(axis=0) for inside in planes])
-        truth = sum(float(low[inside].mean(axis=0).sum()) for inside in planes) * PLANES_ML
+        truth = sum(float(head.core[inside].mean(axis=0).sum()) for inside in planes) * PLANES_ML
         measured = float(lesion.core["cbv"].sum()) * PLANES_ML
         found.append((truth, measured, share[tuple(passage.artery.voxels.T)]))
     return found

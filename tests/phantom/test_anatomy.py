@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stroke_ctp.phantom import anatomy as module
 from stroke_ctp.phantom.anatomy import Anatomy
 from stroke_ctp.phantom.digital_patient import BRAIN_GRID
 from stroke_ctp.phantom.smooth_field import Grid
@@ -44,8 +45,57 @@ def test_both_levels_show_cortex_white_matter_fluid_and_bone(heads):
             assert area[Compartment.SKULL] > 15
 
 
+def test_half_of_the_tissue_is_grey(heads):
+    """0.5 to 0.6 of grey and white in adults (Lüders et al., NeuroReport 2002); a ribbon without sulci gave 0.22."""
+    shares = []
+    for anatomy, _ in heads:
+        label, _ = anatomy.compartments(BRAIN_GRID, 1)
+        grey, white = ((label == c).sum() for c in (Compartment.GREY, Compartment.WHITE))
+        shares.append(grey / (grey + white))
+    assert 0.48 < np.mean(shares) < 0.56
+    assert 0.45 < min(shares) <= max(shares) < 0.6
+
+
+def test_sulci_carry_fluid_and_cortex_into_the_brain_but_not_to_its_middle(heads):
+    for anatomy, _ in heads[:3]:
+        label, depth = anatomy.compartments(BRAIN_GRID, 1)
+        away = np.abs(BRAIN_GRID.axes()[2]) > 35  # from ventricles, nuclei and the midline
+        at_10_mm, deep = away & (np.abs(depth - 10) < 2), away & (depth > 26)
+        assert (label[at_10_mm] == Compartment.CSF).mean() > 0.03
+        assert 0.4 < (label[at_10_mm] == Compartment.GREY).mean() < 0.8
+        assert (label[deep] == Compartment.GREY).mean() < 0.15
+
+
+def every_voxel(tubes, z, y, x):
+    """Distance of all points to segments, without looking only nearby."""
+    inside = np.zeros(np.broadcast_shapes(z.shape, y.shape, x.shape), bool)
+    point = np.stack(np.broadcast_arrays(np.abs(x), y, z), axis=-1)
+    for start, end, radius in tubes:
+        axis = np.subtract(end, start)
+        along = np.clip((point - start) @ axis / (axis @ axis), 0, 1)
+        inside |= np.linalg.norm(point - start - along[..., None] * axis, axis=-1) < radius
+    return inside
+
+
+def test_vessels_are_all_points_within_their_radius(heads):
+    for anatomy, _ in heads[:2]:
+        axes = anatomy.head_axes(BRAIN_GRID)
+        for tubes, _ in module._VESSELS:
+            np.testing.assert_array_equal(module._tubes(tubes, *axes), every_voxel(tubes, *axes))
+
+
+def test_distance_from_the_ventricles_is_zero_at_their_walls(heads):
+    anatomy, label = heads[0]
+    distance = anatomy.from_ventricles(LEVELS)
+    z, y, x = anatomy.head_axes(LEVELS)
+    middle = (np.abs(y) < 25) & (np.abs(z - 20) < 1) & (np.abs(x) < 20) & (np.abs(x) > 4)
+    fluid = label == Compartment.CSF
+    assert (distance[middle & fluid] < 0).mean() > 0.95
+    assert (distance[middle & ~fluid] > 0).mean() > 0.95
+
+
 def test_whole_head_holds_every_healthy_compartment_and_no_lesion(heads):
-    lesion = {c for c in Compartment if c.name.endswith(("CORE", "PENUMBRA"))}
+    lesion = {c for c in Compartment if c.name.endswith(("CORE", "PENUMBRA", "OLD_INFARCT"))}
     for anatomy, _ in heads[:3]:
         found = {Compartment(c) for c in np.unique(anatomy.compartments(BRAIN_GRID, 1)[0])}
         assert found == set(Compartment) - lesion

@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.integrate import trapezoid
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, gaussian_filter1d
 
 from stroke_ctp.phantom import digital_patient as module
 from stroke_ctp.phantom.contrast_curves import STEP, arterial_curve
-from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, rendering_grid
-from stroke_ctp.phantom.simulated_lesion import cbv_map
 from stroke_ctp.phantom.smooth_field import Grid
 from stroke_ctp.phantom.tissue import Compartment
 from stroke_ctp.scan.standard_grid import downsample_frames, to_standard_grid
@@ -33,6 +32,11 @@ def still(monkeypatch):
     monkeypatch.setattr(module, "draw_motion", lambda *_: None)
 
 
+def point_spread(image):
+    """What the scanner's blur of half a pixel makes of slices."""
+    return gaussian_filter1d(gaussian_filter1d(image.astype(float), 0.5, axis=1), 0.5, axis=2)
+
+
 @pytest.mark.usefixtures("still")
 def test_area_under_the_enhancement_maps_the_cbv_of_every_tissue(digital):
     protocol = Protocol(LEVELS, thickness=2.5, n_frames=115, interval=1.0, noise=0.0)
@@ -41,15 +45,12 @@ def test_area_under_the_enhancement_maps_the_cbv_of_every_tissue(digital):
     measured = 100 * K_H * area / (trapezoid(arterial_curve(digital.bolus)) * STEP)  # [mL/100 mL]
 
     grid = rendering_grid(protocol)
-    label, variation = digital.painted(Grid(np.array(LEVELS), grid.y, grid.x))
-    truth = cbv_map(label, variation, digital.perfusion)
-    pure = np.zeros(label.shape, bool)  # away from other compartments, which the point spread mixes in
+    head = digital.painted(Grid(np.array(LEVELS), grid.y, grid.x))
+    truth = point_spread(head.perfusion.cbv)
     for name in TISSUES:
-        inside = binary_erosion(label == Compartment[name], np.ones((1, 3, 3)), iterations=2)
+        inside = binary_erosion(head.label == Compartment[name], np.ones((1, 3, 3)), iterations=2)
         assert inside.sum() >= 5, name
         np.testing.assert_allclose(measured[inside], truth[inside], rtol=0.03, err_msg=name)
-        pure |= inside
-    np.testing.assert_array_equal(measured[pure] < 1.2, truth[pure] < 1.2)
 
 
 @pytest.mark.usefixtures("still")
@@ -113,10 +114,11 @@ def test_attenuation_without_contrast_is_that_of_the_tissues(digital):
     protocol = Protocol(LEVELS, thickness=2.5, n_frames=2, interval=1.0, noise=0.0)
     first = digital.scan(protocol, np.random.default_rng(0))[0]
     grid = rendering_grid(protocol)
-    label, _ = digital.painted(Grid(np.array(LEVELS), grid.y, grid.x))
+    head = digital.painted(Grid(np.array(LEVELS), grid.y, grid.x))
+    seen = point_spread(head.baseline)
     for name in ("AIR", "WHITE", "WHITE_CORE"):
-        inside = binary_erosion(label == Compartment[name], np.ones((1, 3, 3)), iterations=2)
-        np.testing.assert_allclose(first[inside], digital.baseline[Compartment[name]], atol=0.05)
+        inside = binary_erosion(head.label == Compartment[name], np.ones((1, 3, 3)), iterations=2)
+        np.testing.assert_allclose(first[inside], seen[inside], atol=0.1)
 
 
 @pytest.mark.usefixtures("still")
@@ -125,3 +127,29 @@ def test_one_seed_gives_one_scan_and_another_seed_another(digital):
     first = digital.scan(protocol, np.random.default_rng(3))
     np.testing.assert_array_equal(digital.scan(protocol, np.random.default_rng(3)), first)
     assert (digital.scan(protocol, np.random.default_rng(4)) != first).mean() > 0.9
+
+
+def test_a_cores_attenuation_falls_by_its_hypodensity_towards_its_middle(digital):
+    """Early ischemia: 1.8 HU for 1 % of water (Dzialowski et al., 2004)."""
+    dense, dark = (replace(digital, hypodensity=hu).painted(BRAIN_GRID) for hu in (0.0, 8.0))
+    darker = dense.baseline - dark.baseline
+    assert not darker[~dense.core].any()
+    assert darker[dense.core].max() == pytest.approx(8.0, abs=1e-4)
+    severity = digital.lesion.severity(digital.anatomy, BRAIN_GRID)
+    np.testing.assert_allclose(darker[dense.core], 8 * np.clip(severity[dense.core] - 1, 0, 1), atol=1e-4)
+
+
+def test_hypodensity_runs_from_none_to_8_hu_over_patients():
+    drawn = [DigitalPatient.draw(20.0, np.random.default_rng([9, k])).hypodensity for k in range(20)]
+    assert 0 <= min(drawn) < 1.5
+    assert 6.5 < max(drawn) <= 8
+
+
+def test_patients_of_one_random_stream_differ_in_core_and_collaterals_alone():
+    """Each part of a patient has its own stream: what one part draws leaves the others as they are."""
+    small, large = (DigitalPatient.draw(ml, np.random.default_rng(5)) for ml in (10.0, 90.0))
+    assert small.bolus == large.bolus
+    np.testing.assert_array_equal(small.baseline, large.baseline)
+    assert small.hypodensity == large.hypodensity
+    assert small.perfusion[Compartment.WHITE] == large.perfusion[Compartment.WHITE]
+    assert small.course.collaterals > large.course.collaterals

@@ -112,6 +112,19 @@ def test_training_scans_take_1_5_s_by_32_frames(cohorts):
                 assert (recruit.slabs[0].protocol.n_frames, recruit.slabs[0].protocol.interval) == (32, 1.5)
 
 
+@pytest.mark.parametrize("duration", [48.0, 60.0, 75.0])
+def test_longer_scans_have_more_frames_and_nothing_else_changes(duration):
+    for cohort, interval in ((training_cohort, 1.5), (external_cohort, 1.0)):
+        longer, usual = cohort(23, 0, duration), cohort(23, 0)
+        for a, b in zip(longer, usual, strict=True):
+            assert (a.patient, a.seed, a.core_ml, a.fault) == (b.patient, b.seed, b.core_ml, b.fault)
+            more = 0 if a.fault in ("short", "coarse") else round((duration - 48) / interval)
+            for slab, usual_slab in zip(a.slabs, b.slabs, strict=True):
+                assert slab.protocol.n_frames == usual_slab.protocol.n_frames + more
+                assert slab.protocol.slices == usual_slab.protocol.slices
+                assert slab.protocol.noise == usual_slab.protocol.noise
+
+
 def test_external_cohort_is_shifted(cohorts):
     training = [r for pair in cohorts.values() for r in pair[0]]
     external = [r for pair in cohorts.values() for r in pair[1]]

@@ -20,7 +20,8 @@ def scan(settings, baseline=None, amount=0.0, curve=None, motion=None, seed=0):
     grid = rendering_grid(settings)
     z, y, x = np.broadcast_arrays(*grid.axes())
     hu = np.zeros(z.shape) if baseline is None else baseline(z, y, x)
-    curves = np.zeros((1, N_CURVE)) if curve is None else np.asarray(curve, float)[None]
+    at_frames = np.round(settings.times / STEP).astype(int)
+    curves = np.zeros((1, settings.n_frames)) if curve is None else np.asarray(curve, float)[None, at_frames]
     amounts = np.full((1, *z.shape), amount, np.float32)
     return acquire(hu.astype(np.float32), amounts, curves, settings, motion, np.random.default_rng(seed))
 

@@ -1,6 +1,6 @@
 """Settings of `python -m stroke_ctp.simulate`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -20,5 +20,9 @@ class SimulateSettings:
     """External patients that can be included; 40 in every 23 more cannot."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the patients."""
+    label: Literal["core", "infarct"] = "core"
+    """Truth that core_ml or core_mask holds: core at the time of the scan, or final infarct; both are in true_*_ml."""
+    duration_s: Annotated[float, Field(ge=48, le=75)] = 48.0
+    """Duration of a scan that can be included, in the external cohort of the shortest [s]."""
     jobs: Jobs = -1
     """Processes."""

@@ -7,6 +7,8 @@ from datetime import date
 import numpy as np
 from jaxtyping import Float, Int
 
+from stroke_ctp.scan.dicom.header_fields import PrivateElement
+
 _DAY_S = 86400.0
 _SAME_TIME_S = 0.1
 """Frames of a slice closer in time count as simultaneous: no gantry rotates half a turn in this time."""
@@ -22,6 +24,7 @@ CLOCKS = (
     "AcquisitionTime",
     "TriggerTime",
     "ContentTime",
+    "MidScanTime",
 )
 """Attributes that may hold the time of a frame, in order of preference.
 
@@ -30,10 +33,16 @@ PS3.3 calls the first "most representative of when data was acquired for this fr
 acquisition of data that resulted in this instance started" (C.7.10.1), with its date and without, which GE, Siemens
 and Canon write per image or per volume; the delay after a trigger. Content time is when the pixels were created
 (C.7.6.1): vendors in `CONTENT_CLOCKS` write the frame's time there, and one acquisition time for the whole series;
-others write the time of reconstruction, in a different order.
+others write the time of reconstruction, in a different order. The last is private: GE's cine series can have one
+acquisition time and one content time, and tell their frames apart by `MID_SCAN_TIME` alone.
 """
 CONTENT_CLOCKS = ("philips", "canon", "toshiba")
 """Beginnings of the names of manufacturers that write the frame's time as content time."""
+MID_SCAN_TIME = PrivateElement("GEMS_ACQU_01", 0x0019, 0x24)
+"""GE's "Mid Scan Time [sec]", usually (0019,1024), as in the raw series of UniToBrain (Zenodo 5109415).
+
+No other vendor documents a private time of frames.
+"""
 
 
 def seconds_of_day(text: str) -> float | None:

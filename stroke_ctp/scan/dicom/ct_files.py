@@ -11,16 +11,20 @@ from pathlib import Path
 import gdcm
 import pydicom
 from pydicom.dataset import FileDataset
+from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
 from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan.dicom.clocks import MID_SCAN_TIME
 from stroke_ctp.scan.dicom.header_fields import HeaderFields
 
 _CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 """Files without a preamble begin with the group of the file's or of the image's identification."""
-_TAGS = [
+_PRIVATE_BLOCKS = range(0x10, 0x20)
+"""Blocks of private elements that are searched; a group with more owners is unknown."""
+_KEYWORDS = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
     *("PatientID", "PatientName", "Manufacturer", "ImageType", "ConvolutionKernel", "KVP"),
     *("AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime", "TriggerTime"),
@@ -30,6 +34,11 @@ _TAGS = [
     *("PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+]
+_TAGS = [
+    *(Tag(keyword) for keyword in _KEYWORDS),
+    *(Tag(MID_SCAN_TIME.group, block) for block in _PRIVATE_BLOCKS),
+    *(Tag(MID_SCAN_TIME.group, 0x100 * block + MID_SCAN_TIME.offset) for block in _PRIVATE_BLOCKS),
 ]
 """All attributes that are read; pydicom skips the others."""
 

@@ -11,6 +11,7 @@ from stroke_ctp.common.errors import Excluded
 from stroke_ctp.scan.dicom.clocks import (
     CLOCKS,
     CONTENT_CLOCKS,
+    MID_SCAN_TIME,
     seconds_of_date,
     seconds_of_date_time,
     seconds_of_day,
@@ -182,6 +183,8 @@ def _time(fields: HeaderFields, clock: str) -> float | None:
     if clock == "TriggerTime":
         milliseconds = fields.number_or_none(clock)
         return None if milliseconds is None else milliseconds / 1000
+    if clock == "MidScanTime":
+        return fields.private_number(MID_SCAN_TIME)
     if clock.endswith("DateTime"):
         return seconds_of_date_time(fields.text(clock))
     if clock == "ContentTime" and not fields.text("Manufacturer").lower().startswith(CONTENT_CLOCKS):

@@ -1,10 +1,13 @@
 """Whole scans: every way of writing one phantom down gives the same scan."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import VENDORS, classic, enhanced, new_uid, save, save_all, uids
+from dicom_files import VENDORS, classic, enhanced, new_uid, save, save_all, set_mid_scan_time, uids
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.phantom.digital_patient import DigitalPatient
@@ -235,6 +238,67 @@ def test_without_times_only_the_manifest_gives_the_interval(tmp_path):
     with pytest.raises(Excluded, match="give frame_interval_s") as excluded:
         read_dicom(tmp_path)
     assert excluded.value.stage == "timing"
+
+
+def in_second_block(ds: Dataset, seconds: float) -> None:
+    """Another vendor's elements come first, so that GE's block is (0019,11xx)."""
+    set_mid_scan_time(ds, "DS", "0.0", creator="ELSCINT1")
+    ds.add_new((0x0019, 0x0011), "LO", "GEMS_ACQU_01")
+    ds.add_new((0x0019, 0x1124), "DS", f"{seconds:.3f}")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda ds, seconds: set_mid_scan_time(ds, "UN", struct.pack("<d", seconds)),
+        lambda ds, seconds: set_mid_scan_time(ds, "FD", seconds),
+        lambda ds, seconds: set_mid_scan_time(ds, "DS", f"{seconds:.2f}"),
+        lambda ds, seconds: set_mid_scan_time(ds, "UN", f"{seconds:.5f}".encode()[:8]),
+        in_second_block,
+    ],
+    ids=["double of unknown type", "double", "decimal string", "decimal string of unknown type", "second block"],
+)
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_ge_cine_series_is_timed_by_the_middle_of_each_scan(tmp_path, write, syntax):
+    def change(ds, time, level):
+        ds.AcquisitionTime = ds.ContentTime = "102030"
+        write(ds, 470.14 + 0.5 * time + 0.1 * level)
+
+    hu = np.random.default_rng(0).integers(0, 900, (6, 2, 16, 16)).astype(float)
+    save_all(tmp_path, classic(hu, TIMES[:6, :2], "ge", change=change), syntax=syntax)
+    scan = read_dicom(tmp_path)
+    np.testing.assert_array_equal(scan.hu, hu)
+    np.testing.assert_allclose(scan.times, np.arange(6)[:, None] * 0.5 + [0, 0.1], atol=0.01)
+
+
+def test_a_standard_clock_is_believed_before_the_private_one(tmp_path):
+    hu = np.random.default_rng(0).integers(0, 900, (6, 2, 16, 16)).astype(float)
+
+    def change(ds, time, _):
+        set_mid_scan_time(ds, "DS", f"{900 - 7 * time}")
+
+    save_all(tmp_path, classic(hu, TIMES[:6, :2], "ge", change=change))
+    np.testing.assert_allclose(read_dicom(tmp_path).times, TIMES[:6, :2], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("creator", "vr", "value"),
+    [
+        ("SIEMENS CT VA0  COAD", "DS", "{:g}"),  # its (0019,1024) is the integration time of a reading
+        ("GEMS_ACQU_01", "UN", b"\x00\x00\x00\x00\x00\x00\xf8\x7f"),  # not a number
+        ("GEMS_ACQU_01", "UN", b"\x01\x02"),
+        ("GEMS_ACQU_01", "LO", "{:g} s"),
+    ],
+)
+def test_a_private_element_that_is_not_ges_or_no_number_tells_no_time(tmp_path, creator, vr, value):
+    def change(ds, time, _):
+        ds.AcquisitionTime = ds.ContentTime = "102030"
+        set_mid_scan_time(ds, vr, value.format(time) if isinstance(value, str) else value, creator)
+
+    hu = np.random.default_rng(0).integers(0, 900, (6, 2, 16, 16)).astype(float)
+    save_all(tmp_path, classic(hu, TIMES[:6, :2], "ge", change=change))
+    with pytest.raises(Excluded, match="give frame_interval_s"):
+        read_dicom(tmp_path)
 
 
 @pytest.mark.parametrize("dated", ["changes", "stays", "absent"])

@@ -1,0 +1,152 @@
+"""Score new patients with a trained model: `python -m stroke_ctp.predict scan=PATH|manifest=FILE name=NAME out=DIR`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+
+from stroke_ctp.cohort.inclusion import Rules
+from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow, read_manifest
+from stroke_ctp.cohort.manifest_checks import check_scans
+from stroke_ctp.cohort.new_patients import NewPatients
+from stroke_ctp.cohort.patient_series import record_key
+from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
+from stroke_ctp.common.errors import Excluded, UserError
+from stroke_ctp.common.files import out_folder
+from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.common.parallel import parallel_map, with_progress
+from stroke_ctp.common.provenance import machine
+from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.predict import PredictSettings
+from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
+from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.study_folder import StudyFolder
+
+_AT_A_TIME = 16
+"""Patients whose series are in memory."""
+
+
+def predict(settings: PredictSettings) -> None:
+    """Score the patients that are not scored yet, then write the table of all."""
+    patients = _patients(settings)
+    predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
+    _check_fold_membership(patients, predictor, settings)
+    folder = PredictionFolder(out_folder(settings.out))
+    predictions = _predict(patients, predictor, folder, settings)
+    failed = [one.reason for one in predictions if one.reason is not None]
+    if len(failed) == len(patients):
+        raise UserError(
+            failed[0] if len(failed) == 1 else f"none of {len(failed)} patients can be scored; first: {failed[0]}"
+        )
+    made_with = {
+        "study": settings.name,
+        "model": settings.model,
+        "members": len(predictor.members),
+        "predictor": predictor.key,
+        "endpoint": asdict(predictor.endpoint),
+        **asdict(machine()),
+    }
+    folder.write(predictions, made_with)
+    _tell(predictions, predictor)
+    print(folder.table)
+
+
+def _predict(
+    patients: Sequence[ManifestPatient], predictor: Predictor, folder: PredictionFolder, settings: PredictSettings
+) -> list[PatientPrediction]:
+    """The predictions of all patients in their order."""
+    rules = replace(predictor.rules, levels="auto")
+    determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
+    keys = {patient.number: record_key(patient, determined_by) for patient in patients}
+    made = {patient.number: folder.finished(patient.number, keys[patient.number]) for patient in patients}
+    if settings.out_of_fold:
+        made |= {
+            patient.number: PatientPrediction(patient.patient, {}, {}, "the training cohort has no such patient")
+            for patient in patients
+            if patient.patient not in predictor.tested_in
+        }
+    todo = [patient for patient in patients if made[patient.number] is None]
+    results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
+    for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
+        folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
+        prediction = _scored(patient.patient, series, predictor, folds)
+        folder.record(patient.number, keys[patient.number], prediction)
+        made[patient.number] = prediction
+    return [one for one in made.values() if one is not None]
+
+
+def _series(patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> Iterator[StandardSeries | Excluded]:
+    """Standard series of patients, a few at a time, or the reason why a patient has none."""
+    for start in range(0, len(patients), _AT_A_TIME):
+        few = patients[start : start + _AT_A_TIME]
+        yield from parallel_map(partial(_standard_series, rules=rules), few, min(jobs, len(few)))
+
+
+def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries | Excluded:
+    try:
+        return standard_series(patient, rules)
+    except Excluded as exclusion:
+        return exclusion
+
+
+def _scored(
+    patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int]
+) -> PatientPrediction:
+    if isinstance(series, Excluded):
+        return PatientPrediction(patient, {}, {}, series.reason)
+    probability = predictor.probabilities(NewPatients.of(series.hu))[:, 0]
+    return PatientPrediction(patient, {str(fold): float(probability[fold]) for fold in folds}, series.quality)
+
+
+def _patients(settings: PredictSettings) -> list[ManifestPatient]:
+    if settings.manifest is not None:
+        patients = read_manifest(settings.manifest, levels_required=False)
+        check_scans(patients)
+        return patients
+    path = settings.scan
+    assert path is not None
+    if not path.exists():
+        raise UserError(f"there is no scan {path}; give a 4D NIfTI file or a DICOM folder with scan=…")
+    levels: Mapping[str, int] = {} if settings.levels == "auto" else dict(zip(LEVELS, settings.levels, strict=True))
+    row = ManifestRow(path.name, dict(levels), None, None, settings.frame_interval_s)
+    return [ManifestPatient(1, "", path.parent, (row,), "", {})]
+
+
+def _check_fold_membership(
+    patients: Sequence[ManifestPatient], predictor: Predictor, settings: PredictSettings
+) -> None:
+    """Refuse out_of_fold=true without a training patient; warn of training patients who are scored by all members.
+
+    Raises:
+        UserError: No patient is of the training cohort.
+    """
+    known = [patient.patient for patient in patients if patient.patient in predictor.tested_in]
+    if settings.out_of_fold and not known:
+        raise UserError(
+            f"out_of_fold=true is for patients of the training cohort of {settings.name}, of whom "
+            f"{'a scan=PATH has no name; use a manifest' if settings.scan else f'{settings.manifest} has none'}"
+        )
+    if known and not settings.out_of_fold:
+        print(
+            f"warning: {len(known)} patient(s), such as {known[0]}, have the name of a training patient; if they are "
+            "the same, the members know them: add out_of_fold=true"
+        )
+
+
+def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> None:
+    """Print the answer for one patient, or the numbers of many."""
+    failed = sum(one.reason is not None for one in predictions)
+    if failed:
+        print(f"{failed} of {len(predictions)} patients cannot be scored (predictions.csv, column reason)")
+    if len(predictions) == 1:
+        (one,) = predictions
+        scores = one.members.values()
+        endpoint = predictor.endpoint
+        print(
+            f"probability of {endpoint.column} > {endpoint.threshold:g}: {one.probability:.2f}"
+            f" ({len(scores)} member(s), {min(scores):.2f} to {max(scores):.2f})"
+        )
+        print(f"slices {', '.join(str(one.quality[f'{level}_slice']) for level in LEVELS)}, counted from 0")
+
+
+if __name__ == "__main__":
+    run(predict, PredictSettings, "predict")

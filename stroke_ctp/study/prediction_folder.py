@@ -1,0 +1,81 @@
+"""What `python -m stroke_ctp.predict` writes. Only this module names its files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stroke_ctp.cohort.patient_records import PatientRecords
+from stroke_ctp.common.files import atomic_write, write_json
+from stroke_ctp.scan.quality import Quality
+
+
+@dataclass(frozen=True)
+class PatientPrediction:
+    """The answer for one patient: probabilities, or the reason why there are none."""
+
+    patient: str
+    members: dict[str, float]
+    """Probability of a large core by each member that scored the patient, by its fold."""
+    quality: Quality
+    """Of the series, as in a cohort's `quality.csv`."""
+    reason: str | None = None
+    """Why the patient cannot be scored."""
+
+    @property
+    def probability(self) -> float | None:
+        """Mean of the members."""
+        return float(np.mean(list(self.members.values()))) if self.members else None
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation between the members; None if there are fewer than two."""
+        return float(np.std(list(self.members.values()), ddof=1)) if len(self.members) > 1 else None
+
+
+class PredictionFolder:
+    """Predictions of new patients: `predictions.csv` and `predictions.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.table, self.content = folder / "predictions.csv", folder / "predictions.json"
+        self._records = PatientRecords(folder / ".records")
+
+    def finished(self, number: int, key: str) -> PatientPrediction | None:
+        """What an earlier command has predicted for a patient from the same data."""
+        record = self._records.read(number, key)
+        return None if record is None else PatientPrediction(**record)
+
+    def record(self, number: int, key: str, prediction: PatientPrediction) -> None:
+        """Keep the prediction of one patient, so that the command can continue.
+
+        Args:
+            number: Of the patient.
+            key: Hash of everything that determines the prediction.
+            prediction: The answer.
+        """
+        self._records.write(number, key, asdict(prediction))
+
+    def write(self, predictions: Sequence[PatientPrediction], made_with: Mapping[str, Any]) -> None:
+        """Write the predictions of all patients.
+
+        Args:
+            predictions: One per patient.
+            made_with: Study, model, endpoint, versions.
+        """
+        with atomic_write(self.table) as partial:
+            pd.DataFrame([_row(one) for one in predictions]).to_csv(partial, index=False)
+        answers = [asdict(one) | {"probability": one.probability, "spread": one.spread} for one in predictions]
+        write_json(self.content, {**made_with, "predictions": answers})
+        self._records.remove_others(range(1, len(predictions) + 1))
+
+
+def _row(one: PatientPrediction) -> dict[str, Any]:
+    members = {f"fold_{fold}": probability for fold, probability in one.members.items()}
+    return {"patient": one.patient, "probability": one.probability, "spread": one.spread, "reason": one.reason} | {
+        **members,
+        **one.quality,
+    }

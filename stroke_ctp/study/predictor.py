@@ -1,0 +1,68 @@
+"""The members of one model of a study, which score patients together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.cohort.inclusion import Rules
+from stroke_ctp.cohort.patients import Patients
+from stroke_ctp.common.files import digest
+from stroke_ctp.model.protocol import FittedModel, Model
+from stroke_ctp.study.members import fitted_model, model_of
+from stroke_ctp.study.study_folder import StudyFolder
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Scores patients with every fold's fit of a model. Labels, a trainer and the training cohort are not needed.
+
+    Example:
+        >>> from stroke_ctp import Cohort, Predictor, StudyFolder
+        >>> predictor = Predictor.load(StudyFolder("outputs", "stroke"), "full")
+        >>> probability = predictor.probabilities(Cohort("training"))
+        >>> probability.shape  # member, patient
+        (3, 12)
+        >>> mean = probability.mean(axis=0)  # the ensemble's
+    """
+
+    model: Model
+    members: tuple[FittedModel, ...]
+    """One per fold."""
+    endpoint: Endpoint
+    """What a probability is of."""
+    rules: Rules
+    """How the series of the training cohort were made."""
+    tested_in: Mapping[str, int]
+    """Fold that did not see a patient of the training cohort: neither trained nor chose its epoch on it."""
+    key: str
+    """Digest of everything that determines a probability."""
+
+    @classmethod
+    def load(cls, study: StudyFolder, model: str) -> "Predictor":
+        """The members of a model of a study.
+
+        Raises:
+            UserError: A fold is missing, a file is damaged, or the encoder's weights are not those of the training.
+        """
+        runs = list(study.complete_runs(model).values())
+        records = [run.record() for run in runs]
+        shared = model_of(runs[0])
+        return cls(
+            model=shared,
+            members=tuple(fitted_model(shared, run) for run in runs),
+            endpoint=records[0].endpoint,
+            rules=records[0].cohort.rules,
+            tested_in={patient: record.fold for record in records for patient in record.patients.test},
+            key=digest({"members": [record.digest for record in records]}),
+        )
+
+    def probabilities(self, patients: Patients) -> Float[np.ndarray, "member patient"]:
+        """Probability of a large core by every member; their mean is the ensemble's.
+
+        Patients are scored one by one: the result does not depend on who else is scored.
+        """
+        evidence = self.model.evidence(patients)
+        return np.stack([member.score_evidence(evidence) for member in self.members])

@@ -1,0 +1,144 @@
+"""`python -m stroke_ctp.predict` as a user types it: new patients get what an ensemble gives a cohort of them."""
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from heads import save_nifti
+from noise import MeansEncoder, train_quickly, write_noise_cohort
+from perfused_head import PIXEL_MM, head
+
+from stroke_ctp import predict as command
+from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.ensemble import EnsembleSettings
+from stroke_ctp.config.schemas.predict import PredictSettings
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.ensemble import ensemble
+from stroke_ctp.model import article
+from stroke_ctp.predict import predict
+from stroke_ctp.preprocess import preprocess
+from stroke_ctp.study.run_folder import RunFolder
+
+COMMANDS = {
+    "predict": (predict, PredictSettings),
+    "preprocess": (preprocess, PreprocessSettings),
+    "ensemble": (ensemble, EnsembleSettings),
+}
+
+
+def call(name: str, *arguments: object) -> str:
+    """Run a command in this process; what it prints."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, *map(str, arguments)])
+        run(*COMMANDS[name], name)
+    return said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A study of three folds, a scan, a manifest of it and of a file cut short, and a cohort made of the scan."""
+    folder = tmp_path_factory.mktemp("user")
+    write_noise_cohort(folder / "cohort")
+    train_quickly(f"cohort={folder}/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
+    save_nifti(folder / "scan.nii.gz", head()[0], (10.0, *PIXEL_MM))
+    (folder / "cut.nii.gz").write_bytes((folder / "scan.nii.gz").read_bytes()[:100_000])
+    header = "scan,patient,basal_ganglia,supraganglionic"
+    (folder / "manifest.csv").write_text(f"{header}\nscan.nii.gz,Ann,0,2\ncut.nii.gz,Bob,0,2\n")
+    (folder / "labelled.csv").write_text(f"{header},core_ml\nscan.nii.gz,Ann,0,2,50\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(article, "Encoder", MeansEncoder)
+        call("preprocess", f"manifest={folder}/labelled.csv", f"out={folder}/external", "jobs=1")
+        call("ensemble", f"external={folder}/external", f"outputs={folder}/outputs")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def of_manifest(trained: Path) -> tuple[Path, str]:
+    """Predictions of the manifest, and what was printed."""
+    said = call("predict", f"manifest={trained}/manifest.csv", f"outputs={trained}/outputs", f"out={trained}/all")
+    return trained / "all", said
+
+
+def test_a_scan_gets_bit_for_bit_what_the_ensemble_gives_it_in_a_cohort(trained: Path):
+    out = trained / "one"
+    said = call("predict", f"scan={trained}/scan.nii.gz", "levels=[0,2]", f"outputs={trained}/outputs", f"out={out}")
+    expected = pd.read_csv(trained / "outputs/stroke/full/ensemble/predictions.csv").set_index("fold")["probability"]
+    (found,) = json.loads((out / "predictions.json").read_text())["predictions"]
+    assert found["members"] == {str(fold): expected[str(fold)] for fold in range(3)}
+    assert found["probability"] == expected["mean"]
+    assert f"probability of core_ml > 5.5: {expected['mean']:.2f} (3 member(s)" in said
+    assert "slices 0, 2, counted from 0" in said
+
+
+def test_one_patient_that_cannot_be_read_stands_in_the_table_with_its_reason(of_manifest: tuple[Path, str]):
+    out, said = of_manifest
+    table = pd.read_csv(out / "predictions.csv").set_index("patient")
+    assert "1 of 2 patients cannot be scored" in said
+    assert np.isfinite(table.loc["Ann", "probability"])
+    assert "cut.nii.gz" in table.loc["Bob", "reason"]
+    assert np.isnan(table.loc["Bob", "probability"])
+    assert table.loc["Ann", "spread"] == pytest.approx(table.loc["Ann", ["fold_0", "fold_1", "fold_2"]].std())
+
+
+def test_the_same_command_computes_nothing_again(of_manifest: tuple[Path, str], trained: Path, monkeypatch):
+    out, _ = of_manifest
+    before = (out / "predictions.csv").read_bytes()
+    monkeypatch.setattr(command, "standard_series", lambda *_: pytest.fail("computed again"))
+    call("predict", f"manifest={trained}/manifest.csv", f"outputs={trained}/outputs", f"out={out}")
+    assert (out / "predictions.csv").read_bytes() == before
+
+
+def test_a_study_that_was_moved_predicts_the_same(of_manifest: tuple[Path, str], trained: Path, tmp_path: Path):
+    shutil.copytree(trained / "outputs/stroke", tmp_path / "elsewhere/renamed")  # neither cohort nor feature cache
+    call(
+        *("predict", f"manifest={trained}/manifest.csv", f"outputs={tmp_path}/elsewhere", "name=renamed"),
+        f"out={tmp_path}/out",
+    )
+    assert (tmp_path / "out/predictions.csv").read_bytes() == (of_manifest[0] / "predictions.csv").read_bytes()
+
+
+def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(trained: Path, tmp_path: Path):
+    (tested,) = RunFolder(trained / "outputs/stroke/full/fold-1").record().patients.test[:1]
+    manifest = trained / "training.csv"
+    header = "scan,patient,basal_ganglia,supraganglionic"
+    manifest.write_text(f"{header}\nscan.nii.gz,{tested},0,2\nscan.nii.gz,Zoe,0,2\n")
+    given = (f"manifest={manifest}", f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    call("predict", *given, "out_of_fold=true")
+    found, stranger = json.loads((tmp_path / "out/predictions.json").read_text())["predictions"]
+    assert list(found["members"]) == ["1"]
+    assert stranger["reason"] == "the training cohort has no such patient"
+    assert f"such as {tested}, have the name of a training patient" in call("predict", *given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["scan=nowhere.nii.gz"], "there is no scan nowhere.nii.gz"),
+        ([], "give either scan=PATH or manifest=FILE, got neither"),
+        (["scan={0}/scan.nii.gz", "levels=[1,1]"], "levels must be two slices, got 1 for both"),
+        (["scan={0}/scan.nii.gz", "levels=[0,9]"], "supraganglionic must be a slice from 0 to 2, got 9"),
+        (["scan={0}/scan.nii.gz", "levels=one"], "levels must be auto, or the slices"),
+        (["manifest={0}/manifest.csv", "levels=[0,2]"], "levels is that of scan=PATH"),
+        (["manifest={0}/manifest.csv", "out_of_fold=true"], "manifest.csv has none"),
+        (["scan={0}/scan.nii.gz", "out_of_fold=true"], "has no name; use a manifest"),
+        (["scan={0}/cut.nii.gz"], "cut.nii.gz"),
+        (["scan={0}/scan.nii.gz", "name=none"], "no fold of"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence_and_nothing_written(
+    arguments: list[str], sentence: str, trained: Path, tmp_path: Path
+):
+    given = [argument.format(trained) for argument in arguments]
+    with pytest.raises(SystemExit) as stopped:
+        call("predict", *given, f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    assert sentence in str(stopped.value.code)
+    assert "\n" not in str(stopped.value.code)
+    assert not list((tmp_path / "out").glob("predictions.*"))
