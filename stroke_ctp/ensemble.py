@@ -15,6 +15,7 @@ from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
 from stroke_ctp.study.predictions_file import predictions_table
 from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.run_folder import CohortReference
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -60,7 +61,7 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
                 "members": members,
                 "endpoint": record.endpoint,
                 "encoder": record.encoder,
-                "cohort": ExternalCohort(cohort.hash, len(cohort), int(labels.sum())),
+                "cohort": ExternalCohort(**vars(CohortReference.of(cohort)), large=int(labels.sum())),
             },
             pd.concat(tables),
             run_provenance(cohort.folder, study.path, began),

@@ -5,7 +5,6 @@ import time
 import numpy as np
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import digest
 from stroke_ctp.common.provenance import run_provenance
@@ -22,9 +21,7 @@ def train(settings: TrainSettings) -> None:
     """Fit one fold, unless that is done, and write its predictions and its record."""
     cohort = Cohort(settings.cohort)
     endpoint = Endpoint.of(cohort, settings.endpoint)
-    labels = endpoint.labels(cohort)
-    parts = split(labels, settings.fold, settings.folds)
-    fold = Fold(cohort, labels, parts, settings.fold, settings.folds.n)
+    fold = Fold.of(cohort, endpoint, settings)
     study, shared = StudyFolder(settings.outputs, settings.name), settings.shared(cohort.hash)
     study.refuse_other_settings(shared)
     folder = study.run(settings.model_name, settings.fold)
@@ -59,7 +56,7 @@ def fit_and_score(
         "n_folds": fold.n_folds,
         "endpoint": endpoint,
         "encoder": model.encoder_provenance(),
-        "cohort": CohortReference(cohort.hash, len(cohort), cohort.rules),
+        "cohort": CohortReference.of(cohort),
         "settings": settings,
         "patients": RunPatients(*(names[part].tolist() for part in (parts.train, parts.validation, parts.test))),
         "fitted": fitted.record(),

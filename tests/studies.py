@@ -21,6 +21,8 @@ N_FOLDS, N_PATIENTS = 5, 60
 SENSITIVITY = 0.9
 """Of the second operating point."""
 OXFORD = Provenance("oxford", "804ca2835ecf7539f0cd2a7ac3c18ce8")
+COHORT = CohortReference("a", N_PATIENTS, 0, {"DWI": N_PATIENTS})
+EXTERNAL = ExternalCohort("b", 12, 0, {"DWI": 12}, large=6)
 PROVENANCE = RunProvenance("CPU", "0123456789ab", {"torch": "2.15.0"}, "../nowhere", 2.0)
 ENDPOINT = Endpoint("core_ml", 50.0, 50.0)
 
@@ -85,7 +87,7 @@ def write_run(
         "n_folds": N_FOLDS,
         "endpoint": ENDPOINT,
         "encoder": encoder,
-        "cohort": CohortReference("a", N_PATIENTS),
+        "cohort": COHORT,
         "settings": digest(shared),
         "patients": RunPatients(
             [patient for patient in everybody if patient not in used],
@@ -125,6 +127,6 @@ def write_external(study: StudyFolder, model: str, predictions: pd.DataFrame, **
         "members": [run.record().digest for run in runs],
         "endpoint": record.endpoint,
         "encoder": record.encoder,
-        "cohort": ExternalCohort("b", 12, 6),
+        "cohort": EXTERNAL,
     }
     study.ensemble(model).write(made_of | changed, predictions, PROVENANCE)

@@ -230,7 +230,7 @@ def test_label_cbv_fills_what_the_manifest_lacks_and_excludes_whom_it_cannot_mea
     excluded = pd.read_csv(tmp_path / "cohort" / "excluded.csv")
     measured = pd.read_csv(single / "volumes.csv").iloc[0]
     assert cohort.loc["A", "core_ml"] == measured["core_cbv_ml"]
-    assert cohort.loc["A", "label_definition"] == "CBV<1.2 mL/100 mL"
+    assert cohort.loc["A", "label_definition"] == "CBV<1.2 mL/100 mL, measured on the scan by stroke_ctp"
     assert cohort.loc["B", ["core_ml", "label_definition"]].tolist() == [31.5, "DWI"]
     assert cohort.loc["A", "scan_rcbf_ml"] == measured["core_rcbf_ml"]
     assert excluded[["patient", "stage"]].to_numpy().tolist() == [["C", "perfusion"]]

@@ -55,7 +55,7 @@ def manifests(simulated):
 
 
 def test_manifests_have_the_columns_that_a_user_would_bring(manifests):
-    common = {"scan", "patient", "basal_ganglia", "supraganglionic", "label_definition"}
+    common = {"scan", "patient", "basal_ganglia", "supraganglionic", "label_definition", "origin"}
     common |= {"true_core_ml", "true_infarct_ml"}
     assert set(manifests["train"].columns) == common | {"core_ml"}
     assert set(manifests["external"].columns) == common | {"core_mask"}

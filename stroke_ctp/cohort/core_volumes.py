@@ -9,7 +9,7 @@ from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.patient_series import Result, SeriesRecord, record_key
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.parallel import shared_map, with_progress
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS, MEASURED
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
 
@@ -102,4 +102,4 @@ def _completed(
         return patient, record
     if found.core_ml is None:
         return patient, SeriesRecord(stage="perfusion", reason=found.reason)
-    return replace(patient, label_definition=DEFINITIONS[label]), replace(record, core_ml=found.core_ml[label])
+    return replace(patient, label_definition=MEASURED[label]), replace(record, core_ml=found.core_ml[label])

@@ -11,6 +11,8 @@ import pandas as pd
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.common.origin import ORIGIN, ORIGINS
+from stroke_ctp.common.text import one_of
 
 _REQUIRED = ("scan", "patient")
 _MADE = "series"
@@ -18,7 +20,7 @@ _MADE = "series"
 _NO_COMMAS = {";": "semicolons", "\t": "tabs"}
 """Column separators of spreadsheets in locales with a decimal comma."""
 COLUMNS = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
-"""All columns with a meaning; others are copied to `cohort.csv`."""
+"""All columns that preprocessing uses; others are copied to `cohort.csv`, also `origin`."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,9 @@ def _row(record: dict[str, str], where: str) -> ManifestRow:
     interval = _number(record, "frame_interval_s", where)
     if interval is not None and interval <= 0:
         raise UserError(f"frame_interval_s must be > 0 s, got {interval:g} ({where})")
+    origin = record.get(ORIGIN, "")
+    if origin and origin not in ORIGINS:
+        raise UserError(f"{ORIGIN} must be {one_of(ORIGINS)} or empty, got {origin!r} ({where})")
     core_ml = _number(record, "core_ml", where)
     if core_ml is not None and core_ml < 0:
         raise UserError(f"core_ml must be ≥ 0 mL, got {core_ml:g} ({where})")

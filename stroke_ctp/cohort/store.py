@@ -14,6 +14,7 @@ from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import mapped_array, read_json
 from stroke_ctp.common.geometry import SERIES_SHAPE
+from stroke_ctp.common.origin import ORIGIN, SIMULATED
 
 
 class Cohort:
@@ -66,6 +67,17 @@ class Cohort:
     def patients(self) -> list[str]:
         """Identifiers, one per included patient."""
         return self.table["patient"].tolist()
+
+    @property
+    def n_simulated(self) -> int:
+        """Number of simulated patients."""
+        return int((self.table[ORIGIN] == SIMULATED).sum()) if ORIGIN in self.table else 0
+
+    @property
+    def label_definitions(self) -> dict[str, int]:
+        """Number of patients by how their core volume was obtained; empty text where the manifest does not say."""
+        given = self.table["label_definition"] if "label_definition" in self.table else pd.Series([""] * len(self))
+        return {str(definition): int(n) for definition, n in given.value_counts(sort=False).items()}
 
     @cached_property
     def description(self) -> dict[str, Any]:

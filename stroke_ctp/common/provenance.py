@@ -1,5 +1,6 @@
 """Provenance of a result: cohort, duration, device, versions. The result does not depend on it."""
 
+import functools
 import os
 import platform
 import subprocess
@@ -48,6 +49,7 @@ def run_provenance(cohort: Path, study: Path, began: float) -> RunProvenance:
     return RunProvenance(**asdict(machine()), cohort=where, seconds=round(time.monotonic() - began, 1))
 
 
+@functools.cache
 def machine() -> Machine:
     """This machine and this installation."""
     import torch  # takes seconds to load, and complete results do not need it

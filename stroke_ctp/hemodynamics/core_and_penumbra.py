@@ -18,7 +18,9 @@ DEFINITIONS = {
     "cbv": f"CBV<{CORE_CBV:g} mL/100 mL",
     "rcbf": f"CBF<{CORE_RCBF:.0%} of the other hemisphere",
 }
-"""Definitions of the core, as in the column `label_definition`."""
+"""Definitions of the core."""
+MEASURED = {name: f"{definition}, measured on the scan by stroke_ctp" for name, definition in DEFINITIONS.items()}
+"""The column `label_definition` of patients whose core this package measured."""
 
 
 @dataclass(frozen=True)

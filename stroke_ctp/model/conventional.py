@@ -63,8 +63,8 @@ class FittedConventional:
 
     name: str
     scale: Scale
-    not_measurable: int
-    """Patients of the cohort whose perfusion could not be measured."""
+    values: Mapping[str, float | None]
+    """Measurement of every patient of the cohort it was fitted on; None where perfusion could not be measured."""
 
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
         """Probability of a large core; see `protocol.FittedModel`."""
@@ -77,8 +77,9 @@ class FittedConventional:
         return self.scale.probability(evidence if rows is None else evidence[rows])
 
     def record(self) -> dict[str, Any]:
-        """Scale, and number of patients that could not be measured."""
-        return {"scale": asdict(self.scale), "not_measurable": self.not_measurable}
+        """Scale, measurements, and number of patients that could not be measured."""
+        missing = sum(value is None for value in self.values.values())
+        return {"scale": asdict(self.scale), "not_measurable": missing, "values": dict(self.values)}
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,12 @@ class ConventionalModel:
         values = core_values(self.name, fold.cohort)
         train = fold.split.train
         scale = Scale.fit(values[train], fold.labels[train])
-        return FittedConventional(self.name, scale, int(np.isnan(values).sum()))
+        known = [float(value) if np.isfinite(value) else None for value in values]
+        return FittedConventional(self.name, scale, dict(zip(fold.cohort.patients, known, strict=True)))
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedConventional:
         """A core whose scale was fitted before."""
-        return FittedConventional(self.name, Scale(**record["scale"]), record["not_measurable"])
+        return FittedConventional(self.name, Scale(**record["scale"]), record["values"])
 
 
 def core_values(name: str, patients: Patients) -> Float[np.ndarray, " patient"]:
@@ -129,6 +131,15 @@ def core_values(name: str, patients: Patients) -> Float[np.ndarray, " patient"]:
             "add it with `python -m stroke_ctp.preprocess … volumes=true`"
         )
     return values
+
+
+def core_value(name: str, patients: Patients, row: int) -> float:
+    """The value of `core_values` for one patient, measured anew.
+
+    Raises:
+        UserError: The patients have no volumes of whole scans.
+    """
+    return float(core_values(name, patients)[row]) if name in WHOLE_SCAN else _area(row, name, patients)
 
 
 _measured: dict[tuple[str, str], Float[np.ndarray, " patient"]] = {}

@@ -142,6 +142,10 @@ class FeatureCache:
         """
         return mapped_array(self._path(number), self._shape(self.n_patients), _WAY_OUT, mode="c")
 
+    def holds(self, n_draws: int) -> bool:
+        """Whether the first draws are there, so that none would be encoded."""
+        return all(self._path(number).exists() for number in range(n_draws))
+
     def sha256(self, number: int) -> str:
         """SHA-256 of the file of one draw."""
         return file_digest(self._path(number))

@@ -10,11 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from stroke_ctp.cohort.folds import Split
+from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Fold:
     split: Split
     number: int
     n_folds: int
+
+    @classmethod
+    def of(cls, cohort: Cohort, endpoint: Endpoint, settings: TrainSettings) -> "Fold":
+        """The fold that the settings name."""
+        labels = endpoint.labels(cohort)
+        return cls(cohort, labels, split(labels, settings.fold, settings.folds), settings.fold, settings.folds.n)
 
 
 @runtime_checkable

@@ -19,17 +19,15 @@ class ModelEntry:
     """Whether the article reports it."""
     in_table2: bool = True
     """Whether Table 2 has a column for it even if it was not run."""
-    is_calibrated: bool = False
-    """Whether its CBV is scaled to a published value in the healthy hemisphere."""
 
 
 REGISTRY = {
     "full": ModelEntry("Full", in_article=True),
     "global": ModelEntry("Global alone", in_article=True),
     "local": ModelEntry("Local alone", in_article=True),
-    "cbv": ModelEntry("CBV core", is_calibrated=True),
+    "cbv": ModelEntry("CBV core"),
     "rcbf": ModelEntry("rCBF core"),
-    "cbv_scan": ModelEntry("CBV core, whole scan", in_table2=False, is_calibrated=True),
+    "cbv_scan": ModelEntry("CBV core, whole scan", in_table2=False),
     "rcbf_scan": ModelEntry("rCBF core, whole scan", in_table2=False),
 }
 """Models by the name of their folder in a study, in the order of tables and figures."""

@@ -10,6 +10,7 @@ from jaxtyping import Bool
 
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.common.origin import ORIGIN, SIMULATED, TRUE_CORE, TRUE_INFARCT
 from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.phantom.recruitment import Recruit, ScanPlan
 from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM
@@ -20,10 +21,7 @@ SEGMENTATION_LOG_SD = 0.2
 """Standard deviation of the logarithm of a segmented volume around that of the true core."""
 
 Label = Literal["core", "infarct"]
-DEFINITIONS: dict[Label, str] = {
-    "core": "simulated core at the time of the scan",
-    "infarct": "simulated final infarct",
-}
+DEFINITIONS: dict[Label, str] = {"core": TRUE_CORE, "infarct": TRUE_INFARCT}
 """Of the labels, as in the column `label_definition`."""
 
 Row = dict[str, object]
@@ -61,7 +59,7 @@ class SimulatedCohort:
             rows[0]["core_ml"] = round(truths[self.label], 2)
         definition = DEFINITIONS[self.label] + (", segmented" if recruit.segmented else "")
         true = {f"true_{name}_ml": round(volume, 2) for name, volume in truths.items()}
-        return [row | {"label_definition": definition, **true} for row in rows]
+        return [row | {"label_definition": definition, **true, ORIGIN: SIMULATED} for row in rows]
 
     def _write_slab(
         self, digital: DigitalPatient, recruit: Recruit, number: int, segmented: Bool[np.ndarray, "z y x"] | None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from stroke_ctp import __version__
 from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.cohort_answers import cohort_answers
 from stroke_ctp.reporting.figures.flowchart import flow_phrase
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, threshold_origin
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
@@ -29,12 +30,12 @@ def checklist_answers(
     return {
         **_model(main, background),
         **_evaluation(aucs),
+        **cohort_answers(results, background.evidence),
         "missing": _missing(runs),
         "endpoint": endpoint_text(main),
         "threshold_origin": threshold_origin(main),
         "input": str(background.settings["input.kind"]),
         "standardized": _standardized(background.settings),
-        "label_definition": _label_definitions(background.evidence),
         "folds": str(main.n_folds),
         "fold_seed": str(background.settings["folds.seed"]),
         "software": software(runs),
@@ -116,12 +117,6 @@ def _training(settings: Mapping[str, object]) -> str:
         "augmentation.flip_probability": "flip with probability {:g}",
     }
     return ", ".join(text.format(settings[key]) for key, text in names.items())
-
-
-def _label_definitions(evidence: AuditEvidence) -> str:
-    patients = evidence.training.patients
-    values = sorted(set(patients["label_definition"]) - {""}) if "label_definition" in patients else []
-    return ", ".join(values) or "not given"
 
 
 def _flow(evidence: AuditEvidence) -> str:

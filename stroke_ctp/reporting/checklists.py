@@ -36,7 +36,7 @@ def _table(name: str, known: Mapping[str, str]) -> Table:
     done = sum(row["Answer"] != AUTHOR for row in rows)
     title, subtitle = _TITLES[name]
     caption = f"{subtitle}; items in our own words. This run answers {done} of {len(rows)} items, at least in part."
-    return Table(name, title, caption, rows)
+    return Table(name, title, caption, rows, about_patients=False)
 
 
 def _row(item: str, asks: str, answer: str, known: Mapping[str, str]) -> Row:

@@ -3,39 +3,44 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from stroke_ctp.hemodynamics.cbv_reference import GREY_CBV, WHITE_CBV
-from stroke_ctp.model.registry import REGISTRY
+from stroke_ctp.reporting.caveats import Caveats, caveats
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, is_random
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
-from stroke_ctp.reporting.tables.main_results import ARTICLE, CAPTION_1, CAPTION_2, OURS, Caption, Cell, table1, table2
+from stroke_ctp.reporting.tables.main_results import (
+    ARTICLE,
+    CAPTION_1,
+    CAPTION_2,
+    NOT_COMPARABLE,
+    OURS,
+    Caption,
+    Cell,
+    table1,
+    table2,
+)
 from stroke_ctp.study.predictions import Study
 
 _WIDTH = 80
 """Columns of a terminal."""
 
-_SHARED_SOURCE = (
-    f"CBV cores are calibrated: the healthy hemisphere is set to {GREY_CBV:.1f} mL/100 mL in grey and {WHITE_CBV:.1f} "
-    "in white matter, values from the publication on which the tissue of simulated patients is based; on simulated "
-    "patients this favours CBV cores over other models."
-)
-
 
 def report_text(study: Study, models: Mapping[str, ModelAucs]) -> str:
     """Both tables and the provenance of their numbers, at most 80 columns wide."""
-    parts = [_table(CAPTION_1, table1(models), counts=True), _table(CAPTION_2, table2(models))]
+    found = caveats(study)
+    parts = [_table(CAPTION_1, table1(models), found, counts=True), _table(CAPTION_2, table2(models), found)]
     return "\n\n".join([*parts, provenance_text(study)])
 
 
 def provenance_text(study: Study) -> str:
-    """Patients, threshold and encoder weights, with warnings about random weights and calibrated cores."""
+    """Patients and their origin, threshold and encoder weights, with warnings that belong to the numbers."""
     main = study.main
     encoder = f"encoder {encoder_text(main)}" if encoder_text(main) else "no encoder"
     n_patients = main.folds["patient"].nunique()
     paragraphs = [f"{study.name}: {n_patients} patients; large: {endpoint_text(main)}; {encoder}"]
     if is_random(study):
         paragraphs.append('Encoder weights "none" are randomly initialized: these results are meaningless.')
-    if any(entry.is_calibrated for name, entry in REGISTRY.items() if name in study.models):
-        paragraphs.append(_SHARED_SOURCE)
+    found = caveats(study)
+    paragraphs += [f"{found.origin}. {found.meaning}"] if found.origin else []
+    paragraphs += found.explained()
     return "\n".join(map(_wrapped, paragraphs))
 
 
@@ -46,18 +51,20 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[st
         yield "   ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _table(caption: Caption, cells: Sequence[Cell], counts: bool = False) -> str:
-    """Caption, header, this study and the article, notes; `counts` adds the patients per class."""
+def _table(caption: Caption, cells: Sequence[Cell], found: Caveats, counts: bool = False) -> str:
+    """Caption, header, this study and, apart, the article, notes; `counts` adds the patients per class."""
     notes = list(dict.fromkeys(cell.note for cell in cells if cell.note))
     marks = {"": "", **{note: f" [{number}]" for number, note in enumerate(notes, 1)}}
-    rows = {name: [c.text + marks[c.note] for c in cells if c.row == name] for name in (OURS, ARTICLE)}
+    texts = {name: [c.text + marks[c.note] for c in cells if c.row == name] for name in (OURS, ARTICLE)}
     ours = [cell for cell in cells if cell.row == OURS]
+    rows = {OURS: texts[OURS]}
     if counts and any(cell.n_large is not None for cell in ours):
-        texts = [f"{c.n_large} / {c.n_small}" if c.n_large is not None else "" for c in ours]
-        rows = {OURS: rows[OURS], "  large / small": texts, ARTICLE: rows[ARTICLE]}
-    footnotes = [_wrapped(f"[{number}] {note}") for number, note in enumerate(notes, 1)]
-    heading = _wrapped(f"{caption.title}. {caption.text}")
-    return "\n".join([heading, "", *_blocks([c.column for c in ours], rows), *footnotes])
+        rows["  large / small"] = [f"{c.n_large} / {c.n_small}" if c.n_large is not None else "" for c in ours]
+    rows |= {"": [""] * len(ours), ARTICLE: texts[ARTICLE]}
+    run = " ".join(cell.column for cell in ours if cell.mean is not None)
+    footnotes = [*(f"[{number}] {note}" for number, note in enumerate(notes, 1)), *found.about(run), NOT_COMPARABLE]
+    heading = _wrapped(" ".join([f"{caption.title}.", *found.origin_sentence, caption.text]))
+    return "\n".join([heading, "", *_blocks([c.column for c in ours], rows), *map(_wrapped, footnotes)])
 
 
 def _blocks(header: list[str], rows: dict[str, list[str]]) -> Iterator[str]:

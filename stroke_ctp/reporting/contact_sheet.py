@@ -16,8 +16,10 @@ from scipy.ndimage import gaussian_filter
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.geometry import LEVELS, N_BASELINE, N_FRAMES, N_PIXELS, STANDARD_TIMES
 from stroke_ctp.common.masks import soft_tissue_mask
+from stroke_ctp.reporting.caveats import origin_text
 from stroke_ctp.reporting.figures.flowchart import draw_flowchart, flow_sentence
 from stroke_ctp.reporting.html import embedded, render
+from stroke_ctp.study.run_folder import CohortReference
 
 _BASELINE_HU, _RISE_HU = (0.0, 80.0), (0.0, 30.0)
 """Display windows of the pictures."""
@@ -73,6 +75,7 @@ def write_contact_sheet(cohort: Cohort) -> None:
     content = {
         "mark": Markup(mark),
         "n": len(cards),
+        "origin": origin_text(CohortReference.of(cohort), None),
         "flowchart": embedded(draw_flowchart(counts), flow_sentence("Cohort", counts)),
         "flow": flow_sentence("Cohort", counts),
         "excluded": cohort.excluded.to_dict("records"),

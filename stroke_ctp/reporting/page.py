@@ -1,12 +1,13 @@
 """A report page, and its files: HTML, tables and figures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from stroke_ctp.common.files import atomic_write
+from stroke_ctp.reporting.caveats import Caveats
 from stroke_ctp.reporting.figures.style import Picture, save
 from stroke_ctp.reporting.html import embedded, render
 from stroke_ctp.reporting.tables.table import Table
@@ -41,14 +42,29 @@ class Page:
     title: str
     subtitle: str
     sections: Sequence[Section]
+    caveats: Caveats
+    """What stands at the top of the page, on every figure and in every caption."""
     source: str
     """Provenance of the numbers, for the figures' metadata."""
     warnings: Sequence[str] = ()
-    """Shown at the top of the page; the first one is also shown above every figure."""
+    """Shown at the top of the page; the first one is also shown under every figure."""
     latex: Sequence[str] = ()
     """Names of the tables that are also written as LaTeX."""
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """CSV contents that differ from the tables shown, by name."""
+
+    def with_caveats(self) -> "Page":
+        """The page with the caveats of its numbers in every caption."""
+        sections = [
+            replace(
+                section,
+                points=[" ".join([point, *self.caveats.about(point)]) for point in section.points],
+                tables=[self.caveats.on_table(table) for table in section.tables],
+                pictures=[self.caveats.on_picture(picture) for picture in section.pictures],
+            )
+            for section in self.sections
+        ]
+        return replace(self, sections=sections)
 
 
 class ReportFolder:
@@ -78,10 +94,9 @@ class ReportFolder:
 
 def write_page(page: Page, folder: ReportFolder) -> None:
     """Write page, tables and figures; remove tables and figures that only an earlier report had."""
-    written: set[Path] = set()
+    page, written = page.with_caveats(), set[Path]()
     for picture in (picture for section in page.sections for picture in section.pictures):
-        if page.warnings:
-            picture.drawn.suptitle(page.warnings[0], fontsize=7, fontweight="bold")
+        _sign(picture, page)
         written.update(save(picture.drawn, folder.figure(picture.name), page.source))
     written |= _write_tables(page, folder)
     with atomic_write(folder.page) as partial:
@@ -89,10 +104,21 @@ def write_page(page: Page, folder: ReportFolder) -> None:
     folder.remove_others(written)
 
 
+def _sign(picture: Picture, page: Page) -> None:
+    """Write under a figure what must not be overlooked where it is copied; above it, a legend may be in the way."""
+    origin = page.caveats.origin_sentence if picture.about_patients else []
+    lines = [*origin, *page.warnings[:1]]
+    if lines:
+        picture.drawn.supxlabel("\n".join(lines), fontsize=7, fontweight="bold")
+
+
 def _write_tables(page: Page, folder: ReportFolder) -> set[Path]:
     tables = {table.name: table for section in page.sections for table in section.tables}
-    frames = {folder.csv(name): table.frame() for name, table in tables.items()}
-    frames |= {folder.csv(name): frame for name, frame in page.frames.items()}
+    contents = {name: table.frame() for name, table in tables.items()} | dict(page.frames)
+    about = {name for name, table in tables.items() if table.about_patients}
+    frames = {
+        folder.csv(name): page.caveats.on_frame(frame) if name in about else frame for name, frame in contents.items()
+    }
     for path, frame in frames.items():
         with atomic_write(path) as partial:
             frame.to_csv(partial, index=False)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from stroke_ctp.reporting.caveats import caveats
 from stroke_ctp.reporting.console import provenance_text, report_text
 from stroke_ctp.reporting.model_text import is_random
 from stroke_ctp.reporting.page import Page, ReportFolder, write_page
@@ -43,6 +44,7 @@ def write_report(folder: StudyFolder, sensitivity: float, subgroup: str | None =
         title=f"Study {study.name}",
         subtitle=subtitle(study),
         sections=sections(content),
+        caveats=caveats(study),
         source=provenance_text(study).replace("\n", " "),
         warnings=warnings(study),
         latex=("table1", "table2"),

@@ -18,8 +18,9 @@ from stroke_ctp.reporting.results.study_results import ModelResults, StudyResult
 from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.summary_sentences import summary, tiles
 from stroke_ctp.reporting.tables.calibration import calibration_table, decision_table, reliability_table
+from stroke_ctp.reporting.tables.characteristics import characteristics_table
 from stroke_ctp.reporting.tables.discrimination import auc_table, comparison_table
-from stroke_ctp.reporting.tables.leakage_audit import audit_table
+from stroke_ctp.reporting.tables.leakage_audit import audit_table, unchecked_table
 from stroke_ctp.reporting.tables.main_results import CAPTION_1, CAPTION_2, fold_table, table1, table2, wide_table
 from stroke_ctp.reporting.tables.operating_points import operating_table, threshold_table
 from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
@@ -29,8 +30,7 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
-from stroke_ctp.study.audit_evidence import AuditEvidence
-from stroke_ctp.study.leakage_audit import Finding
+from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
 _CHECKLISTS = "The run fills in what it knows, for the author to check; “author” marks what only the author can answer."
@@ -70,9 +70,9 @@ def sections(content: ReportContent) -> list[Section]:
         ),
         _calibration(results),
         _patients(content),
-        _data(background.evidence),
+        _data(content),
         _training(content),
-        Section("audit", "Leakage audit", tables=[audit_table(content.findings)]),
+        Section("audit", "Leakage audit", tables=[audit_table(content.findings), unchecked_table(content.findings)]),
         _provenance(content),
         Section("checklists", "Reporting checklists", [_CHECKLISTS], tables=checklist_tables(answers)),
     ]
@@ -124,7 +124,8 @@ def _patients(content: ReportContent) -> Section:
     return Section("patients", "Patients", paragraphs, tables=[*tables, patient_table(youden)], pictures=pictures)
 
 
-def _data(evidence: AuditEvidence) -> Section:
+def _data(content: ReportContent) -> Section:
+    evidence, endpoint = content.background.evidence, content.results.main.predictions.record.endpoint
     cohorts = {"Training cohort": evidence.training, "External test cohort": evidence.external}
     known = {name: cohort.counts for name, cohort in cohorts.items() if not cohort.unknown}
     paragraphs = [f"{name}: not shown, {cohort.unknown}." for name, cohort in cohorts.items() if cohort.unknown]
@@ -132,8 +133,8 @@ def _data(evidence: AuditEvidence) -> Section:
     if known:
         caption = " ".join(flow_sentence(name, counts) for name, counts in known.items())
         pictures.append(Picture("figure1", "Figure 1. Inclusion of patients", caption, draw_flowcharts(known)))
-    table = exclusion_table(evidence)
-    tables = [table] if table else []
+    made = (characteristics_table(cohorts, endpoint), exclusion_table(evidence))
+    tables = [table for table in made if table]
     return Section("data", "Data flow and exclusions", paragraphs, tables=tables, pictures=pictures)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.caveats import Caveats, caveats
 from stroke_ctp.reporting.console import aligned, provenance_text
 from stroke_ctp.reporting.figures import roc as roc_figures
 from stroke_ctp.reporting.model_text import COHORT_NAMES
@@ -65,10 +66,21 @@ def _page(studies: Sequence[Study], aucs: Aucs, tables: Sequence[Table | None]) 
         title=f"Studies {', '.join(study.name for study in studies)}",
         subtitle="Compared by their predictions.",
         sections=[section],
+        caveats=_common(studies),
         source=" ".join(provenance_text(study) for study in studies),
         warnings=[f"{study.name}: {warning}" for study in studies for warning in warnings(study)],
         latex=["studies"],
     )
+
+
+def _common(studies: Sequence[Study]) -> Caveats:
+    """Caveats of several studies, each with its name unless all share them."""
+    every = {study.name: caveats(study) for study in studies}
+    origins = {name: one.origin for name, one in every.items() if one.origin}
+    same = len(origins) == len(every) and len(set(origins.values())) == 1
+    origin = next(iter(origins.values())) if same else "; ".join(f"{name}: {text}" for name, text in origins.items())
+    incorporated = {model: cohorts for one in every.values() for model, cohorts in one.incorporated.items()}
+    return Caveats(origin, incorporated)
 
 
 def _overview(aucs: Aucs) -> Table:

@@ -15,7 +15,7 @@ from stroke_ctp.reporting.results.model_aucs import ModelAucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint
 from stroke_ctp.reporting.results.study_results import CohortResults, StudyResults
 from stroke_ctp.statistics.interval_estimates import Estimate
-from stroke_ctp.study.leakage_audit import Finding
+from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.predictions import ModelPredictions, Study
 
 

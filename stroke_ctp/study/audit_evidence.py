@@ -1,17 +1,25 @@
 """What the leakage audit examines beyond predictions: cohorts, and the patients that statistics were fitted on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest
+from stroke_ctp.study.conventional_scores import examine_conventional
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
+from stroke_ctp.study.findings import Finding
+from stroke_ctp.study.first_epochs import examine_first_epochs
+from stroke_ctp.study.fold_roles import examine_roles
+from stroke_ctp.study.near_duplicates import noise_pattern
+from stroke_ctp.study.network_predictions import examine_networks
 from stroke_ctp.study.predictions import Study
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
@@ -29,47 +37,71 @@ class CohortEvidence:
     """Content of `cohort.csv`."""
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Content of `excluded.csv`."""
+    quality: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Content of `quality.csv`."""
     series: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every patient's series."""
+    noise: Mapping[str, Float[np.ndarray, " pixel"] | None] = field(default_factory=dict)
+    """Noise of every patient's series; None of a series without noise."""
 
 
 @dataclass(frozen=True)
 class AuditEvidence:
-    """Cohorts and feature statistics of a study, as far as they are known."""
+    """Cohorts of a study as far as they are known, and what was computed again from its files."""
 
     training: CohortEvidence = field(default_factory=CohortEvidence)
     external: CohortEvidence = field(default_factory=CohortEvidence)
     statistics: FeatureStatistics = field(default_factory=FeatureStatistics)
+    examined: Sequence[Finding] = ()
+    """Roles, classes, predictions, trainings and conventional cores, computed again."""
 
 
 def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
-    """Read the cohorts of a study and compare the statistics in its checkpoints with the cached features."""
+    """Read the cohorts of a study, and compute again what its files allow."""
     runs = [run for model in study.models.values() for run in model.runs.values()]
     ensembles = [folder.ensemble(model.name) for model in study.models.values() if model.ensemble_record]
     training, external = _cohort(folder, runs), _cohort(folder, ensembles)
-    if training.unknown:
-        statistics = FeatureStatistics(f"training cohort: {training.unknown}")
+    if isinstance(training, str):
+        statistics = FeatureStatistics(f"training cohort: {training}")
     else:
-        statistics = compare_statistics(runs, training.patients["patient"].tolist())
-    return AuditEvidence(training, external, statistics)
+        statistics = compare_statistics(runs, training.patients)
+    examined = [
+        *examine_roles(study, training, external),
+        *examine_networks(study, folder, training, external),
+        *examine_first_epochs(study, training),
+        *examine_conventional(study, training, external),
+    ]
+    return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 
 
-def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> CohortEvidence:
-    """The cohort that runs or ensembles used, in the folder that they recorded."""
+def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
+    """The cohort that runs or ensembles used, in the folder that they recorded; or why it is not known."""
     if not users:
-        return CohortEvidence("no such cohort was scored")
+        return "no such cohort was scored"
     folder = (study.path / users[0].provenance().cohort).resolve()
     if not CohortFolder(folder).table.exists():
-        return CohortEvidence(f"its folder {folder.name} was moved or removed")
+        return f"its folder {folder.name} was moved or removed"
     try:
         cohort = Cohort(folder)
-        counts = cohort.description["counts"]
+        _ = cohort.description
     except UserError:
-        return CohortEvidence(f"its folder {folder.name} is incomplete; preprocess again")
+        return f"its folder {folder.name} is incomplete; preprocess again"
     if cohort.hash != users[0].record().cohort.hash:
-        return CohortEvidence(f"its folder {folder.name} now holds another cohort")
+        return f"its folder {folder.name} now holds another cohort"
     lost = [path.name for path in cohort.series_files.values() if not path.exists()]
-    if lost:
-        return CohortEvidence(f"its series {lost[0]} is missing")
-    digests = {patient: file_digest(path) for patient, path in cohort.series_files.items()}
-    return CohortEvidence("", counts, cohort.table, cohort.excluded, digests)
+    return f"its series {lost[0]} is missing" if lost else cohort
+
+
+def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
+    """What the audit examines of a cohort, or why it is not known."""
+    if isinstance(cohort, str):
+        return CohortEvidence(cohort)
+    return CohortEvidence(
+        "",
+        cohort.description["counts"],
+        cohort.table,
+        cohort.excluded,
+        cohort.quality,
+        {patient: file_digest(path) for patient, path in cohort.series_files.items()},
+        {patient: noise_pattern(cohort.series(row)) for row, patient in enumerate(cohort.patients)},
+    )

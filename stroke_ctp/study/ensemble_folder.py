@@ -16,21 +16,18 @@ from stroke_ctp.common.text import some
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.study.predictions_file import auc_of, read_predictions
 from stroke_ctp.study.result_files import ResultFiles
-from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.run_folder import CohortReference, RunFolder
 
 MEAN = "mean"
 """Value of the column `fold` in the rows of the members' mean."""
 
 
-@dataclass(frozen=True, config=STRICT)
-class ExternalCohort:
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class ExternalCohort(CohortReference):
     """The cohort that was scored."""
 
-    hash: str
-    patients: int
-    """Number of its patients."""
     large: int
-    """How many of them have a large core."""
+    """How many of its patients have a large core."""
 
 
 @dataclass(frozen=True, config=STRICT)

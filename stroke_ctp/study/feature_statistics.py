@@ -1,21 +1,21 @@
 """Verify which patients each fold's feature standardization was fitted on: recompute it from the feature cache."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
 from stroke_ctp.model.checkpoints import read_checkpoint
-from stroke_ctp.model.feature_cache import FeatureCache
 from stroke_ctp.model.feature_standardization import FeatureStandardization
+from stroke_ctp.study.members import Features
+from stroke_ctp.study.recorded_features import training_features
 from stroke_ctp.study.run_folder import RunFolder
 
 TOLERANCE = 1e-4
-"""Largest difference of a channel's mean that rounding explains [standard deviations]."""
+"""Largest difference of a channel's mean that rounding explains [standard deviations]. One test patient more among 173
+training patients made a difference of 0.003 or more in some channel, in all folds of 217 simulated patients."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,16 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
         record = run.record()
         if record.fitted["feature_statistics"] is None:
             return FeatureStatistics("features are not standardized, so nothing was fitted")
-        name = record.fitted["feature_cache"]
-        root = replace(run.settings(), outputs=run.outputs).cache
-        means = _patient_means(root, name, record.fitted["features"], len(patients)) if name else None
-        if means is None:
+        features = training_features(run, len(patients))
+        if features is None:
             return FeatureStatistics("the features that the networks were trained on are not cached")
         fitted = FeatureStandardization()
         fitted.load_state_dict(_standardization_state(run))
         if fitted.digest() != record.fitted["feature_statistics"]:
             wrong.append(f"the feature statistics of {record.model}, fold {record.fold} changed after the training")
         mean, scale = fitted.mean.double().numpy(), fitted.scale.double().numpy()
-        expected = means[[rows[patient] for patient in record.patients.train]].mean(axis=0)
+        trained = [rows[patient] for patient in record.patients.train]
+        expected = _patient_means(features)[trained].mean(axis=0)
         differences.append(float(np.abs((expected - mean) / scale).max()))
         if differences[-1] > TOLERANCE:
             wrong.append(
@@ -78,13 +77,6 @@ def _standardization_state(run: RunFolder) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
-@cache
-def _patient_means(root: Path, name: str, sha256: str, n: int) -> Float[np.ndarray, "patient feature"] | None:
-    """Mean of each channel over levels and frames of the unaugmented draw; None if that is gone or was made anew.
-
-    Another processor rounds differently, so features that were encoded again prove nothing.
-    """
-    found = FeatureCache.recorded(root, name, n)
-    if found is None or found.sha256(0) != sha256:
-        return None
-    return found.read(0).mean(axis=(1, 2), dtype=np.float64)
+def _patient_means(features: Features) -> Float[np.ndarray, "patient feature"]:
+    """Mean of each channel over levels and frames."""
+    return features.mean(axis=(1, 2), dtype=np.float64)

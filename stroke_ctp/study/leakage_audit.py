@@ -1,12 +1,10 @@
 """Leakage audit: disjoint patients, distinct series, and nothing fitted on data that it must not see.
 
-A check that can be computed from the study's files passes or fails. "By construction" marks what the files cannot
-show: the software does it so, and its tests verify that.
+A check passes or fails on what was computed from the study's files. What could not be computed is "not checked", with
+the reason; what no audit here examines is listed as such.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
@@ -17,28 +15,23 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.text import some
 from stroke_ctp.study.audit_evidence import AuditEvidence
 from stroke_ctp.study.feature_statistics import FeatureStatistics
+from stroke_ctp.study.findings import Finding, Verdict, judged
+from stroke_ctp.study.near_duplicates import THRESHOLD, near_duplicates
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunPatients
 from stroke_ctp.study.training_summary import TrainingSummary
 
-
-class Verdict(StrEnum):
-    """Outcome of a check."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    UNCHECKED = "not checked"
-    BY_CONSTRUCTION = "by construction"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check and its outcome."""
-
-    check: str
-    verdict: Verdict
-    detail: str
-    """What was examined, what is wrong, or why nothing could be examined."""
+_BEYOND = {
+    "No person was scanned twice under two names": "two scans of one person share no noise",
+    "No copy of a scan was moved by more than a pixel, cut to other slices or turned": "only its noise is compared",
+    "The cached features are those of the series": "encoding all frames again takes minutes to hours",
+    "Every epoch used the training patients alone": "the first epoch is repeated, not the later ones",
+    "Settings were not chosen by their test results": "no file shows what else was tried",
+    "The labels are right": "they come from the manifest, and cohort.csv is taken as it is",
+}
+"""What is not examined in any study, and why."""
+_SHOWN = 10
+"""Failures that the message lists: one mistake can fail in every fold of every model."""
 
 
 def audit(study: Study, trainings: Sequence[TrainingSummary], evidence: AuditEvidence) -> list[Finding]:
@@ -56,18 +49,18 @@ def audit(study: Study, trainings: Sequence[TrainingSummary], evidence: AuditEvi
         *_within_folds(study),
         *_between_models(study),
         _across_cohorts(study),
-        _series(evidence),
+        *_series(evidence),
         *_statistics(study, evidence.statistics),
         *_epochs(trainings),
         *_ensembles(study),
-        *_regressions(study),
+        *evidence.examined,
         _digests(),
+        *(Finding(check, Verdict.BEYOND, why) for check, why in _BEYOND.items()),
     ]
-    failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
+    failed = [finding.detail for finding in findings if finding.verdict is Verdict.FAILED]
     if failed:
-        raise UserError(
-            f"leakage in {study.name}: {'; '.join(finding.detail for finding in failed)}; no report was written"
-        )
+        more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+        raise UserError(f"leakage in {study.name}: {'; '.join(failed[:_SHOWN])}{more}; no report was written")
     return findings
 
 
@@ -157,19 +150,27 @@ def _across_cohorts(study: Study) -> Finding:
     return Finding(check, Verdict.PASSED, f"{len(training)} and {len(external)} names, none in common")
 
 
-def _series(evidence: AuditEvidence) -> Finding:
-    check = "No series appears under two names"
-    cohorts = {"training": evidence.training, "external": evidence.external}
-    seen: dict[str, str] = {}
-    for cohort in cohorts.values():
-        for patient, sha in cohort.series.items():
-            if sha in seen:
-                return Finding(check, Verdict.FAILED, f"patients {seen[sha]} and {patient} have the same series")
-            seen[sha] = patient
-    unknown = [f"{name} cohort: {cohort.unknown}" for name, cohort in cohorts.items() if cohort.unknown]
-    if not seen or unknown:
-        return Finding(check, Verdict.UNCHECKED, f"{len(seen)} series differ; {'; '.join(unknown)}")
-    return Finding(check, Verdict.PASSED, f"SHA-256 of {len(seen)} series of both cohorts")
+def _series(evidence: AuditEvidence) -> Iterator[Finding]:
+    """No series is another one, nor a copy with other noise added."""
+    cohorts = {"training cohort": evidence.training, "external cohort": evidence.external}
+    unknown = [f"{name}: {cohort.unknown}" for name, cohort in cohorts.items() if cohort.unknown]
+    series = {(name, patient): sha for name, one in cohorts.items() for patient, sha in one.series.items()}
+    first: dict[str, str] = {}
+    same = [
+        f"patients {first[sha]} and {patient} have the same series"
+        for (_, patient), sha in series.items()
+        if first.setdefault(sha, patient) != patient
+    ]
+    yield from judged("No series appears under two names", same, f"SHA-256 of {len(series)} series", unknown)
+    if same:
+        return
+    noise = {f"{patient} ({name})": one for name, cohort in cohorts.items() for patient, one in cohort.noise.items()}
+    known = {patient: pattern for patient, pattern in noise.items() if pattern is not None}
+    pairs, largest = near_duplicates(known)
+    copies = [f"{one} and {other} share the noise of one scan (correlation {value:.2f})" for one, other, value in pairs]
+    examined = f"noise of {len(known)} series; largest correlation {largest:.2f}, of copies above {THRESHOLD}"
+    flat = [f"{len(noise) - len(known)} series without noise"] if len(known) < len(noise) else []
+    yield from judged("No series is a copy of another", copies, examined if known else "", [*unknown, *flat])
 
 
 def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
@@ -218,19 +219,7 @@ def _ensembles(study: Study) -> Iterator[Finding]:
         yield Finding(check, Verdict.PASSED, f"{', '.join(names)}: recomputed; no probability is recalibrated")
 
 
-def _regressions(study: Study) -> Iterator[Finding]:
-    """Conventional cores become probabilities by a regression on the training patients."""
-    check = "Regressions of conventional cores are fitted on training patients"
-    names = [one.name for one in study.models.values() if not one.record.encoder]
-    if names:
-        detail = (
-            f"{', '.join(names)}: one regression per fold, recorded in metrics.json; ranks within a fold do not "
-            "depend on it"
-        )
-        yield Finding(check, Verdict.BY_CONSTRUCTION, detail)
-
-
 def _digests() -> Finding:
     """Reading a study refuses a table whose digest is another one."""
-    detail = "every predictions.csv has the digest recorded when it was written"
+    detail = "every predictions.csv has the digest recorded when it was written; who rewrites it can rewrite that too"
     return Finding("Predictions are unchanged since they were written", Verdict.PASSED, detail)

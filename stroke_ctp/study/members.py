@@ -1,11 +1,23 @@
 """Fitted models of a study, loaded from their runs."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.build import build_model
 from stroke_ctp.model.protocol import FittedModel, Model
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.study.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from stroke_ctp.model.article import ArticleModel
+
+Features = Float32[np.ndarray, "patient level time feature"]
+"""Of the unaugmented draw, in the order of the cohort."""
 
 
 def load_member(run: RunFolder) -> FittedModel:
@@ -23,9 +35,7 @@ def model_of(run: RunFolder) -> Model:
     Raises:
         UserError: A file is missing or damaged, or the encoder's weights are no longer those of the training.
     """
-    recorded, record = run.settings(), run.record()
-    here = replace(recorded, outputs=run.outputs, trainer=replace(recorded.trainer, accelerator="auto"))
-    model = build_model(here)
+    recorded, record, model = run.settings(), run.record(), build_model(settings_here(run))
     found = model.encoder_provenance()
     if found != record.encoder:
         assert found is not None
@@ -45,3 +55,31 @@ def fitted_model(model: Model, run: RunFolder) -> FittedModel:
         UserError: A file is missing or damaged.
     """
     return model.load(run.training, run.record().fitted)
+
+
+def settings_here(run: RunFolder) -> TrainSettings:
+    """Settings of a run for this machine's hardware and the folder in which its study is now."""
+    recorded = run.settings()
+    return replace(recorded, outputs=run.outputs, trainer=replace(recorded.trainer, accelerator="auto"))
+
+
+def score_features(
+    run: RunFolder, cohort: Cohort, features: Features, rows: Int[np.ndarray, " row"]
+) -> Float[np.ndarray, " row"]:
+    """Probability of some patients from cached features with the weights of a network; it needs no encoder.
+
+    Raises:
+        UserError: A file is missing or damaged.
+    """
+    from stroke_ctp.model.article import ArticleEvidence, ArticleModel  # loads Lightning, which takes seconds
+
+    fitted = fitted_model(ArticleModel(settings_here(run)), run)
+    return fitted.score_evidence(ArticleEvidence(cohort, features), rows)
+
+
+def first_epoch_model(run: RunFolder) -> "ArticleModel":
+    """The network of a run, untrained, with settings that end its training after one epoch."""
+    from stroke_ctp.model.article import ArticleModel
+
+    settings = settings_here(run)
+    return ArticleModel(replace(settings, trainer=replace(settings.trainer, max_epochs=1), logger="csv"))

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.inclusion import Rules
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import digest, write_json
 from stroke_ctp.common.provenance import RunProvenance
@@ -24,13 +25,22 @@ from stroke_ctp.study.result_files import ResultFiles
 
 @dataclass(frozen=True, config=STRICT)
 class CohortReference:
-    """Which cohort was used."""
+    """Which cohort was used, and what it says of its patients: pages tell it also where the cohort is gone."""
 
     hash: str
     patients: int
     """Number of its patients."""
+    simulated: int
+    """How many of them are simulated."""
+    labels: dict[str, int]
+    """Number of patients by how their core volume was obtained; empty text where the manifest does not say."""
     rules: Rules = Rules()
     """How its series were made: those of new patients are made in the same way."""
+
+    @classmethod
+    def of(cls, cohort: Cohort) -> "CohortReference":
+        """Refer to a cohort."""
+        return cls(cohort.hash, len(cohort), cohort.n_simulated, cohort.label_definitions, cohort.rules)
 
 
 @dataclass(frozen=True, config=STRICT)

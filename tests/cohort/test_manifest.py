@@ -48,6 +48,10 @@ def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
         ("scan,patient,basal_ganglia\na,A,1\n", "supraganglionic missing, found scan, patient"),
         (f"{HEADER}\na,A,1,2,3\n", "cannot be read as CSV"),
         (f"{HEADER}\na,A,1,2\nb,B,1,2,3\n", "cannot be read as CSV.*line 3"),
+        (
+            f"{HEADER},origin\na,A,1,2,phantom\n",
+            "origin must be clinical or simulated or empty, got 'phantom'",
+        ),
         (f"{HEADER}\na,A,x,2\n", r"basal_ganglia must be a number.*got 'x' \(line 2 of "),
         (f"{HEADER}\na,A,1,2\nb,B,1,2.5\n", r"supraganglionic must be the number of a slice.*2\.5 \(line 3"),
         (

@@ -30,6 +30,14 @@ def test_a_cohort_gives_back_what_was_written(write_cohort):
     assert (cohort.series(1) == 4).all()
 
 
+def test_a_cohort_knows_which_patients_are_simulated_and_how_labels_were_obtained(write_cohort):
+    columns = {"origin": ["simulated", "", "clinical"], "label_definition": ["DWI", "DWI", ""]}
+    cohort = Cohort(write_cohort(columns, {"s.npy": np.zeros(SERIES_SHAPE)}))
+    assert (cohort.n_simulated, cohort.label_definitions) == (1, {"DWI": 2, "": 1})
+    silent = Cohort(write_cohort({"core_ml": [1.0, 2.0]}))
+    assert (silent.n_simulated, silent.label_definitions) == (0, {"": 2})
+
+
 def test_a_cohort_whose_tables_are_not_all_written_is_incomplete(folder: Path, monkeypatch: pytest.MonkeyPatch):
     files = CohortFolder(folder)
     monkeypatch.setattr(cohort_folder, "_write_text", lambda *_: 1 / 0)

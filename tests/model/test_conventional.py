@@ -129,7 +129,12 @@ def test_the_scale_is_fitted_on_the_training_patients_alone(fold: Fold, name: st
     fitted = ConventionalModel(name).fit(fold, TrainingFiles(tmp_path / "run"))
     train = fold.split.train
     expected = Scale.fit(factor * np.array([1.0, 2.0, 3.0, np.nan, 5.0, 6.0]), fold.labels[train])
-    assert fitted.record() == {"scale": asdict(expected), "not_measurable": 2}
+    measured = dict(zip(fold.cohort.patients, (factor * np.arange(1.0, 10)).tolist(), strict=True))
+    assert fitted.record() == {
+        "scale": asdict(expected),
+        "not_measurable": 2,
+        "values": measured | {"p3": None, "p7": None},
+    }
     everybody = fitted.score(fold.cohort)
     values = factor * np.array([1.0, 2.0, 3.0, np.nan, 5.0, 6.0, 7.0, np.nan, 9.0])
     np.testing.assert_array_equal(everybody, expected.probability(values))

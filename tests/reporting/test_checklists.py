@@ -1,9 +1,10 @@
 """Reporting checklists: complete, and answered with what a study knows about itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from studies import SENSITIVITY, write_model, write_study
+from studies import COHORT, EXTERNAL, OXFORD, SENSITIVITY, write_ensemble, write_external, write_model, write_study
 
 from stroke_ctp.reporting.checklist_answers import checklist_answers
 from stroke_ctp.reporting.checklists import AUTHOR, checklist_tables
@@ -49,6 +50,69 @@ def test_both_checklists_are_complete_and_leave_to_the_author_what_no_run_can_kn
     assert answers["44"] == AUTHOR
     assert answers["32"].startswith("Test folds: mean (SD) ROC-AUC 0.")
     assert "core volume > 50 mL" in answers["14"]
+
+
+def _label_items(answers: dict[str, str]) -> dict[str, str]:
+    items = ("claim_2024 14", "claim_2024 17", "tripod_ai 8a", "tripod_ai 16")
+    return {item: answers[item] for item in items}
+
+
+def test_answers_about_labels_name_the_definition_of_each_cohort(
+    study: Study, background: StudyBackground, tmp_path: Path
+):
+    measured = "CBV<1.2 mL/100 mL, measured on the scan by stroke_ctp"
+    folder = StudyFolder(tmp_path, "other")
+    write_model(folder, "full", 0, OXFORD, cohort=replace(COHORT, labels={measured: 60}))
+    write_ensemble(folder, "full")
+    rows = folder.ensemble("full").predictions(list(folder.complete_runs("full").values()))
+    write_external(folder, "full", rows, cohort=replace(EXTERNAL, labels={"segmentation": 12}))
+    other = read_study(folder)
+    answers = _answers(other, background_of(folder, other))
+    for answer in _label_items(answers).values():
+        assert f"{measured} (60 patients)" in answer
+        assert "segmentation (12 patients)" in answer
+    assert "external cohort: otherwise than the training cohort" in answers["claim_2024 17"]
+    assert answers["claim_2024 17"].endswith("volumes measured by this software")
+    same = _answers(study, background)
+    assert "external cohort: as the training cohort, DWI (12 patients)" in same["claim_2024 17"]
+    assert same["claim_2024 17"].endswith("no annotations were made by this software")
+
+
+def test_a_label_that_the_manifest_does_not_define_is_not_called_the_same(tmp_path: Path):
+    folder = StudyFolder(tmp_path, "silent")
+    write_model(folder, "full", 0, OXFORD, cohort=replace(COHORT, labels={"": 60}))
+    write_ensemble(folder, "full")
+    rows = folder.ensemble("full").predictions(list(folder.complete_runs("full").values()))
+    write_external(folder, "full", rows, cohort=replace(EXTERNAL, labels={"": 12}))
+    silent = read_study(folder)
+    answers = _answers(silent, background_of(folder, silent))
+    assert "external cohort: definition not known for all, not given (12 patients)" in answers["claim_2024 17"]
+
+
+def test_folds_are_not_called_clusters(study: Study, background: StudyBackground):
+    answers = _answers(study, background)
+    for item in ("tripod_ai 12d", "tripod_ai 23b"):
+        assert answers[item].startswith("Not examined: folds are random parts of one cohort, not clusters")
+
+
+def test_the_flow_counts_patients_by_outcome(study: Study, background: StudyBackground):
+    answer = _answers(study, background)["tripod_ai 20a"]
+    assert "60 patients (30 large, 30 small)" in answer
+    assert "12 external patients (" in answer
+
+
+def test_origin_and_limitations_are_answered_for_simulated_patients_and_left_to_the_author_for_real_ones(
+    study: Study, background: StudyBackground, tmp_path: Path
+):
+    items = ("claim_2024 7", "claim_2024 40", "tripod_ai 5a", "tripod_ai 26")
+    real = _answers(study, background)
+    assert {real[item] for item in items} == {AUTHOR}
+    folder = StudyFolder(tmp_path, "simulated")
+    write_model(folder, "full", 0, OXFORD, cohort=replace(COHORT, simulated=60))
+    simulated = read_study(folder)
+    answers = _answers(simulated, background_of(folder, simulated))
+    assert answers["claim_2024 7"] == answers["tripod_ai 5a"] == "Training cohort: 60 of 60 patients are simulated"
+    assert answers["claim_2024 40"].startswith("Simulated patients. Nothing here tells")
 
 
 def test_tripods_subitems_are_those_that_were_published(study: Study, background: StudyBackground):

@@ -17,7 +17,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import read_json
 from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.study_background import background_of
-from stroke_ctp.study.leakage_audit import Verdict
+from stroke_ctp.study.findings import Verdict
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -68,8 +68,9 @@ def test_every_run_records_its_circumstances_and_the_digest_of_its_predictions(w
 
 def test_the_leakage_audit_of_a_fresh_study_leaves_nothing_unchecked(workplace: Path):
     audit = _table(workplace, "leakage_audit", "check")
-    assert set(audit["verdict"]) == {"passed", "by construction"}
-    assert audit.loc["No series appears under two names", "detail"] == "SHA-256 of 24 series of both cohorts"
+    assert set(audit["verdict"]) == {"passed"}
+    assert audit.loc["No series appears under two names", "detail"] == "SHA-256 of 24 series"
+    assert set(_table(workplace, "not_checked", "check")["verdict"]) == {"outside the audit"}
 
 
 @pytest.mark.usefixtures("workplace")

@@ -26,7 +26,7 @@ def cohort(tmp_path: Path) -> Cohort:
 @pytest.fixture
 def study(tmp_path: Path, cohort: Cohort) -> StudyFolder:
     folder = StudyFolder(tmp_path / "outputs", "demo")
-    write_model(folder, "full", 0, OXFORD, cohort=CohortReference(cohort.hash, N_PATIENTS))
+    write_model(folder, "full", 0, OXFORD, cohort=CohortReference.of(cohort))
     return folder
 
 

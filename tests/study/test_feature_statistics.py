@@ -65,7 +65,7 @@ def _write(run: RunFolder, fitted: dict[str, Any], settings: TrainSettings | Non
         "n_folds": 5,
         "endpoint": ENDPOINT,
         "encoder": OXFORD,
-        "cohort": CohortReference("c", N),
+        "cohort": CohortReference("c", N, 0, {"": N}),
         "settings": "0123",
         "patients": RunPatients(*(names[list(rows)].tolist() for rows in (TRAIN, VALIDATION, TEST))),
         "fitted": {"epochs": 9, "best_epoch": 4, **fitted},

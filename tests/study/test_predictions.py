@@ -1,12 +1,13 @@
 """The predictions of a study: read whole, or refused with the reason and the way out."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from studies import OXFORD, PROVENANCE, write_ensemble, write_external, write_study
+from studies import EXTERNAL, OXFORD, PROVENANCE, write_ensemble, write_external, write_study
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
@@ -49,7 +50,7 @@ def _write(study: StudyFolder, fold: int, table: pd.DataFrame | None = None, mod
         "n_folds": 2,
         "endpoint": Endpoint("core_ml", "median", 32.4),
         "encoder": OXFORD,
-        "cohort": CohortReference("a", 4),
+        "cohort": CohortReference("a", 4, 0, {"": 4}),
         "settings": "0123",
         "patients": RunPatients([], [], []),
         "fitted": {},
@@ -65,7 +66,7 @@ def _write_ensemble(study: StudyFolder, *folds: object) -> None:
         "members": [study.run("full", fold).record().digest for fold in (0, 1)],
         "endpoint": Endpoint("core_ml", "median", 32.4),
         "encoder": OXFORD,
-        "cohort": ExternalCohort("b", 4, 2),
+        "cohort": ExternalCohort("b", 4, 0, {"": 4}, large=2),
     }
     study.ensemble("full").write(record, table, PROVENANCE)
 
@@ -127,7 +128,7 @@ def test_a_patient_never_validated_is_named(study: StudyFolder):
 
 
 def test_folds_of_different_cohorts_are_refused(study: StudyFolder):
-    _write(study, 1, cohort=CohortReference("b", 4))
+    _write(study, 1, cohort=CohortReference("b", 4, 0, {"": 4}))
     assert "cohort.hash (a there, b here)" in _refusal(study)
 
 
@@ -201,7 +202,7 @@ def test_ensembles_of_two_external_cohorts_are_refused(tmp_path: Path):
     write_ensemble(study, "cbv")
     read_study(study)
     table = study.ensemble("cbv").predictions(list(study.complete_runs("cbv").values()))
-    write_external(study, "cbv", table, cohort=ExternalCohort("another", 12, 6))
+    write_external(study, "cbv", table, cohort=replace(EXTERNAL, hash="another"))
     with pytest.raises(UserError, match=r"cbv differs from the first run in .*: external\.hash"):
         read_study(study)
 
@@ -212,6 +213,6 @@ def test_every_two_ensembles_are_compared_also_if_the_first_model_has_none(tmp_p
     write_ensemble(study, "local")
     write_ensemble(study, "cbv")
     table = study.ensemble("cbv").predictions(list(study.complete_runs("cbv").values()))
-    write_external(study, "cbv", table, cohort=ExternalCohort("another", 12, 6))
+    write_external(study, "cbv", table, cohort=replace(EXTERNAL, hash="another"))
     with pytest.raises(UserError, match=r"cbv differs from the first run in .*: external\.hash"):
         read_study(study)

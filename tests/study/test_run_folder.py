@@ -33,7 +33,7 @@ def record(**changed: Any) -> dict[str, Any]:
         "n_folds": 10,
         "endpoint": Endpoint("core_ml", "median", 32.4),
         "encoder": Provenance("oxford", "6c7336"),
-        "cohort": CohortReference("c0ffee", 6),
+        "cohort": CohortReference("c0ffee", 6, 0, {"DWI": 6}),
         "settings": "0123",
         "patients": RunPatients(["005", "006"], ["001", "NA"], ["003", "004"]),
         "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": "abc", "feature_statistics": "def"},

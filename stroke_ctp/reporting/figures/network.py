@@ -51,7 +51,7 @@ def network(architecture: Architecture) -> Picture:
         _box(axes, "concat", 0.0, f"concatenate\n{architecture.concatenated}", GREY, 1.0)
         _box(axes, "head", 0.0, f"dense {architecture.hidden}, ReLU\ndense 1\nsigmoid\n→ large core", GREEN, 1.35, 1.25)
         _arrow(axes, _X["concat"] + 0.5, 0.0, _X["head"] - 0.68, 0.0)
-    return Picture("figure2", "Figure 2. The network", _caption(architecture), drawn)
+    return Picture("figure2", "Figure 2. The network", _caption(architecture), drawn, about_patients=False)
 
 
 def _level(axes: Axes, centre: float, level: str, architecture: Architecture) -> None:

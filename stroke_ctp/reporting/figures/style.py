@@ -50,6 +50,8 @@ class Picture:
     caption: str
     """What it shows, with its main numbers; also part of the alternative text."""
     drawn: Figure
+    about_patients: bool = True
+    """Whether it shows results of patients, whose origin it then names."""
 
 
 @contextmanager

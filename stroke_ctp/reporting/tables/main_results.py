@@ -16,6 +16,7 @@ from stroke_ctp.statistics.auc import AUC
 from stroke_ctp.study.predictions import ModelPredictions
 
 OURS, ARTICLE = "This study", "Article"
+NOT_COMPARABLE = "The article: other patients with other labels, not comparable with this study."
 
 
 class Caption(NamedTuple):
@@ -122,9 +123,10 @@ def wide_table(name: str, caption: Caption, cells: Sequence[Cell]) -> Table:
     """
     columns = [cell.column for cell in cells if cell.row == OURS]
     parts = {(cell.row, cell.column): cell.parts for cell in cells}
-    rows = [{"ROC-AUC": row, **{column: parts[row, column] for column in columns}} for row in (OURS, ARTICLE)]
+    names = {OURS: OURS, ARTICLE: f"{ARTICLE}, other patients"}
+    rows = [{"ROC-AUC": names[row], **{column: parts[row, column] for column in columns}} for row in (OURS, ARTICLE)]
     notes = [f"{cell.column}: {cell.note}." for cell in cells if cell.note]
-    return Table(name, caption.title, " ".join([caption.text, *notes]), rows)
+    return Table(name, caption.title, " ".join([caption.text, *notes, NOT_COMPARABLE]), rows, apart=1)
 
 
 def fold_table(models: Models) -> Table:

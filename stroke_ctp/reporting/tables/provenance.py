@@ -37,18 +37,19 @@ def settings_table(background: StudyBackground) -> Table | None:
     if not background.differences:
         return None
     rows = [{"Setting": key, "Default": str(usual), "Here": str(ours)} for key, usual, ours in background.differences]
-    return Table("settings", "Configuration that differs from the default", _SETTINGS_CAPTION, rows)
+    title = "Configuration that differs from the default"
+    return Table("settings", title, _SETTINGS_CAPTION, rows, about_patients=False)
 
 
 def runs_table(runs: Sequence[TrainingSummary]) -> Table:
     """All trainings of all models."""
-    return Table("runs", "Trainings", _RUNS_CAPTION, [_run_row(run) for run in runs])
+    return Table("runs", "Trainings", _RUNS_CAPTION, [_run_row(run) for run in runs], about_patients=False)
 
 
 def provenance_table(main: ModelPredictions, runs: Sequence[TrainingSummary], background: StudyBackground) -> Table:
     """Cohorts, weights, seeds, software."""
     rows = [{"What": what, "Value": value} for what, value in provenance(main, runs, background).items()]
-    return Table("provenance", "Provenance", _PROVENANCE_CAPTION, rows)
+    return Table("provenance", "Provenance", _PROVENANCE_CAPTION, rows, about_patients=False)
 
 
 def provenance(main: ModelPredictions, runs: Sequence[TrainingSummary], background: StudyBackground) -> dict[str, str]:

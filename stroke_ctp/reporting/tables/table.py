@@ -25,6 +25,10 @@ class Table:
     """What the rows are, how they were computed, what they mean."""
     rows: Sequence[Row]
     """All rows have the same headings."""
+    about_patients: bool = True
+    """Whether it holds results of patients, whose origin its caption then names."""
+    apart: int = 0
+    """Number of last rows that are not comparable with the others, and set apart."""
 
     @property
     def headings(self) -> list[str]:
@@ -59,7 +63,12 @@ class Table:
     def latex(self) -> str:
         """The table for a manuscript; needs the package booktabs."""
         frame = pd.DataFrame(self.shown(), columns=self.headings).map(_latex).rename(columns=_latex)
-        return frame.to_latex(index=False, caption=_latex(self.caption), label=f"tab:{self.name}", position="ht")
+        text = frame.to_latex(index=False, caption=_latex(self.caption), label=f"tab:{self.name}", position="ht")
+        if not self.apart:
+            return text
+        lines = text.splitlines(keepends=True)
+        lines.insert(lines.index("\\bottomrule\n") - self.apart, "\\midrule\n")
+        return "".join(lines)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,0 +1,267 @@
+"""Attacks on a study: each is carried out on the files of a small one, as who cheats or errs would, and must be caught.
+
+Digests are always recomputed, so that no check of bytes helps.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import noise
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from cohorts import write_cohort, write_noise_cohort
+from commands import run_module
+from noise import MeansEncoder, train_quickly
+from studies import write_study
+
+from stroke_ctp.cohort.folds import Split
+from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import write_json
+from stroke_ctp.model import article
+from stroke_ctp.model.conventional import Scale
+from stroke_ctp.model.data_modules import Batch, FoldDataModule
+from stroke_ctp.study.audit_evidence import AuditEvidence, cohort_evidence, gather_evidence
+from stroke_ctp.study.findings import Finding, Verdict
+from stroke_ctp.study.leakage_audit import audit
+from stroke_ctp.study.predictions import read_study
+from stroke_ctp.study.run_folder import RunFolder, RunPatients
+from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.training_summary import training_summaries
+
+TRAIN = ("cohort=cohorts/train", "name=s", "trainer.max_epochs=2")
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A network and a conventional core of three folds each, with their ensembles, on cohorts of noise."""
+    folder = tmp_path_factory.mktemp("honest")
+    for name, n, seed in (("train", 12, 1), ("external", 6, 2)):
+        columns = {
+            "patient": [f"{name[0]}{number}" for number in range(n)],
+            "core_ml": np.arange(float(n)) * 12 / n,
+            "scan_cbv_ml": (np.arange(float(n)) * 7 + 3) % n,
+        }
+        write_noise_cohort(folder / "cohorts" / name, columns, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(article, "Encoder", MeansEncoder)
+        train_quickly(*TRAIN, "fold=0..2")
+        run_module("train", *TRAIN, *noise.NOISE, "fold=0..2", "model=cbv_scan")
+        run_module("ensemble", "external=cohorts/external", "name=s")
+        yield folder
+
+
+@pytest.fixture
+def study(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
+    """A copy to be attacked."""
+    shutil.copytree(honest / "outputs", tmp_path / "outputs")
+    (tmp_path / "cohorts").symlink_to(honest / "cohorts")
+    monkeypatch.chdir(tmp_path)
+    return StudyFolder(Path("outputs"), "s")
+
+
+def _audit(folder: StudyFolder, partial: bool = False) -> list[Finding]:
+    study = read_study(folder, partial)
+    return audit(study, training_summaries(study), gather_evidence(folder, study))
+
+
+def _rewrite(folder: StudyFolder, run: RunFolder, predictions: pd.DataFrame | None = None, **changed: Any) -> None:
+    """Write a run with other content and right digests, and let its ensemble know the new digest."""
+    record = {name: getattr(run.record(), name) for name in asdict(run.record()) if name not in ("auc", "predictions")}
+    run.write(record | changed, run.predictions() if predictions is None else predictions, run.provenance())
+    model = run.record().model
+    ensemble = folder.ensemble(model)
+    members = [one.record().digest for one in folder.complete_runs(model).values()]
+    write_json(ensemble.path / "metrics.json", asdict(ensemble.record()) | {"members": members})
+
+
+def _nudge(run: RunFolder, by: float) -> pd.DataFrame:
+    """Predictions of which every large core's is a little higher."""
+    table = run.predictions()
+    return table.assign(probability=(table["probability"] + by * table["label"]).clip(0, 1))
+
+
+def test_an_honest_study_passes_every_check_that_a_file_allows(study: StudyFolder):
+    found = _audit(study)
+    assert {finding.verdict for finding in found} == {Verdict.PASSED, Verdict.BEYOND}
+    details = {finding.check: finding.detail for finding in found if finding.verdict is Verdict.PASSED}
+    # 3 folds of 4 validation and 4 test patients, and 3 members with 6 external patients
+    assert details["Networks give the recorded predictions again"].startswith("42 probabilities")
+    assert details["Networks were trained on the recorded training patients"].startswith("first epoch of 3 trainings")
+    assert details["Scales of conventional cores are fitted on training patients"].startswith("24 probabilities")
+    assert details["Conventional cores are those of the series"] == "18 measurements repeated"
+
+
+def test_predictions_of_a_network_that_were_rewritten_are_caught(study: StudyFolder):
+    run = study.run("full", 1)
+    _rewrite(study, run, _nudge(run, 0.001))
+    with pytest.raises(UserError, match=r"full, fold 1: the probability of patient .* is not that of its weights"):
+        _audit(study)
+
+
+def test_predictions_of_a_conventional_core_that_were_rewritten_are_caught(study: StudyFolder):
+    run = study.run("cbv_scan", 2)
+    _rewrite(study, run, _nudge(run, 0.001))
+    with pytest.raises(UserError, match=r"cbv_scan, fold 2: the probability of patient .* not that of a scale fitted"):
+        _audit(study)
+
+
+@pytest.mark.parametrize(("model", "source"), [("full", "its weights"), ("cbv_scan", "its core and scale")])
+def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: StudyFolder, model: str, source: str):
+    ensemble, runs = study.ensemble(model), list(study.complete_runs(model).values())
+    table = ensemble.predictions(runs)
+    better = (table["probability"] + 0.01 * table["label"]).clip(0, 1)
+    record = {name: getattr(ensemble.record(), name) for name in asdict(ensemble.record())}
+    del record["auc"], record["predictions"]
+    wide = table.assign(probability=better)
+    mean = wide[wide["fold"] != "mean"].groupby("patient")["probability"].mean()
+    is_mean = wide["fold"] == "mean"
+    wide.loc[is_mean, "probability"] = wide.loc[is_mean, "patient"].map(mean)
+    ensemble.write(record, wide, ensemble.provenance())
+    with pytest.raises(UserError, match=f"{model}, member 0: the probability of patient .* is not that of {source}"):
+        _audit(study)
+
+
+def _rescaled(study: StudyFolder, run: RunFolder, values: dict[str, float], fitted_on: list[str]) -> None:
+    """Fit the scale of a conventional core to some patients, and score with it."""
+    label = {row.patient: row.label for row in read_study(study).models["cbv_scan"].test.itertuples()}
+    scale = Scale.fit(np.array([values[name] for name in fitted_on]), np.array([label[name] for name in fitted_on]))
+    table = run.predictions()
+    scored = scale.probability(np.array([values[name] for name in table["patient"]]))
+    fitted = run.record().fitted | {"scale": asdict(scale), "values": values}
+    _rewrite(study, run, table.assign(probability=scored), fitted=fitted)
+
+
+def test_a_scale_that_was_fitted_on_everybody_is_caught(study: StudyFolder):
+    run = study.run("cbv_scan", 0)
+    values = run.record().fitted["values"]
+    _rescaled(study, run, values, list(values))
+    with pytest.raises(UserError, match=r"cbv_scan, fold 0: .* not that of a scale fitted on its training patients"):
+        _audit(study)
+
+
+def test_measurements_that_were_replaced_by_better_ones_are_caught(study: StudyFolder):
+    cohort = Cohort("cohorts/train")
+    better = dict(zip(cohort.patients, cohort.column("core_ml").tolist(), strict=True))
+    for run in study.complete_runs("cbv_scan").values():
+        _rescaled(study, run, better, run.record().patients.train)
+    with pytest.raises(UserError, match=r"cbv_scan: the core of patient t0, .* is not that of its series"):
+        _audit(study)
+
+
+def test_classes_that_were_rewritten_are_caught(study: StudyFolder):
+    run = study.run("full", 0)
+    table = run.predictions()
+    first = table.index == 0
+    _rewrite(study, run, table.assign(core_ml=table["core_ml"].mask(first, table["core_ml"] + 0.1)))
+    with pytest.raises(UserError, match=r"full: the core_ml of patient t\d+ is not the cohort's"):
+        _audit(study)
+
+
+def test_patients_who_exchanged_their_folds_are_caught(study: StudyFolder):
+    first, second = (study.run("full", fold).predictions().query("split == 'test'") for fold in (0, 1))
+    one = first.iloc[0]
+    other = second[second["label"] == one["label"]].iloc[0]
+    exchanged = {one["patient"]: other["patient"], other["patient"]: one["patient"]}
+    for model in ("full", "cbv_scan"):
+        for run in study.complete_runs(model).values():
+            used = {name: [exchanged.get(p, p) for p in part] for name, part in asdict(run.record().patients).items()}
+            table = run.predictions()
+            names = table["patient"].map(lambda patient: exchanged.get(patient, patient))
+            _rewrite(study, run, table.assign(patient=names), patients=RunPatients(**used))
+    with pytest.raises(UserError, match=r"full, fold 0: patient .* recorded in another role than the settings give"):
+        _audit(study)
+
+
+def test_weights_of_another_fold_are_caught_by_the_logged_loss(study: StudyFolder):
+    mine, other = study.run("full", 0), study.run("full", 1)
+    shutil.copy(other.training.best, mine.training.best)
+    with pytest.raises(UserError, match=r"full, fold 0: its weights have the validation loss .*, its log says"):
+        _audit(study)
+
+
+def _train_again(study: StudyFolder) -> list[Finding]:
+    """Train fold 0 anew, and audit it."""
+    shutil.rmtree(study.path / "full")
+    train_quickly(*TRAIN, "fold=0")
+    shutil.rmtree(study.path / "cbv_scan")
+    return _audit(study, partial=True)
+
+
+def _with_test_patients(parts: Split) -> Split:
+    return Split(np.sort(np.concatenate([parts.train, parts.test])), parts.validation, parts.test)
+
+
+def _one_exchanged(parts: Split) -> Split:
+    return Split(np.sort(np.append(parts.train[1:], parts.test[0])), parts.validation, parts.test)
+
+
+def test_the_same_training_without_an_attack_passes(study: StudyFolder):
+    assert Verdict.FAILED not in {finding.verdict for finding in _train_again(study)}
+
+
+@pytest.mark.parametrize("leak", [_with_test_patients, _one_exchanged])
+def test_a_network_that_was_trained_on_its_own_test_patients_is_caught(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch, leak: Callable[[Split], Split]
+):
+    def leaky(self: FoldDataModule) -> object:
+        return self._loader(leak(self.split).train, shuffle=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FoldDataModule, "train_dataloader", leaky)
+        shutil.rmtree(study.path / "full")
+        train_quickly(*TRAIN, "fold=0")
+    shutil.rmtree(study.path / "cbv_scan")
+    with pytest.raises(UserError, match=r"full, fold 0 was trained on other patients or settings than recorded"):
+        _audit(study, partial=True)
+
+
+def test_statistics_that_were_fitted_with_one_more_test_patient_are_caught(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+):
+    def leaky(self: FoldDataModule, device: torch.device) -> Iterator[Batch]:
+        for loaded in self._loader(np.append(self.split.train, self.split.test[0])):
+            batch = self.transfer_batch_to_device(loaded, device, 0)
+            yield batch._replace(input=self.inputs(batch.row, batch.input, None))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FoldDataModule, "unaugmented_training", leaky)
+        shutil.rmtree(study.path / "full")
+        train_quickly(*TRAIN, "fold=0")
+    shutil.rmtree(study.path / "cbv_scan")
+    with pytest.raises(UserError, match=r"feature statistics of full, fold 0 are not those of its training patients"):
+        _audit(study, partial=True)
+
+
+def _series(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(30, 3, (2, 32, 128, 128))
+
+
+def _disguised(series: np.ndarray, how: str) -> np.ndarray:
+    added = np.random.default_rng(9).normal(0, 1, series.shape)
+    return {
+        "0.01 HU of noise": series + 0.01 * added,
+        "as much noise as the scan": series + 3 * added,
+        "mirrored": series[..., ::-1],
+        "other offset": series * 1.02 + 1,
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["0.01 HU of noise", "as much noise as the scan", "mirrored", "other offset"])
+@pytest.mark.parametrize("where", ["within", "across"])
+def test_a_disguised_copy_of_a_scan_is_caught_within_a_cohort_and_across_cohorts(tmp_path: Path, how: str, where: str):
+    copy = _disguised(_series(1), how)
+    series = {"a.npy": _series(1), "b.npy": copy if where == "within" else _series(2)}
+    train = write_cohort(tmp_path / "train", {"series": list(series)}, series)
+    elsewhere = {"c.npy": copy if where == "across" else _series(3)}
+    external = write_cohort(tmp_path / "external", {"patient": ["e0"], "series": ["c.npy"]}, elsewhere)
+    evidence = AuditEvidence(cohort_evidence(Cohort(train)), cohort_evidence(Cohort(external)))
+    other = "p1 \\(training" if where == "within" else "e0 \\(external"
+    with pytest.raises(UserError, match=f"p0 \\(training cohort\\) and {other} cohort\\) share the noise of one scan"):
+        audit(read_study(write_study(tmp_path / "outputs")), (), evidence)
