@@ -82,7 +82,7 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
     cbf, cbv, lag = tissue_perfusion(curves, arterial, passage.step, analysis.deconvolution)
     affected = _affected(lag > HYPOPERFUSED_TMAX, passage.left[tissue])
     if analysis.calibration == "venous":
-        partial_volume = max(1.0, float(passage.vein.curve.sum() / arterial.sum()))
+        partial_volume = max(1.0, float(passage.require_vein().curve.sum() / arterial.sum()))
     else:
         partial_volume = float(np.median(cbv[~affected])) / REFERENCE_CBV
     cbf, cbv = cbf / partial_volume, cbv / partial_volume

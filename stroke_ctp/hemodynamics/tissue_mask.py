@@ -1,0 +1,147 @@
+"""Grey and white matter, segmented by the patient's own attenuation, symmetry and enhancement.
+
+White matter of 20 HU, leukoaraiosis and an early infarct are darker than any fixed threshold that fluid stays below.
+Fluid is found instead: it is the lowest peak of the histogram, does not enhance, and lies on both sides of the midline.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, gaussian_filter1d
+from scipy.signal import find_peaks
+
+from stroke_ctp.hemodynamics.midline import Midline
+from stroke_ctp.hemodynamics.regions import disc, erode_from_bone
+
+_DENSEST_HU = 60.0
+"""Brain tissue lies below without contrast; calcifications, clots and voxels with bone above."""
+_CUT_HU = (-20.0, 80.0)
+"""Attenuation is cut to this range before smoothing: bone would spread otherwise."""
+_SMOOTHING_MM = 2.5
+_RIM_MM = 3.0
+"""Fluid and the blur of bone lie within this distance of the skull."""
+_FLUID_HU = (-2.0, 18.0)
+"""Where the peak of cerebrospinal fluid is looked for."""
+_USUAL_FLUID_HU = 10.0
+"""Where a slab shows no fluid."""
+_FLUID_WIDTH_HU = 3.0
+"""Voxels of pure fluid lie less than this above its peak."""
+_LEAST_FLUID_CM2 = 1.0
+"""Area of a peak of fluid, over all slices."""
+_LEAST_GAP_HU = 4.0
+"""Between the peaks of fluid and white matter."""
+_BIN_HU = 0.5
+_PERFUSED = 0.5
+"""Dark voxels that enhance by this share of the tissue's median are perfused tissue."""
+_ENHANCEMENT_SMOOTHING_MM = 4.0
+_VESSEL = 4.0
+"""Voxels that enhance by this multiple of the tissue's median are vessels: grey matter holds 1.7 times the blood of
+white matter (Riordan et al., Med Phys 2011)."""
+_MIRROR_MM = 4.5
+"""Both sides of a head differ by this much in the place of their ventricles and fissures."""
+_WIDTH_MM = 8.0
+"""Narrower pieces of tissue share their voxels with fluid."""
+
+
+@dataclass(frozen=True)
+class Enhancement:
+    """Mean enhancement after the arrival of the bolus, smoothed for two purposes [HU]."""
+
+    sharp: Float32[np.ndarray, "slice height width"]
+    """Shows vessels."""
+    smooth: Float32[np.ndarray, "slice height width"]
+    """Shows whether a region is perfused."""
+
+    @classmethod
+    def of(
+        cls,
+        sharp: Float32[np.ndarray, "time slice height width"],
+        n_baseline: int,
+        pixel_mm: tuple[float, float],
+    ) -> "Enhancement":
+        """From enhancement denoised by `vessel_selection.denoise` and the number of frames before contrast."""
+        mean = sharp[n_baseline:].mean(axis=0, dtype=np.float32)
+        return cls(mean, gaussian_filter(mean, (0, *(_ENHANCEMENT_SMOOTHING_MM / mm for mm in pixel_mm))))
+
+
+def tissue_mask(
+    baseline: Float[np.ndarray, "slice height width"],
+    enhancement: Enhancement,
+    brain: Bool[np.ndarray, "slice height width"],
+    midline: Midline,
+    pixel_mm: tuple[float, float],
+) -> Bool[np.ndarray, "slice height width"]:
+    """Grey and white matter, perfused or not, without fluid, vessels, bone, air and calcifications.
+
+    Args:
+        baseline: Attenuation without contrast [HU].
+        enhancement: From `Enhancement.of`.
+        brain: From `intracranial_mask`.
+        midline: From `find_midline`.
+        pixel_mm: Distance between rows and columns [mm].
+    """
+    inner = erode_from_bone(brain, pixel_mm, _RIM_MM)
+    # Fluid alone keeps its attenuation: with the enhancement it stands out from dark tissue, and from noise.
+    raised = _smooth_within(baseline + enhancement.sharp, inner, pixel_mm)
+    fluid, white = fluid_and_white_matter(raised, inner, midline, pixel_mm)
+    middle = (fluid + white) / 2
+    dark = inner & (raised < middle)
+    perfused = enhancement.smooth > _PERFUSED * np.median(enhancement.smooth[inner & ~dark])
+    lost = ~_near_mirrored(dark, midline, pixel_mm) if midline.found else np.zeros_like(dark)
+    tissue = inner & (raised > fluid + _FLUID_WIDTH_HU) & (~dark | perfused | lost)
+    tissue &= _smooth_within(baseline, inner, pixel_mm) < _DENSEST_HU
+    tissue = binary_opening(tissue, disc(_WIDTH_MM / 2, pixel_mm)[None])
+    return tissue & (enhancement.sharp < _VESSEL * np.median(enhancement.sharp[tissue]) if tissue.any() else tissue)
+
+
+def fluid_and_white_matter(
+    raised: Float[np.ndarray, "slice height width"],
+    inner: Bool[np.ndarray, "slice height width"],
+    midline: Midline,
+    pixel_mm: tuple[float, float],
+) -> tuple[float, float]:
+    """Peaks of fluid and of white matter in the histogram of a head [HU].
+
+    A voxel counts with the brighter side of the head, so that an infarct, which is dark on one side, is no fluid.
+
+    Args:
+        raised: Attenuation, smoothed; `0` outside `inner` [HU].
+        inner: The brain without its rim.
+        midline: From `find_midline`.
+        pixel_mm: Distance between rows and columns [mm].
+    """
+    brighter = np.maximum(raised, midline.mirrored(raised, pixel_mm))[inner]
+    edges = np.arange(*_CUT_HU, _BIN_HU)
+    counts = np.histogram(brighter, edges)[0].astype(np.float64)
+    centres = (edges[:-1] + edges[1:]) / 2
+    height = gaussian_filter1d(counts, 1.0 / _BIN_HU)
+    tissue_peaks, _ = find_peaks(np.where(centres > _FLUID_HU[0], height, 0), height=height.max() / 4)
+    white = float(centres[tissue_peaks[0]]) if len(tissue_peaks) else float(centres[height.argmax()])
+    least = _LEAST_FLUID_CM2 * 100 / (pixel_mm[0] * pixel_mm[1])
+    for peak in find_peaks(height)[0]:
+        near = np.abs(centres - centres[peak]) < _FLUID_WIDTH_HU
+        in_range = _FLUID_HU[0] < centres[peak] < min(_FLUID_HU[1], white - _LEAST_GAP_HU)
+        if in_range and counts[near].sum() >= least:
+            return float(centres[peak]), white
+    return min(_USUAL_FLUID_HU, white - 2 * _FLUID_WIDTH_HU), white
+
+
+def _near_mirrored(
+    mask: Bool[np.ndarray, "slice height width"], midline: Midline, pixel_mm: tuple[float, float]
+) -> Bool[np.ndarray, "slice height width"]:
+    """Whether the other side of the head has a voxel of the mask near each place."""
+    mirrored = midline.mirrored(mask.astype(np.float32), pixel_mm) > 0.5
+    return binary_dilation(mirrored, disc(_MIRROR_MM, pixel_mm)[None])
+
+
+def _smooth_within(
+    values: Float[np.ndarray, "slice height width"],
+    inside: Bool[np.ndarray, "slice height width"],
+    pixel_mm: tuple[float, float],
+) -> Float32[np.ndarray, "slice height width"]:
+    """Gaussian smoothing in the plane, restricted to a mask; 0 outside it."""
+    sigma = (0, *(_SMOOTHING_MM / mm for mm in pixel_mm))
+    weight = gaussian_filter(inside.astype(np.float32), sigma)
+    smooth = gaussian_filter((np.clip(values, *_CUT_HU) * inside).astype(np.float32), sigma)
+    return np.where(inside, smooth / np.maximum(weight, 1e-3), 0).astype(np.float32)
