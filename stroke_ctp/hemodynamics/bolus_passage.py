@@ -101,8 +101,9 @@ def find_bolus_passage(
         rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
     vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery, step)
     tissue = tissue_mask(baseline, Enhancement.of(sharp, n_baseline, pixel_mm), brain, midline, pixel_mm)
+    if tissue.any():  # contrast from the start hides tissue too, and is the better reason
+        require_rise(rise[:, tissue].mean(axis=1, dtype=np.float64), "the brain's tissue")
     share, asymmetry = _tissue_share(tissue, brain, leftward > 0)
-    require_rise(rise[:, tissue].mean(axis=1, dtype=np.float64), "the brain's tissue")
     return BolusPassage(
         rise, step, n_baseline, brain, tissue, tissue & (leftward > 0), midline, share, asymmetry, artery, vein
     )

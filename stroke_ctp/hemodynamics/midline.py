@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 _RANGE_DEG = 45.0
 """A head that lies on its back turns less than this to either side."""
-_COARSE_DEG, _FINE_DEG = 3.0, 0.5
-_GRID_MM = 3.0
+_COARSE_DEG, _FINE_DEG = 5.0, 1.0
+_GRID_MM = 4.0
 _HALF_FIELD_MM = 120.0
 """The grid reaches this far from the brain's centre."""
 _SMOOTHING_MM = 3.0
@@ -22,7 +22,7 @@ _CONTRAST_HU = 30.0
 """Attenuation is cut to this difference from its median, so that calcifications and bone do not decide."""
 _OUTLINE_HU = 10.0
 """By which the brain differs from its outside: less than ventricles differ from tissue, so that they decide."""
-_SLICES = 16
+_SLICES = 8
 """More slices cost time without better accuracy."""
 _LEAST_CONTRAST = 0.004
 """Least difference in symmetry between the best axis and the median one; below it the head looks alike on every

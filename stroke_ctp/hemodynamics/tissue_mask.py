@@ -18,21 +18,21 @@ _DENSEST_HU = 60.0
 """Brain tissue lies below without contrast; calcifications, clots and voxels with bone above."""
 _CUT_HU = (-20.0, 80.0)
 """Attenuation is cut to this range before smoothing: bone would spread otherwise."""
-_SMOOTHING_MM = 2.5
-_RIM_MM = 3.0
+_SMOOTHING_MM = 1.5
+_RIM_MM = 2.0
 """Fluid and the blur of bone lie within this distance of the skull."""
 _FLUID_HU = (-2.0, 18.0)
 """Where the peak of cerebrospinal fluid is looked for."""
 _USUAL_FLUID_HU = 10.0
 """Where a slab shows no fluid."""
-_FLUID_WIDTH_HU = 3.0
+_FLUID_WIDTH_HU = 2.0
 """Voxels of pure fluid lie less than this above its peak."""
 _LEAST_FLUID_CM2 = 1.0
 """Area of a peak of fluid, over all slices."""
 _LEAST_GAP_HU = 4.0
 """Between the peaks of fluid and white matter."""
 _BIN_HU = 0.5
-_PERFUSED = 0.5
+_PERFUSED = 0.8
 """Dark voxels that enhance by this share of the tissue's median are perfused tissue."""
 _ENHANCEMENT_SMOOTHING_MM = 4.0
 _VESSEL = 4.0

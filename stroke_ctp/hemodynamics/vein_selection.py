@@ -5,9 +5,9 @@ from jaxtyping import Bool, Float, Float32
 
 from stroke_ctp.hemodynamics.vessel_selection import N_VOXELS, Vessel, mean_of_best
 
-_DELAYS_S = np.arange(0.0, 15.1, 1.0)
-_TRANSIT_TIMES_S = (0.5, 2.0, 4.0, 6.0)
-"""Mean transit times from the artery to a vein; healthy brain has about 4 s."""
+_DELAYS_S = np.arange(0.0, 10.1, 1.0)
+_TRANSIT_TIMES_S = (1.0, 2.5, 5.0)
+"""From the artery to a vein; blood takes about 4 s through healthy brain."""
 _LEAST_LIKENESS = 0.95
 """Cosine between a vein's curve and the best transported artery: 0.98 at 3 HU of noise on a vein of 30 HU; the step of
 a bone that moves into a voxel reaches 0.85."""
