@@ -1,7 +1,7 @@
 """The midline of the head: the axis about which its slices are most symmetric.
 
-The outline alone does not show it: brains may be as wide as long. The ventricles and the fissure between the hemispheres
-decide there (Tuzikov et al., Pattern Recognition Letters 2003, detect the midsagittal plane by the same principle).
+The outline alone does not show it: brains may be as wide as long. The ventricles and the fissure between the
+hemispheres decide there (Tuzikov et al., Pattern Recognition Letters 2003, find the midsagittal plane by symmetry).
 """
 
 from collections.abc import Sequence
