@@ -16,7 +16,7 @@ from stroke_ctp.hemodynamics.bolus_detection import (
 )
 from stroke_ctp.hemodynamics.midline import Midline, find_midline
 from stroke_ctp.hemodynamics.regions import erode_from_bone, intracranial_mask
-from stroke_ctp.hemodynamics.tissue_mask import Enhancement, tissue_mask
+from stroke_ctp.hemodynamics.tissue_mask import tissue_mask
 from stroke_ctp.hemodynamics.vein_selection import find_vein
 from stroke_ctp.hemodynamics.vessel_selection import Vessel, denoise, find_artery
 
@@ -99,10 +99,9 @@ def find_bolus_passage(
     if (arrival := max(arrival_frame(artery.curve), MIN_BASELINE_FRAMES)) < n_baseline:
         n_baseline = arrival
         rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
+    require_rise(rise[:, inner].mean(axis=1, dtype=np.float64), "the brain")
     vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery, step)
-    tissue = tissue_mask(baseline, Enhancement.of(sharp, n_baseline, pixel_mm), brain, midline, pixel_mm)
-    if tissue.any():  # contrast from the start hides tissue too, and is the better reason
-        require_rise(rise[:, tissue].mean(axis=1, dtype=np.float64), "the brain's tissue")
+    tissue = tissue_mask(baseline, rise[n_baseline:].mean(axis=0), brain, midline, pixel_mm)
     share, asymmetry = _tissue_share(tissue, brain, leftward > 0)
     return BolusPassage(
         rise, step, n_baseline, brain, tissue, tissue & (leftward > 0), midline, share, asymmetry, artery, vein

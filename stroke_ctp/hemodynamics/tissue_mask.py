@@ -4,12 +4,11 @@ White matter of 20 HU, leukoaraiosis and an early infarct are darker than any fi
 Fluid is found instead: it is the lowest peak of the histogram, does not enhance, and lies on both sides of the midline.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Shaped
 from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, gaussian_filter1d
 from scipy.signal import find_peaks
+from scipy.stats import median_abs_deviation
 
 from stroke_ctp.hemodynamics.midline import Midline
 from stroke_ctp.hemodynamics.regions import disc, erode_from_bone
@@ -34,40 +33,24 @@ _LEAST_GAP_HU = 4.0
 _BIN_HU = 0.5
 _PERFUSED = 0.8
 """Dark voxels that enhance by this share of the tissue's median are perfused tissue."""
-_ENHANCEMENT_SMOOTHING_MM = 4.0
+_REGION_MM = 4.0
+"""Smoothing of enhancement over a region."""
 _VESSEL = 4.0
 """Voxels that enhance by this multiple of the tissue's median are vessels: grey matter holds 1.7 times the blood of
 white matter (Riordan et al., Med Phys 2011)."""
+_VESSEL_SDS = 5.0
+"""Voxels that exceed the median by less may do so by noise."""
+_VESSEL_MM = 1.0
+"""Smoothing of enhancement that keeps vessels."""
 _MIRROR_MM = 4.5
 """Both sides of a head differ by this much in the place of their ventricles and fissures."""
 _WIDTH_MM = 8.0
 """Narrower pieces of tissue share their voxels with fluid."""
 
 
-@dataclass(frozen=True)
-class Enhancement:
-    """Mean enhancement after the arrival of the bolus, smoothed for two purposes [HU]."""
-
-    sharp: Float32[np.ndarray, "slice height width"]
-    """Shows vessels."""
-    smooth: Float32[np.ndarray, "slice height width"]
-    """Shows whether a region is perfused."""
-
-    @classmethod
-    def of(
-        cls,
-        sharp: Float32[np.ndarray, "time slice height width"],
-        n_baseline: int,
-        pixel_mm: tuple[float, float],
-    ) -> "Enhancement":
-        """From enhancement denoised by `vessel_selection.denoise` and the number of frames before contrast."""
-        mean = sharp[n_baseline:].mean(axis=0, dtype=np.float32)
-        return cls(mean, gaussian_filter(mean, (0, *(_ENHANCEMENT_SMOOTHING_MM / mm for mm in pixel_mm))))
-
-
 def tissue_mask(
     baseline: Float[np.ndarray, "slice height width"],
-    enhancement: Enhancement,
+    enhancement: Float[np.ndarray, "slice height width"],
     brain: Bool[np.ndarray, "slice height width"],
     midline: Midline,
     pixel_mm: tuple[float, float],
@@ -76,23 +59,34 @@ def tissue_mask(
 
     Args:
         baseline: Attenuation without contrast [HU].
-        enhancement: From `Enhancement.of`.
+        enhancement: Mean over the frames after the arrival of the bolus [HU].
         brain: From `intracranial_mask`.
         midline: From `find_midline`.
         pixel_mm: Distance between rows and columns [mm].
     """
     inner = erode_from_bone(brain, pixel_mm, _RIM_MM)
     # Fluid alone keeps its attenuation: with the enhancement it stands out from dark tissue, and from noise.
-    raised = _smooth_within(baseline + enhancement.sharp, inner, pixel_mm)
+    raised = _smooth_within(baseline + enhancement, inner, pixel_mm)
     fluid, white = fluid_and_white_matter(raised, inner, midline, pixel_mm)
     middle = (fluid + white) / 2
     dark = inner & (raised < middle)
-    perfused = enhancement.smooth > _PERFUSED * np.median(enhancement.smooth[inner & ~dark])
+    regional, local = (_blurred(enhancement, mm, pixel_mm) for mm in (_REGION_MM, _VESSEL_MM))
+    perfused = regional > _PERFUSED * np.median(regional[inner & ~dark])
     lost = ~_near_mirrored(dark, midline, pixel_mm) if midline.found else np.zeros_like(dark)
     tissue = inner & (raised > fluid + _FLUID_WIDTH_HU) & (~dark | perfused | lost)
     tissue &= _smooth_within(baseline, inner, pixel_mm) < _DENSEST_HU
     tissue = binary_opening(tissue, disc(_WIDTH_MM / 2, pixel_mm)[None])
-    return tissue & (enhancement.sharp < _VESSEL * np.median(enhancement.sharp[tissue]) if tissue.any() else tissue)
+    return tissue & ~_vessels(local, tissue)
+
+
+def _vessels(
+    local: Float32[np.ndarray, "slice height width"], tissue: Bool[np.ndarray, "slice height width"]
+) -> Bool[np.ndarray, "slice height width"]:
+    """Voxels that enhance by far more than tissue and its noise."""
+    values = local[tissue] if tissue.any() else np.zeros(1)
+    middle = np.median(values)
+    spread = median_abs_deviation(values, scale="normal")
+    return local > max(_VESSEL * middle, middle + _VESSEL_SDS * spread)
 
 
 def fluid_and_white_matter(
@@ -135,13 +129,19 @@ def _near_mirrored(
     return binary_dilation(mirrored, disc(_MIRROR_MM, pixel_mm)[None])
 
 
+def _blurred(
+    values: Shaped[np.ndarray, "slice height width"], sigma_mm: float, pixel_mm: tuple[float, float]
+) -> Float32[np.ndarray, "slice height width"]:
+    """Gaussian smoothing in the plane."""
+    return gaussian_filter(values.astype(np.float32), (0, *(sigma_mm / mm for mm in pixel_mm)))
+
+
 def _smooth_within(
     values: Float[np.ndarray, "slice height width"],
     inside: Bool[np.ndarray, "slice height width"],
     pixel_mm: tuple[float, float],
 ) -> Float32[np.ndarray, "slice height width"]:
     """Gaussian smoothing in the plane, restricted to a mask; 0 outside it."""
-    sigma = (0, *(_SMOOTHING_MM / mm for mm in pixel_mm))
-    weight = gaussian_filter(inside.astype(np.float32), sigma)
-    smooth = gaussian_filter((np.clip(values, *_CUT_HU) * inside).astype(np.float32), sigma)
+    weight = _blurred(inside, _SMOOTHING_MM, pixel_mm)
+    smooth = _blurred(np.clip(values, *_CUT_HU) * inside, _SMOOTHING_MM, pixel_mm)
     return np.where(inside, smooth / np.maximum(weight, 1e-3), 0).astype(np.float32)
