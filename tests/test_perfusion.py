@@ -147,7 +147,7 @@ def test_the_table_says_of_whom_there_are_no_maps_and_why(several: Path) -> None
 
 
 def test_no_scan_of_a_manifest_ends_the_others(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One scan is missing, one has no bolus, one meets a defect of the package: all stand in the table, the last works."""
+    """One scan is missing, one has no bolus, one meets a defect of the package: all stand in the table."""
 
     def analyse(path: Path, *settings: object) -> object:
         if path.name == "turned.nii.gz":

@@ -30,7 +30,9 @@ _LEAST_FLUID_CM2 = 1.0
 """Area of a peak of fluid, over all slices."""
 _LEAST_GAP_HU = 4.0
 """Between the peaks of fluid and white matter."""
-_BIN_HU = 0.5
+_BIN_HU, _BIN_SMOOTHING_HU = 0.5, 1.0
+_HIGH, _ENHANCING = 0.8, 0.4
+"""What enhances by this share of the quantile is tissue, even in a head that holds much fluid."""
 _PERFUSED = 0.8
 """Dark voxels that enhance by this share of the tissue's median are perfused tissue."""
 _REGION_MM = 4.0
@@ -67,10 +69,11 @@ def tissue_mask(
     inner = erode_from_bone(brain, pixel_mm, _RIM_MM)
     # Fluid alone keeps its attenuation: with the enhancement it stands out from dark tissue, and from noise.
     raised = _smooth_within(baseline + enhancement, inner, pixel_mm)
-    fluid, white = fluid_and_white_matter(raised, inner, midline, pixel_mm)
+    regional, local = (_blurred(enhancement, mm, pixel_mm) for mm in (_REGION_MM, _VESSEL_MM))
+    enhancing = inner & (regional > _ENHANCING * np.quantile(regional[inner], _HIGH)) if inner.any() else inner
+    fluid, white = fluid_and_white_matter(raised, inner, enhancing, midline, pixel_mm)
     middle = (fluid + white) / 2
     dark = inner & (raised < middle)
-    regional, local = (_blurred(enhancement, mm, pixel_mm) for mm in (_REGION_MM, _VESSEL_MM))
     perfused = regional > _PERFUSED * np.median(regional[inner & ~dark])
     lost = ~_near_mirrored(dark, midline, pixel_mm) if midline.found else np.zeros_like(dark)
     tissue = inner & (raised > fluid + _FLUID_WIDTH_HU) & (~dark | perfused | lost)
@@ -92,33 +95,43 @@ def _vessels(
 def fluid_and_white_matter(
     raised: Float[np.ndarray, "slice height width"],
     inner: Bool[np.ndarray, "slice height width"],
+    enhancing: Bool[np.ndarray, "slice height width"],
     midline: Midline,
     pixel_mm: tuple[float, float],
 ) -> tuple[float, float]:
     """Peaks of fluid and of white matter in the histogram of a head [HU].
 
-    A voxel counts with the brighter side of the head, so that an infarct, which is dark on one side, is no fluid.
+    White matter is the lowest peak of what enhances, fluid the lowest peak of all. For fluid, a voxel counts with the
+    brighter side of the head, so that an infarct, which is dark on one side, is no fluid.
 
     Args:
         raised: Attenuation, smoothed; `0` outside `inner` [HU].
         inner: The brain without its rim.
+        enhancing: Voxels of it that enhance.
         midline: From `find_midline`.
         pixel_mm: Distance between rows and columns [mm].
     """
-    brighter = np.maximum(raised, midline.mirrored(raised, pixel_mm))[inner]
-    edges = np.arange(*_CUT_HU, _BIN_HU)
-    counts = np.histogram(brighter, edges)[0].astype(np.float64)
-    centres = (edges[:-1] + edges[1:]) / 2
-    height = gaussian_filter1d(counts, 1.0 / _BIN_HU)
-    tissue_peaks, _ = find_peaks(np.where(centres > _FLUID_HU[0], height, 0), height=height.max() / 4)
-    white = float(centres[tissue_peaks[0]]) if len(tissue_peaks) else float(centres[height.argmax()])
+    brighter = np.maximum(raised, midline.mirrored(raised, pixel_mm))
+    centres, perfused = _histogram(raised[enhancing])
+    _, height = _histogram(brighter[inner])
+    peaks, _ = find_peaks(perfused, height=perfused.max() / 4)
+    white = float(centres[peaks[0]]) if len(peaks) else float(centres[perfused.argmax()])
     least = _LEAST_FLUID_CM2 * 100 / (pixel_mm[0] * pixel_mm[1])
     for peak in find_peaks(height)[0]:
         near = np.abs(centres - centres[peak]) < _FLUID_WIDTH_HU
         in_range = _FLUID_HU[0] < centres[peak] < min(_FLUID_HU[1], white - _LEAST_GAP_HU)
-        if in_range and counts[near].sum() >= least:
+        if in_range and height[near].sum() >= least:
             return float(centres[peak]), white
     return min(_USUAL_FLUID_HU, white - 2 * _FLUID_WIDTH_HU), white
+
+
+def _histogram(
+    values: Float[np.ndarray, " voxel"],
+) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, " bin"]]:
+    """Centres of the bins [HU], and smoothed counts."""
+    edges = np.arange(*_CUT_HU, _BIN_HU)
+    counts = np.histogram(values, edges)[0].astype(np.float64)
+    return (edges[:-1] + edges[1:]) / 2, gaussian_filter1d(counts, _BIN_SMOOTHING_HU / _BIN_HU)
 
 
 def _near_mirrored(

@@ -18,7 +18,7 @@ ARTERY = gamma_variate(TIMES, 8.0)
 def test_a_later_broader_bolus_is_like_the_artery_and_a_step_is_not(lag):
     broader = gamma_variate(TIMES, 8.0 + lag, beta=2.5, peak=150.0)
     noisy = broader + 5 * np.random.default_rng(0).standard_normal(len(TIMES))
-    steps = np.array([np.where(TIMES > 8.0 + lag + late, 150.0, 0.0) for late in (2.0, 6.0, 12.0)])
+    steps = np.array([np.where(TIMES - lag - late > 8.0, 150.0, 0.0) for late in (2.0, 6.0, 12.0)])
     assert likeness(noisy[None], ARTERY, 1.5)[0] > 0.97
     assert (likeness(steps, ARTERY, 1.5) < 0.93).all()
 
@@ -33,7 +33,7 @@ def test_bone_that_moves_into_the_sinuses_region_is_no_vein(frame, rows):
     if passage.vein is not None:
         _, row, column = passage.vein.voxels.T
         assert disc(SINUS, 6.0)[row, column].all()
-        assert passage.vein.curve.sum() / passage.artery.curve.sum() < 1.3
+        assert passage.vein.curve[-1] < passage.vein.curve.max() / 4
 
 
 def test_a_vein_is_asked_for_only_where_it_is_used():
