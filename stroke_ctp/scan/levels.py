@@ -6,7 +6,7 @@ At the basal ganglia level the frontal horns are cut, and the deep nuclei and th
 
 The fluid that all slices show is compared with what a head shows at every height. This gives the probability of each
 height of the slab, and with it the probability that a pair of slices is right. The probabilities were checked on
-simulated heads only (docs/manifest-and-preprocessing.md).
+simulated heads only.
 """
 
 from collections.abc import Mapping, Sequence

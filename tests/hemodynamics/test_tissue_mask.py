@@ -74,20 +74,19 @@ def patient(request):
     digital = DigitalPatient.draw(60.0, np.random.default_rng([8, 0]))
     protocol = Protocol((5.0, 5.0 + request.param), request.param, 32, 1.5, noise=0.0)
     grid = rendering_grid(protocol)
-    label = digital.painted(grid)[0]
+    label = digital.painted(grid).label
     tissue = np.isin(label, GREY + WHITE)
     planes = [np.abs(grid.z - z) < request.param / 2 for z in protocol.slices]
     return digital, protocol, np.stack([tissue[inside].mean(axis=0) > 0.5 for inside in planes])
 
 
-@pytest.mark.parametrize(("white", "darker", "noise"), [(20, 0, 6.0), (28, 8, 3.0)])
+@pytest.mark.parametrize(("white", "darker", "noise"), [(20, 0.0, 6.0), (28, 8.0, 3.0)])
 def test_the_tissue_of_digital_patients_is_found(patient, monkeypatch, white, darker, noise):
     digital, protocol, truth = patient
     monkeypatch.setattr("stroke_ctp.phantom.digital_patient.draw_motion", lambda *_: None)
     baseline = digital.baseline.copy()
     baseline[list(GREY)], baseline[list(WHITE)] = white + 6, white
-    baseline[[Compartment.GREY_CORE, Compartment.WHITE_CORE]] -= darker
-    recolored, noisy = replace(digital, baseline=baseline), replace(protocol, noise=noise)
+    recolored, noisy = replace(digital, baseline=baseline, hypodensity=darker), replace(protocol, noise=noise)
     hu = recolored.scan(noisy, np.random.default_rng(1)).astype(np.float32)
     passage = find_bolus_passage(hu, protocol.times, (SCANNER_PIXEL_MM, SCANNER_PIXEL_MM))
     dice = 2 * (passage.tissue & truth).sum() / (passage.tissue.sum() + truth.sum())
