@@ -20,6 +20,7 @@ from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
 from stroke_ctp.perfusion import perfusion
 from stroke_ctp.preprocess import preprocess
 
@@ -144,6 +145,39 @@ def test_the_table_says_of_whom_there_are_no_maps_and_why(several: Path) -> None
     assert table["folder"].tolist() == ["00001", "00002", "00003"]
     assert "no bolus in this scan" in table.loc["C", "reason"]
     assert not (several / "00003" / "cbv.nii.gz").exists()
+
+
+def test_no_scan_of_a_manifest_ends_the_others(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One scan is missing, one has no bolus, one meets a defect of the package: all stand in the table."""
+
+    def analyse(path: Path, *settings: object) -> object:
+        if path.name == "turned.nii.gz":
+            raise ZeroDivisionError("float division by zero")
+        return analyse_scan(path, *settings)
+
+    monkeypatch.setattr("stroke_ctp.perfusion.analyse_scan", analyse)
+    names = ["missing.nii.gz", "turned.nii.gz", "empty.nii.gz", "still.nii.gz", "stroke.nii.gz"]
+    manifest = tmp_path / "manifest.csv"
+    pd.DataFrame({"scan": [scans / name for name in names], "patient": list("ABCDE")}).to_csv(manifest, index=False)
+    result = call("perfusion", f"manifest={manifest}", f"out={tmp_path / 'maps'}", "jobs=1")
+    assert result.returncode == 1
+    assert "1 of 5 scans met an unexpected error, the others are done: unexpected ZeroDivisionError" in result.stderr
+    table = pd.read_csv(tmp_path / "maps" / "volumes.csv").set_index("patient")
+    assert table.stage.tolist()[:4] == ["reading", "defect", "perfusion", "reading"]
+    assert "there is no scan missing.nii.gz" in table.loc["A", "reason"]
+    assert "ZeroDivisionError in test_perfusion.py" in table.loc["B", "reason"]
+    assert table.loc["E", "core_cbv_ml"] > 20
+    assert table.loc["E", "tissue_share"] > 0.8
+    assert abs(table.loc["E", "tissue_asymmetry"]) < 0.05
+
+
+def test_a_manifest_of_which_nothing_can_be_measured_has_its_reasons_in_the_table(scans: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    pd.DataFrame({"scan": [scans / "empty.nii.gz"], "patient": ["A"]}).to_csv(manifest, index=False)
+    result = call("perfusion", f"manifest={manifest}", f"out={tmp_path / 'maps'}", "jobs=1")
+    assert result.returncode == 1
+    assert "none of 1 scans can be measured; first: the brain's mean must rise" in result.stderr
+    assert pd.read_csv(tmp_path / "maps" / "volumes.csv").stage.tolist() == ["perfusion"]
 
 
 def test_a_second_run_measures_only_what_is_missing(several: Path, scans: Path) -> None:

@@ -132,7 +132,7 @@ def _truncation(
 
 def _venous_area(passage: BolusPassage, deconvolution: Deconvolution) -> float:
     """Area under the venous curve over that under the arterial one, corrected for what the scan does not show."""
-    vein = passage.vein.curve[None].astype(np.float32)
+    vein = passage.require_vein().curve[None].astype(np.float32)
     found = tissue_perfusion(vein, passage.artery.curve, passage.step, deconvolution)
     return float(found.cbv[0]) / (100 * HAEMATOCRIT_RATIO)
 

@@ -1,7 +1,7 @@
 """What `python -m stroke_ctp.perfusion` writes. Only this module names its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class PerfusionFolder:
         return ScanFolder(self.folder)
 
     def write_table(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write `volumes.csv`: volumes of every scan [mL], or the reason why there are none."""
+        """Write `volumes.csv`: volumes of every scan [mL], or the stage and reason why there are none."""
         with atomic_write(self.table) as partial:
             pd.DataFrame(list(rows)).to_csv(partial, index=False)
 
@@ -81,6 +81,8 @@ class ScanFolder:
     def write_record(self, key: str, measured: ScanAnalysis) -> dict[str, Any]:
         """Record that everything else is written; the scan's volumes [mL]."""
         volumes = measured.lesion.volumes(measured.scan.spacing)
+        volumes["tissue_share"] = round(measured.passage.tissue_share, 3)
+        volumes["tissue_asymmetry"] = round(measured.passage.tissue_asymmetry, 3)
         write_json(self._record, {"key": key, "volumes": volumes, **_provenance(measured)})
         return volumes
 
@@ -103,5 +105,6 @@ def _provenance(measured: ScanAnalysis) -> Mapping[str, Any]:
         "baseline_frames": passage.n_baseline,
         "partial_volume": round(measured.maps.partial_volume, 3),
         "artery": described(passage.artery),
-        "vein": described(passage.vein),
+        "vein": None if passage.vein is None else described(passage.vein),
+        "midline": asdict(passage.midline),
     }

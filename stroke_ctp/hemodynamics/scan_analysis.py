@@ -52,7 +52,7 @@ def analyse_scan(
     scan = correct_motion(scan)
     try:
         passage = find_bolus_passage(scan.hu, scan.times[:, 0], scan.spacing[1:])
+        maps = perfusion_maps(passage, scan.spacing[1:], analysis or Analysis())
     except Excluded as finding:
         raise Excluded(finding.stage, f"{finding.reason} (scan {path.name})") from None
-    maps = perfusion_maps(passage, scan.spacing[1:], analysis or Analysis())
     return ScanAnalysis(scan, passage, maps, segment_lesion(maps, scan.spacing[1:]))

@@ -106,7 +106,7 @@ def _cards(cohort: Cohort) -> Iterator[Card]:
 def _acquisition(row: pd.Series) -> str:
     indices = " and ".join(str(row[f"{level}_slice"]) for level in LEVELS)
     slices = f"slices {indices} by {row['levels_chosen_by']}"
-    if row["levels_chosen_by"] == "ventricles":
+    if row["levels_chosen_by"] != "manifest":
         slices += f" (confidence {row['levels_confidence']:.2f})"
     times = f"{row['frames_acquired']} frames, at most {row['frame_interval_s']:g} s apart"
     return f"{slices}; {times}; noise {row['noise_sd_hu']:.1f} HU"
