@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Float32
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.hemodynamics.kinetics import per_100_ml
 
 GREY_CBV = per_100_ml(3.3)
@@ -39,8 +40,18 @@ def scale_to_healthy(cbv: Float32[np.ndarray, " voxel"]) -> tuple[float, float]:
 
     Returns:
         CBV over that of healthy brain; share of grey matter.
+
+    Raises:
+        Excluded: Half of the brain has no CBV.
     """
-    tissue = cbv[(cbv > 0) & (cbv < VESSEL * np.median(cbv))]
+    median = float(np.median(cbv))
+    if not median > 0:
+        raise Excluded(
+            "perfusion",
+            f"CBV of half the healthy hemisphere must be above 0, got a median of {median:.2f} mL/100 mL on the "
+            "artery's scale: too little contrast for this noise; leave it out",
+        )
+    tissue = cbv[(cbv > 0) & (cbv < VESSEL * median)]
     mean = float(tissue.mean(dtype=np.float64))
     counts, edges = np.histogram(tissue / mean, _BINS)
     fits = [_mixture(counts / counts.sum(), (edges[1:] + edges[:-1]) / 2, share) for share in (0.2, 0.5, 0.8)]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.hemodynamics.cbv_reference import GREY_CBV, WHITE_CBV, reference_cbv, scale_to_healthy
 
 
@@ -38,3 +39,9 @@ def test_one_tissue_alone_has_the_mean_of_half_grey_and_half_white_matter():
     scale, share = scale_to_healthy((3 * random.normal(1, 0.1, 5000)).astype(np.float32))
     assert share == pytest.approx(0.5, abs=0.01)
     assert scale == pytest.approx(3 / reference_cbv(0.5), rel=0.01)
+
+
+def test_healthy_brain_without_blood_volume_cannot_be_scaled():
+    noise = np.random.default_rng(0).normal(-0.1, 1.0, 2000).astype(np.float32)
+    with pytest.raises(Excluded, match="too little contrast for this noise"):
+        scale_to_healthy(noise)
