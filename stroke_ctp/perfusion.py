@@ -19,7 +19,9 @@ from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
+from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
 from stroke_ctp.reporting.figures.vessels import draw_vessels
+from stroke_ctp.reporting.reliability_text import reliability_text
 
 
 def perfusion(settings: PerfusionSettings) -> None:
@@ -40,8 +42,7 @@ def perfusion(settings: PerfusionSettings) -> None:
             folder.remove_unused()
         raise UserError(failed[0])
     folder.write_table(rows)
-    if failed:
-        print(f"{len(failed)} of {len(rows)} scans cannot be measured ({folder.table.name}, column reason)")
+    print(reliability_text(rows, folder.table.name))
     print(folder.table)
     _require_success(rows)
 
@@ -71,19 +72,23 @@ def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
     try:
         return row | _measured(task, analysis)
     except Excluded as finding:
-        return row | {"stage": finding.stage, "reason": finding.reason}
+        return row | {"reliability": "unusable", "stage": finding.stage, "reason": finding.reason}
     except Exception as error:
         if not task.patient:  # no other scan depends on this one: the traceback says more
             raise
-        return row | {"stage": DEFECT, "reason": described_defect(error, task.scan.name)}
+        return row | {
+            "reliability": "unusable",
+            "stage": DEFECT,
+            "reason": described_defect(error, task.scan.name),
+        }
 
 
 def _measured(task: _Task, analysis: Analysis) -> dict[str, Any]:
     if not task.scan.exists():
         raise Excluded("reading", f"there is no scan {task.scan.name}; correct its path in the manifest")
     key = scan_key(task.scan, task.frame_interval_s)
-    if (volumes := task.output.finished_volumes(key)) is not None:
-        return volumes
+    if (finished := task.output.finished_row(key)) is not None:
+        return finished
     measured = analyse_scan(task.scan, task.frame_interval_s, analysis)
     task.output.write_maps(measured, task.scan)
     scan, passage = measured.scan, measured.passage
@@ -99,6 +104,7 @@ def _measured(task: _Task, analysis: Analysis) -> dict[str, Any]:
         (artery.voxels, artery.curve),
         None if vein is None else (vein.voxels, vein.curve),
     )
+    draw_summary(task.output.summary, f"{task.patient} {task.scan.name}".strip(), measured)
     return task.output.write_record(key, measured)
 
 

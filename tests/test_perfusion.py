@@ -20,6 +20,7 @@ from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.hemodynamics.output import COLUMNS
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
 from stroke_ctp.perfusion import perfusion
 from stroke_ctp.preprocess import preprocess
@@ -27,6 +28,7 @@ from stroke_ctp.preprocess import preprocess
 SPACING = (10.0, *PIXEL_MM)
 TRUE_ML = 3 * np.pi * CORE_MM**2 * 10 / 1000
 COMMANDS = {"perfusion": (perfusion, PerfusionSettings), "preprocess": (preprocess, PreprocessSettings)}
+THIN_SLAB = ("motion out of the planes of 3 slices cannot be corrected; in the planes the head moved by 0.0 mm",)
 MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp", "core_cbv", "core_rcbf", "penumbra")
 
 
@@ -91,7 +93,8 @@ def several(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("several") / "maps"
     result = call("perfusion", f"manifest={scans / 'manifest.csv'}", f"out={out}", "jobs=1")
     assert result.returncode == 0, result.stderr
-    assert "1 of 3 scans cannot be measured" in result.stdout
+    assert "reliability: 2 ok, 0 caution, 1 unusable\n  C: unusable: the brain's mean must rise" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
     return out
 
 
@@ -140,10 +143,44 @@ def test_the_vessels_are_recorded_and_drawn(single: Path) -> None:
     assert (single / "vessels.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_the_record_has_what_the_table_has_and_every_concern_alone(single: Path) -> None:
+    record = json.loads((single / "perfusion.json").read_text())
+    row = pd.read_csv(single / "volumes.csv").iloc[0]
+    assert record["reliability"] == row["reliability"] == "ok"
+    assert record["concerns"] == [{"level": "ok", "reason": reason} for reason in THIN_SLAB]
+    for name, value in (record["readouts"] | record["quality"]).items():
+        assert row[name] == value or (pd.isna(row[name]) and value is None), name
+
+
+def test_a_scan_of_few_slices_is_ok_but_says_what_motion_cannot_be_corrected(single: Path) -> None:
+    assert pd.read_csv(single / "volumes.csv").loc[0, "reason"] == THIN_SLAB[0]
+
+
+def test_the_summary_is_drawn(single: Path) -> None:
+    assert (single / "summary.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_truncated_scan_is_told(tmp_path: Path) -> None:
+    save_nifti(tmp_path / "cut.nii.gz", head(n_frames=20)[0], SPACING)
+    said = call("perfusion", f"scan={tmp_path / 'cut.nii.gz'}", f"out={tmp_path / 'maps'}").stdout
+    row = pd.read_csv(tmp_path / "maps" / "volumes.csv").iloc[0]
+    assert row["reliability"] != "ok"
+    assert row["late_tissue_missing_s"] > 5
+    assert "before the bolus has left" in row["reason"]
+    assert " ".join(said.split()).count("before the bolus has left") == 1
+
+
+def test_every_column_is_documented() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "perfusion-maps.md").read_text()
+    assert [name for name in COLUMNS if f"`{name}`" not in page] == []
+
+
 def test_the_table_says_of_whom_there_are_no_maps_and_why(several: Path) -> None:
     table = pd.read_csv(several / "volumes.csv", dtype={"folder": str}).set_index("patient")
     assert table["folder"].tolist() == ["00001", "00002", "00003"]
+    assert table["reliability"].tolist() == ["ok", "ok", "unusable"]
     assert "no bolus in this scan" in table.loc["C", "reason"]
+    assert table.loc["C", "core_cbv_ml":].isna().all()
     assert not (several / "00003" / "cbv.nii.gz").exists()
 
 

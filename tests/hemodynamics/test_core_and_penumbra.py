@@ -1,5 +1,7 @@
 """Core, penumbra and their volumes in a head whose lesion is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, ROWS, disc, head
@@ -9,7 +11,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
 from stroke_ctp.hemodynamics.cbv_reference import reference_cbv
-from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, remove_small_components, segment_lesion
+from stroke_ctp.hemodynamics.core_and_penumbra import TMAX_LEVELS, remove_small_components, segment_lesion
 from stroke_ctp.hemodynamics.core_area import core_area
 from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
 
@@ -95,6 +97,13 @@ def test_the_lesion_of_the_mirrored_head_is_mirrored():
     assert (there ^ back).sum() < 0.05 * there.sum()
 
 
+def test_later_tissue_lies_within_late_tissue(passage):
+    lesion = segment_lesion(perfusion_maps(passage, PIXEL_MM, Analysis()), PIXEL_MM)
+    assert list(lesion.late) == [*TMAX_LEVELS]
+    masks = list(lesion.late.values())
+    assert all(not (later & ~late).any() for late, later in pairwise(masks))
+
+
 def test_a_head_without_an_occlusion_has_no_core():
     maps = perfusion_maps(find_bolus_passage(*head(occluded=False), PIXEL_MM), PIXEL_MM, Analysis())
     lesion = segment_lesion(maps, PIXEL_MM)
@@ -109,21 +118,6 @@ def test_pieces_of_less_than_a_square_centimetre_are_removed_slice_by_slice():
     kept = remove_small_components(mask, (1.0, 1.0))
     assert kept[:, 2:12, 2:12].all()
     assert kept.sum() == 200
-
-
-def test_volumes_and_mismatch_by_hand():
-    empty = np.zeros((1, 10, 10), bool)
-    core, late = empty.copy(), empty.copy()
-    core[0, :2], late[0, :5] = True, True
-    volumes = Lesion({"cbv": core, "rcbf": empty}, late).volumes((5.0, 10.0, 10.0))
-    assert volumes == {
-        "core_cbv_ml": 10.0,
-        "core_rcbf_ml": 0.0,
-        "hypoperfused_ml": 25.0,
-        "penumbra_ml": 15.0,
-        "mismatch_cbv": 2.5,
-        "mismatch_rcbf": None,
-    }
 
 
 def test_the_area_of_a_standard_series_is_that_of_both_levels():
