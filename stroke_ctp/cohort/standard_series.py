@@ -14,7 +14,7 @@ from stroke_ctp.scan.intensity import check_intensity
 from stroke_ctp.scan.itk import use_one_thread
 from stroke_ctp.scan.levels import BaselineSlab, choose_levels
 from stroke_ctp.scan.nifti import mask_volume_ml
-from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu
+from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu, passage_quality
 from stroke_ctp.scan.read import read_scan
 from stroke_ctp.scan.registration import Motion
 from stroke_ctp.scan.standard_grid import downsample_frames, to_standard_grid
@@ -171,14 +171,17 @@ def _levels(scan: CTPScan, here: dict[str, int], name: str, rules: Rules) -> dic
 def _quality(hu: Float[np.ndarray, "2 32 128 128"], levels: list[_Level]) -> Quality:
     noise = float(np.mean([level.noise_sd_hu for level in levels]))
     last = min(float(level.needed[level.used][-1]) for level in levels)
+    valid = int(np.sum(last + 1e-6 >= STANDARD_TIMES))
     return {
         **motion_quality([level.motion for level in levels]),
+        "motion_in_space": all(level.motion.in_space for level in levels),
         "frames_dropped": sum(int(np.sum(~level.used)) for level in levels),
         "noise_sd_hu": None if np.isnan(noise) else round(noise, 3),
         "bolus_arrival_s": bolus_arrival_s(hu),
+        **passage_quality(hu, valid),
         "frames_acquired": min(len(level.times) for level in levels),
         "frame_interval_s": round(max(_longest_interval(level.needed) for level in levels), 6),
-        "valid_frames": int(np.sum(last + 1e-6 >= STANDARD_TIMES)),
+        "valid_frames": valid,
     }
 
 
