@@ -65,6 +65,22 @@ class FittedModel(Protocol):
 
 
 @runtime_checkable
+class PredictsVolume(Protocol):
+    """A fitted model that also predicts core volumes."""
+
+    def volumes(
+        self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None
+    ) -> Float[np.ndarray, "row 3"] | None:
+        """Core volume, and lower and upper end of its 90 % interval [mL]; None if it was fitted without volumes.
+
+        Args:
+            patients: A cohort, or new patients.
+            rows: Which of them, in this order; None for all.
+        """
+        ...
+
+
+@runtime_checkable
 class Model(Protocol):
     """A way to predict the class of a patient's core."""
 
