@@ -27,15 +27,20 @@ class FittedPerfusion:
 
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
         """Probability of a large core; see `protocol.FittedModel`."""
-        probability = self.heads.probability(measurements(self.weights, patients))
-        return probability if rows is None else probability[rows]
+        return self.score_evidence(measurements(self.weights, patients), rows)
+
+    def score_evidence(
+        self, evidence: Float[np.ndarray, "patient measurement"], rows: Int[np.ndarray, " row"] | None = None
+    ) -> Float[np.ndarray, " row"]:
+        """The same from the areas on the patients' maps."""
+        return self.heads.probability(evidence if rows is None else evidence[rows])
 
     def volumes(
         self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None
     ) -> Float[np.ndarray, "row 3"] | None:
         """Predicted core volumes; see `protocol.PredictsVolume`."""
-        volumes = self.heads.volumes(measurements(self.weights, patients))
-        return volumes if rows is None or volumes is None else volumes[rows]
+        areas = measurements(self.weights, patients)
+        return self.heads.volumes(areas if rows is None else areas[rows])
 
     def record(self) -> dict[str, Any]:
         """Weights of the network, heads, and number of patients without a brain."""
@@ -64,6 +69,10 @@ class PerfusionModel:
     def check(self) -> None:
         """Refuse weights that cannot be read."""
         read_weights(self.weights)
+
+    def evidence(self, patients: Patients) -> Float[np.ndarray, "patient measurement"]:
+        """Areas on the maps of patients; see `perfusion_measurements`."""
+        return measurements(read_weights(self.weights), patients)
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedPerfusion:
         """Fit the heads to the training patients; nothing is written, and no epoch is to be chosen."""

@@ -45,7 +45,10 @@ class Acquisition:
 
 
 def draw_times(random: np.random.Generator) -> Float[np.ndarray, " frame"]:
-    """When frames are acquired [s]: evenly, irregularly, slower after the first pass, or in uneven pairs (shuttle)."""
+    """When frames are acquired [s]: evenly, irregularly, slower after the first pass, or in uneven pairs (shuttle).
+
+    A few scans of uneven pairs end before the last standard time.
+    """
     kind = random.choice(["even", "irregular", "slower", "shuttle"], p=[0.7, 0.1, 0.1, 0.1])
     interval = 1.5 if random.random() < 0.4 else random.uniform(0.5, 3.0)
     gaps = np.full(int(STANDARD_TIMES[-1] / interval) + 4, interval)

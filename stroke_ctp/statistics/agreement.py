@@ -40,8 +40,8 @@ def differences(measured: Float[np.ndarray, " patient"], true: Float[np.ndarray,
 def icc_agreement(ratings: Float[np.ndarray, "patient rater"]) -> Estimate:
     """Intraclass correlation of single measurements, two-way, absolute agreement: ICC(A,1).
 
-    Coefficient and interval of McGraw and Wong, Psychol. Methods 1996, 1, 30; the same as ICC(2,1) of Shrout and Fleiss,
-    Psychol. Bull. 1979, 86, 420.
+    Coefficient and interval of McGraw and Wong, Psychol. Methods 1996, 1, 30; the same as ICC(2,1) of Shrout and
+    Fleiss, Psychol. Bull. 1979, 86, 420.
 
     >>> ratings = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
     >>> round(icc_agreement(ratings.astype(float)).value, 2)
@@ -64,9 +64,7 @@ def _icc_interval(icc: float, rows: float, columns: float, error: float, n: int,
     if icc >= 1:
         return icc, icc
     a, b = k * icc / (n * (1 - icc)), 1 + k * icc * (n - 1) / (n * (1 - icc))
-    v = (a * columns + b * error) ** 2 / (
-        (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
-    )
+    v = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
     tail, rest = (1 - _LEVEL) / 2, k * columns + (k * n - k - n) * error
     below, above = fisher.isf(tail, n - 1, v), fisher.isf(tail, v, n - 1)
     low = n * (rows - below * error) / (below * rest + n * rows)
