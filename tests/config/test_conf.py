@@ -25,6 +25,7 @@ from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.config.schemas.pretrain import PretrainSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
@@ -38,6 +39,7 @@ SCHEMAS: dict[str, Any] = {
     "perfusion": PerfusionSettings,
     "predict": PredictSettings,
     "preprocess": PreprocessSettings,
+    "pretrain": PretrainSettings,
     "report": ReportSettings,
     "simulate": SimulateSettings,
     "train": TrainSettings,
@@ -47,6 +49,7 @@ GIVEN = {
     "perfusion": {"out": "o", "scan": "s"},
     "predict": {"out": "o", "scan": "s"},
     "preprocess": {"out": "o", "manifest": "m"},
+    "pretrain": {"out": "o"},
     "report": {"name": "n"},
     "simulate": {"out": "o"},
     "train": {"fold": 0},
