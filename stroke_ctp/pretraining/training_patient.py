@@ -10,11 +10,11 @@ from stroke_ctp.hemodynamics.kinetics import per_100_ml
 from stroke_ctp.phantom.anatomy import Anatomy
 from stroke_ctp.phantom.contrast_curves import Bolus
 from stroke_ctp.phantom.smooth_field import Grid
-from stroke_ctp.phantom.tissue import LEAST_VIABLE_CBV, Compartment
+from stroke_ctp.phantom.tissue import Compartment
 from stroke_ctp.pretraining.acquisition import draw_wide_bolus
 from stroke_ctp.pretraining.findings import Shape, Spot, draw_spots
 from stroke_ctp.pretraining.lesions import Focus, draw_foci
-from stroke_ctp.pretraining.variation import Attenuation, Hemisphere, Leukoaraiosis, Texture, Tissue
+from stroke_ctp.pretraining.variation import VIABLE_CBV, Attenuation, Hemisphere, Leukoaraiosis, Texture, Tissue
 
 Points = Float[np.ndarray, "z y x"]
 _GREY = (Compartment.GREY, Compartment.GREY_PENUMBRA, Compartment.GREY_CORE)
@@ -134,7 +134,7 @@ class TrainingPatient:
         cbv = cbv * (1 - 0.6 * less * sick)
         mtt = mtt * (1 - 0.6 * less * sick) / (1 - less * sick)
         if texture.viable:
-            cbv = np.where(core < 0.5, np.maximum(cbv, LEAST_VIABLE_CBV), cbv)
+            cbv = np.where(core < 0.5, np.maximum(cbv, VIABLE_CBV), cbv)
         return cbv, mtt, delay
 
     def _sick(self, label: Int[np.ndarray, "z y x"], patches: Points) -> Points:

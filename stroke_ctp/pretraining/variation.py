@@ -11,6 +11,9 @@ from jaxtyping import Float
 from stroke_ctp.phantom.smooth_field import SmoothField
 from stroke_ctp.phantom.tissue import PUBLISHED, Compartment
 
+VIABLE_CBV = 1.4
+"""CBV that tissue outside the core keeps in half of the patients [mL/100 g], clear of the core's threshold."""
+
 
 @dataclass(frozen=True)
 class Tissue:
@@ -103,7 +106,7 @@ class Texture:
     transit_sd: float
     """Of the logarithm of MTT."""
     viable: bool
-    """Whether tissue outside the core keeps a CBV of `LEAST_VIABLE_CBV`, as in the simulated cohorts."""
+    """Whether tissue outside the core keeps a CBV of `VIABLE_CBV`."""
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> "Texture":
