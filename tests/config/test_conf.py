@@ -22,6 +22,7 @@ from stroke_ctp.config.help import help_page
 from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
+from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
@@ -34,6 +35,7 @@ from stroke_ctp.model.temporal_network import KERNEL_SIZES
 
 SCHEMAS: dict[str, Any] = {
     "benchmark": BenchmarkSettings,
+    "benchmarks.held_out_patients": HeldOutSettings,
     "ensemble": EnsembleSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
