@@ -48,7 +48,7 @@ def fit_and_score(
     cohort, parts = fold.cohort, fold.split
     rows = np.concatenate([parts.validation, parts.test])
     splits = ["validation"] * parts.validation.size + ["test"] * parts.test.size
-    volumes = fitted.volumes(cohort, rows) if isinstance(fitted, PredictsVolume) else None
+    volumes = fitted.volumes(model.evidence(cohort), rows) if isinstance(fitted, PredictsVolume) else None
     predictions = predictions_table(cohort, fold.labels, rows, fitted.score(cohort, rows), splits, fold.number, volumes)
     names = np.array(cohort.patients)
     record = {

@@ -36,11 +36,10 @@ class FittedPerfusion:
         return self.heads.probability(evidence if rows is None else evidence[rows])
 
     def volumes(
-        self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None
+        self, evidence: Float[np.ndarray, "patient measurement"], rows: Int[np.ndarray, " row"] | None = None
     ) -> Float[np.ndarray, "row 3"] | None:
         """Predicted core volumes; see `protocol.PredictsVolume`."""
-        areas = measurements(self.weights, patients)
-        return self.heads.volumes(areas if rows is None else areas[rows])
+        return self.heads.volumes(evidence if rows is None else evidence[rows])
 
     def record(self) -> dict[str, Any]:
         """Weights of the network, heads, and number of patients without a brain."""

@@ -68,13 +68,11 @@ class FittedModel(Protocol):
 class PredictsVolume(Protocol):
     """A fitted model that also predicts core volumes."""
 
-    def volumes(
-        self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None
-    ) -> Float[np.ndarray, "row 3"] | None:
+    def volumes(self, evidence: Any, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, "row 3"] | None:
         """Core volume, and lower and upper end of its 90 % interval [mL]; None if it was fitted without volumes.
 
         Args:
-            patients: A cohort, or new patients.
+            evidence: Of the patients, from `Model.evidence`.
             rows: Which of them, in this order; None for all.
         """
         ...

@@ -102,7 +102,7 @@ def test_a_patient_without_a_brain_is_counted_and_scored(fold: Fold, weights: st
     everybody = fitted.score(fold.cohort)
     assert np.isfinite(everybody).all()
     np.testing.assert_array_equal(fitted.score(fold.cohort, np.array([8, 3])), everybody[[8, 3]])
-    volumes = fitted.volumes(fold.cohort, np.array([7, 8]))
+    volumes = fitted.volumes(PerfusionModel(weights).evidence(fold.cohort), np.array([7, 8]))
     assert volumes is not None
     assert volumes.shape == (2, 3)
 
@@ -132,4 +132,4 @@ def test_a_patient_in_memory_gets_the_probability_of_the_same_patient_in_a_cohor
 def test_a_cohort_without_core_volumes_is_fitted_without_them(fold: Fold, weights: str, tmp_path: Path):
     del fold.cohort.table["core_ml"]
     fitted = PerfusionModel(weights).fit(fold, TrainingFiles(tmp_path))
-    assert fitted.volumes(fold.cohort) is None
+    assert fitted.volumes(PerfusionModel(weights).evidence(fold.cohort)) is None
