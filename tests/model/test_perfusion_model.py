@@ -23,7 +23,7 @@ from stroke_ctp.model.perfusion_weights import read_weights, write_weights
 from stroke_ctp.model.predicted_maps import PredictedMaps, brain_of, condensed_maps
 from stroke_ctp.model.protocol import Fold, Model, PredictsVolume
 
-PINNED = {"core": 24.02, "hypoperfused": 48.27, "low_cbv": 24.66, "late": 41.21}
+PINNED = {"core": 24.32, "hypoperfused": 47.07, "low_cbv": 22.72, "late": 39.45}
 """Areas on the fixed series [cm²]; other weights need others."""
 
 
@@ -46,7 +46,7 @@ def test_the_shipped_network_finds_core_and_penumbra_of_a_head_that_it_was_not_t
     assert core == pytest.approx(true_core, rel=0.25)
     assert low == pytest.approx(true_low, rel=0.25)
     middle = (maps.hypoperfused > 0.5) & (maps.core < 0.5)
-    assert float(maps.delay[middle].median()) == pytest.approx(5.0, abs=2.5)
+    assert float(maps.delay[middle].median()) == pytest.approx(5.0, abs=2.0)
     assert float(maps.cbv[maps.core > 0.9].median()) == pytest.approx(0.5 * 1.04, abs=0.4)
 
 
@@ -117,7 +117,7 @@ def test_a_model_that_is_loaded_with_its_record_scores_as_the_one_that_was_fitte
     assert isinstance(loaded, FittedPerfusion)
     assert loaded.record() == record
     np.testing.assert_array_equal(loaded.score_evidence(model.evidence(fold.cohort)), fitted.score(fold.cohort))
-    with pytest.raises(UserError, match=r"was fitted with weights .*, but model.weights=shipped are now 5871b0"):
+    with pytest.raises(UserError, match=r"was fitted with weights .*, but model.weights=shipped are now 8287ec"):
         PerfusionModel().load(TrainingFiles(tmp_path), record)
 
 

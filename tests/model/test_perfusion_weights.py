@@ -53,7 +53,7 @@ def test_a_file_that_is_cut_short_is_refused(file: Path):
 def test_a_shipped_file_that_was_changed_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(perfusion_weights, "SHIPPED", file)
     read_weights.cache_clear()
-    with pytest.raises(UserError, match=r"is damaged \(sha256 .*, expected 5871b0"):
+    with pytest.raises(UserError, match=r"is damaged \(sha256 .*, expected 8287ec"):
         read_weights("shipped")
     read_weights.cache_clear()
 
