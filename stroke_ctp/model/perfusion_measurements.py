@@ -45,10 +45,13 @@ def measured(maps: PredictedMaps) -> Float[Tensor, "batch measurement"]:
 def _all(
     weights: PerfusionWeights, patients: Patients, rows: Sequence[int] | tqdm
 ) -> Float[np.ndarray, "patient measurement"]:
-    return np.array([_one(weights, patients.series(row)) for row in rows]).reshape(-1, len(MEASUREMENTS))
+    return np.array([areas_of(weights, patients.series(row)) for row in rows]).reshape(-1, len(MEASUREMENTS))
 
 
-def _one(weights: PerfusionWeights, series: Float[np.ndarray, "level time height width"]) -> Float[np.ndarray, " _"]:
+def areas_of(
+    weights: PerfusionWeights, series: Float[np.ndarray, "level time height width"]
+) -> Float[np.ndarray, " measurement"]:
+    """`MEASUREMENTS` of one series, measured anew; NaN where no brain is found."""
     hu = np.asarray(series, np.float32)
     try:
         brain = brain_of(hu)

@@ -1,6 +1,6 @@
 """The perfusion model: a network trained on simulated patients, and small heads that are fitted on each fold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ class FittedPerfusion:
 
     weights: PerfusionWeights
     heads: Heads
-    not_measurable: int
-    """Patients of the cohort in whose series no brain was found."""
+    areas: Mapping[str, Sequence[float] | None]
+    """`MEASUREMENTS` of every patient of the cohort [cm²]; None where no brain was found."""
 
     def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
         """Probability of a large core; see `protocol.FittedModel`."""
@@ -42,11 +42,12 @@ class FittedPerfusion:
         return self.heads.volumes(evidence if rows is None else evidence[rows])
 
     def record(self) -> dict[str, Any]:
-        """Weights of the network, heads, and number of patients without a brain."""
+        """Weights of the network, heads, and what they were fitted on: an audit fits them again."""
         return {
             "weights": self.weights.provenance.sha256,
             "heads": self.heads.record(),
-            "not_measurable": self.not_measurable,
+            "areas": dict(self.areas),
+            "not_measurable": sum(areas is None for areas in self.areas.values()),
         }
 
 
@@ -79,7 +80,9 @@ class PerfusionModel:
         areas, core_ml = measurements(weights, fold.cohort), fold.cohort.measurements("core_ml")
         known = None if core_ml is None or np.isnan(core_ml[train]).any() else core_ml[train]
         heads = Heads.fit(areas[train], fold.labels[train], known)
-        return FittedPerfusion(weights, heads, int(np.isnan(areas).any(axis=1).sum()))
+        found = np.isfinite(areas).all(axis=1)
+        values = [row.tolist() if there else None for row, there in zip(areas, found, strict=True)]
+        return FittedPerfusion(weights, heads, dict(zip(fold.cohort.patients, values, strict=True)))
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedPerfusion:
         """Heads that were fitted before.
@@ -93,4 +96,4 @@ class PerfusionModel:
                 f"{files.folder} was fitted with weights {record['weights'][:12]}…, but model.weights={self.weights} "
                 f"are now {weights.provenance.sha256[:12]}…; train the fold again, or {WAY_OUT}"
             )
-        return FittedPerfusion(weights, Heads.of(record["heads"]), record["not_measurable"])
+        return FittedPerfusion(weights, Heads.of(record["heads"]), record["areas"])
