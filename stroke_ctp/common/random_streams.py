@@ -39,6 +39,10 @@ class Purpose(IntEnum):
     """Index: training step."""
     BOOTSTRAP = 7
     PERMUTATION = 8
+    PRETRAINING_PATIENT = 21
+    """A simulated patient that the perfusion network is trained on. Index: number."""
+    PRETRAINING_STEP = 22
+    """Patients of a batch and how they are degraded. Index: training step."""
 
 
 def seed_sequence(seed: int, purpose: Purpose, *index: int) -> np.random.SeedSequence:

@@ -30,6 +30,7 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
+from stroke_ctp.reporting.tables.volume_agreement import volume_table
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
@@ -116,6 +117,8 @@ def _patients(content: ReportContent) -> Section:
         paragraphs.append(
             "Errors are not compared with core volume: it is not the endpoint, or not known for all patients."
         )
+    if results.volume_agreement:
+        tables.append(volume_table(results.volume_agreement))
     if results.subgroups is not None:
         tables.append(subgroup_table(results.subgroups))
     elif content.subgroup:
