@@ -70,7 +70,7 @@ cohort: $(INSTALLED)  ## a simulated cohort where commands expect one: outputs/c
 
 networks: cohorts
 	@$(TRAIN) ablation=$(ABLATIONS)
-	@$(TRAIN) model=cbv,rcbf
+	@$(TRAIN) model=perfusion,cbv,rcbf
 	@$(ENSEMBLE)
 
 lint: $(INSTALLED)

@@ -1,6 +1,7 @@
 """Conventional perfusion analysis: `python -m stroke_ctp.perfusion scan=PATH|manifest=FILE out=DIR`."""
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,7 @@ import numpy as np
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.manifest import read_manifest
-from stroke_ctp.cohort.manifest_checks import check_scans
-from stroke_ctp.common.errors import Excluded, UserError
+from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.schemas import plain
@@ -19,7 +19,9 @@ from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
+from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
 from stroke_ctp.reporting.figures.vessels import draw_vessels
+from stroke_ctp.reporting.reliability_text import reliability_text
 
 
 def perfusion(settings: PerfusionSettings) -> None:
@@ -34,17 +36,24 @@ def perfusion(settings: PerfusionSettings) -> None:
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
     results = parallel_map(functools.partial(_analyse, analysis=settings.analysis), tasks, jobs)
     rows = list(with_progress(results, "perfusion", "scans", len(tasks)))
-    failed = [row["reason"] for row in rows if "reason" in row]
-    if len(failed) == len(rows):
+    failed = [row["reason"] for row in rows if "stage" in row]
+    if settings.scan is not None and failed:
         if made_here:
             folder.remove_unused()
-        raise UserError(
-            failed[0] if len(rows) == 1 else f"none of {len(rows)} scans can be measured; first: {failed[0]}"
-        )
+        raise UserError(failed[0])
     folder.write_table(rows)
-    if failed:
-        print(f"{len(failed)} of {len(rows)} scans cannot be measured ({folder.table.name}, column reason)")
+    print(reliability_text(rows, folder.table.name))
     print(folder.table)
+    _require_success(rows)
+
+
+def _require_success(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Require that a scan was measured, and that none met a defect of this package."""
+    broken = [row["reason"] for row in rows if row.get("stage") == DEFECT]
+    if broken:
+        raise UserError(f"{len(broken)} of {len(rows)} scans met an unexpected error, the others are done: {broken[0]}")
+    if all("stage" in row for row in rows):
+        raise UserError(f"none of {len(rows)} scans can be measured; first: {rows[0]['reason']}")
 
 
 @dataclass(frozen=True)
@@ -58,22 +67,45 @@ class _Task:
 
 
 def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
-    """Analyse one scan and write its maps, unless that is done; its row of the table."""
+    """Analyse one scan and write its maps, unless that is done; its row of the table, whatever happens to it."""
     row = {"patient": task.patient, "scan": task.scan.name, "folder": task.output.folder.name}
-    key = scan_key(task.scan, task.frame_interval_s)
-    if (volumes := task.output.finished_volumes(key)) is not None:
-        return row | volumes
     try:
-        measured = analyse_scan(task.scan, task.frame_interval_s, analysis)
+        return row | _measured(task, analysis)
     except Excluded as finding:
-        return row | {"reason": finding.reason}
+        return row | {"reliability": "unusable", "stage": finding.stage, "reason": finding.reason}
+    except Exception as error:
+        if not task.patient:  # no other scan depends on this one: the traceback says more
+            raise
+        return row | {
+            "reliability": "unusable",
+            "stage": DEFECT,
+            "reason": described_defect(error, task.scan.name),
+        }
+
+
+def _measured(task: _Task, analysis: Analysis) -> dict[str, Any]:
+    if not task.scan.exists():
+        raise Excluded("reading", f"there is no scan {task.scan.name}; correct its path in the manifest")
+    key = scan_key(task.scan, task.frame_interval_s)
+    if (finished := task.output.finished_row(key)) is not None:
+        return finished
+    measured = analyse_scan(task.scan, task.frame_interval_s, analysis)
     task.output.write_maps(measured, task.scan)
     scan, passage = measured.scan, measured.passage
-    vessels = [(vessel.voxels, vessel.curve) for vessel in (passage.artery, passage.vein)]
+    artery, vein = passage.artery, passage.vein
     names = [scan.slice_index(index) for index in range(scan.hu.shape[1])]
     times = np.arange(len(passage.rise)) * passage.step
-    draw_vessels(task.output.vessels, scan.hu.max(axis=0), scan.spacing[1:], names, times, *vessels)
-    return row | task.output.write_record(key, measured)
+    draw_vessels(
+        task.output.vessels,
+        scan.hu.max(axis=0),
+        scan.spacing[1:],
+        names,
+        times,
+        (artery.voxels, artery.curve),
+        None if vein is None else (vein.voxels, vein.curve),
+    )
+    draw_summary(task.output.summary, f"{task.patient} {task.scan.name}".strip(), measured)
+    return task.output.write_record(key, measured)
 
 
 def _tasks(settings: PerfusionSettings, out: PerfusionFolder) -> list[_Task]:
@@ -83,7 +115,6 @@ def _tasks(settings: PerfusionSettings, out: PerfusionFolder) -> list[_Task]:
         return [_Task("", settings.scan, settings.frame_interval_s, out.only_scan())]
     assert settings.manifest is not None
     patients = read_manifest(settings.manifest, levels_required=False)
-    check_scans(patients)
     rows = [(patient, row) for patient in patients for row in patient.rows]
     return [
         _Task(patient.patient, patient.folder / row.scan, row.frame_interval_s, out.scan(number))

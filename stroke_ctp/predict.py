@@ -18,6 +18,7 @@ from stroke_ctp.common.provenance import machine
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
+from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -93,8 +94,12 @@ def _scored(
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.reason)
-    probability = predictor.probabilities(NewPatients.of(series.hu))[:, 0]
-    return PatientPrediction(patient, {str(fold): float(probability[fold]) for fold in folds}, series.quality)
+    new = NewPatients.of(series.hu)
+    probability, volumes = predictor.probabilities(new)[:, 0], predictor.volumes(new)
+    mean = None if volumes is None else volumes[list(folds), 0].mean(axis=0).tolist()
+    volume = None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True))
+    members = {str(fold): float(probability[fold]) for fold in folds}
+    return PatientPrediction(patient, members, series.quality, volume=volume)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:
@@ -145,6 +150,8 @@ def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> Non
             f"probability of {endpoint.column} > {endpoint.threshold:g}: {one.probability:.2f}"
             f" ({len(scores)} member(s), {min(scores):.2f} to {max(scores):.2f})"
         )
+        if one.volume is not None:
+            print("core volume {:.0f} mL (90 % interval {:.0f} to {:.0f} mL)".format(*one.volume.values()))
         print(f"slices {', '.join(str(one.quality[f'{level}_slice']) for level in LEVELS)}, counted from 0")
 
 

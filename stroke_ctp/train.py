@@ -10,7 +10,7 @@ from stroke_ctp.common.files import digest
 from stroke_ctp.common.provenance import run_provenance
 from stroke_ctp.config.command_line import run, runs_to_come
 from stroke_ctp.model.build import build_model
-from stroke_ctp.model.protocol import Fold, Model
+from stroke_ctp.model.protocol import Fold, Model, PredictsVolume
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.study.predictions_file import predictions_table
 from stroke_ctp.study.run_folder import CohortReference, RunFolder, RunPatients
@@ -48,7 +48,8 @@ def fit_and_score(
     cohort, parts = fold.cohort, fold.split
     rows = np.concatenate([parts.validation, parts.test])
     splits = ["validation"] * parts.validation.size + ["test"] * parts.test.size
-    predictions = predictions_table(cohort, fold.labels, rows, fitted.score(cohort, rows), splits, fold.number)
+    volumes = fitted.volumes(model.evidence(cohort), rows) if isinstance(fitted, PredictsVolume) else None
+    predictions = predictions_table(cohort, fold.labels, rows, fitted.score(cohort, rows), splits, fold.number, volumes)
     names = np.array(cohort.patients)
     record = {
         "model": model.name,

@@ -12,7 +12,13 @@ from stroke_ctp.common.files import digest
 from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.registry import REGISTRY
-from stroke_ctp.model.settings import AblationSettings, ConventionalSettings, FoldSettings, TrainSettings
+from stroke_ctp.model.settings import (
+    AblationSettings,
+    ConventionalSettings,
+    FoldSettings,
+    PerfusionSettings,
+    TrainSettings,
+)
 from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
 from stroke_ctp.study.run_folder import CohortReference, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
@@ -104,6 +110,8 @@ def write_run(
 def settings_of(model: str, fold: int) -> TrainSettings:
     """Settings that train a model."""
     settings = TrainSettings(fold=fold, folds=FoldSettings(n=N_FOLDS))
+    if model == "perfusion":
+        return replace(settings, model=PerfusionSettings(kind="perfusion"))
     if model in REGISTRY and not REGISTRY[model].in_article:
         return replace(settings, model=ConventionalSettings(kind=model))
     return replace(settings, ablation=AblationSettings(name=model))

@@ -22,11 +22,11 @@ def test_make_study_is_whole(workplace: Path, bank: Path) -> None:
     run("make study", workplace, bank)
     study = workplace / "made/small"
     assert (study / "report/figures/figure3.png").exists()
-    for ablation in ("full", "cbv"):
-        tested = pd.concat(pd.read_csv(path) for path in (study / ablation).glob("fold-*/predictions.csv"))
+    for model in ("full", "perfusion", "cbv"):
+        tested = pd.concat(pd.read_csv(path) for path in (study / model).glob("fold-*/predictions.csv"))
         assert (tested.query("split == 'test'").groupby("patient").size() == 1).all()
         assert tested["patient"].nunique() == int(SMALL_STUDY["N_TRAIN"])
-        external = pd.read_csv(study / ablation / "ensemble/predictions.csv")
+        external = pd.read_csv(study / model / "ensemble/predictions.csv")
         members = external[external["fold"] != "mean"].groupby("patient")["probability"].mean()
         mean = external[external["fold"] == "mean"].set_index("patient")["probability"]
         pd.testing.assert_series_equal(members, mean.sort_index(), check_names=False)

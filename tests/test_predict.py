@@ -16,6 +16,7 @@ from noise import MeansEncoder, train_quickly, write_noise_cohort
 from perfused_head import PIXEL_MM, head
 
 from stroke_ctp import predict as command
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
@@ -24,7 +25,9 @@ from stroke_ctp.ensemble import ensemble
 from stroke_ctp.model import article
 from stroke_ctp.predict import predict
 from stroke_ctp.preprocess import preprocess
+from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.study_folder import StudyFolder
 
 COMMANDS = {
     "predict": (predict, PredictSettings),
@@ -76,6 +79,24 @@ def test_a_scan_gets_bit_for_bit_what_the_ensemble_gives_it_in_a_cohort(trained:
     assert found["probability"] == expected["mean"]
     assert f"probability of core_ml > 5.5: {expected['mean']:.2f} (3 member(s)" in said
     assert "slices 0, 2, counted from 0" in said
+
+
+def test_a_model_that_predicts_volumes_gives_the_mean_of_its_members_with_an_interval(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+):
+    there = f"outputs={trained}/outputs"
+    train_quickly(f"cohort={trained}/cohort", there, "fold=0..2", "trainer.max_epochs=2", "model=perfusion")
+    out = trained / "volume"
+    predict(PredictSettings(out, "stroke", trained / "outputs", "perfusion", trained / "scan.nii.gz", levels=(0, 2)))
+    said = capsys.readouterr().out
+    row = pd.read_csv(out / "predictions.csv").iloc[0]
+    study, external = StudyFolder(trained / "outputs", "stroke"), Cohort(trained / "external")
+    members = Predictor.load(study, "perfusion").volumes(external)
+    assert members is not None
+    np.testing.assert_allclose(row[["predicted_ml", "low_ml", "high_ml"]].astype(float), members[:, 0].mean(axis=0))
+    assert 0 <= row["low_ml"] <= row["predicted_ml"] <= row["high_ml"]
+    assert f"core volume {row['predicted_ml']:.0f} mL (90 % interval {row['low_ml']:.0f} to" in said
+    assert Predictor.load(study, "full").volumes(external) is None
 
 
 def test_one_patient_that_cannot_be_read_stands_in_the_table_with_its_reason(of_manifest: tuple[Path, str]):

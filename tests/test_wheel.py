@@ -36,6 +36,12 @@ def test_wheel_holds_what_the_report_is_made_of(installed: Path) -> None:
         assert {path.name for path in (installed / "stroke_ctp").glob(pattern)} == expected != set()
 
 
+def test_wheel_holds_the_weights_of_the_perfusion_network_and_their_card(installed: Path) -> None:
+    expected = {path.name: path.read_bytes() for path in (ROOT / "stroke_ctp/model/weights").iterdir()}
+    assert set(expected) == {"perfusion.safetensors", "perfusion.md"}
+    assert {path.name: path.read_bytes() for path in (installed / "stroke_ctp/model/weights").iterdir()} == expected
+
+
 def test_installed_command_runs_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "stroke_ctp.simulate", "out=scans", "n_train=0", "n_external=0"],

@@ -11,16 +11,21 @@ from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.parallel import shared_map, with_progress
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS, MEASURED
 from stroke_ctp.hemodynamics.maps import Analysis
+from stroke_ctp.hemodynamics.reliability import Reliability
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
+from stroke_ctp.scan.quality import Quality
 
 
 @dataclass(frozen=True)
 class CoreVolumes:
-    """Core volumes of one patient, summed over the scans, or the reason why there are none."""
+    """Core volumes of one patient, summed over the scans, with their reliability, or the reason why there are none."""
 
     core_ml: dict[str, float] | None = None
     """By definition of the core [mL]."""
+    reliability: str | None = None
+    """That of the worst scan, a level of `hemodynamics.reliability`."""
     reason: str | None = None
+    """Why there are no volumes, or why they may be wrong; empty where nothing speaks against them."""
 
 
 def add_core_volumes(
@@ -82,14 +87,16 @@ def measure_core_volumes(patient: ManifestPatient, *, folder: CohortFolder, wait
 
 def _measured(patient: ManifestPatient, analysis: Analysis) -> CoreVolumes:
     total = dict.fromkeys(DEFINITIONS, 0.0)
+    judged = []
     try:
         for row in patient.rows:
             measured = analyse_scan(patient.folder / row.scan, row.frame_interval_s, analysis)
-            of_scan = measured.lesion.volumes(measured.scan.spacing)
-            total = {name: round(total[name] + (of_scan[f"core_{name}_ml"] or 0), 3) for name in total}
+            total = {name: round(total[name] + ml, 3) for name, ml in measured.readouts.core_ml.items()}
+            judged.append(measured.reliability)
     except Excluded as finding:
         return CoreVolumes(reason=finding.reason)
-    return CoreVolumes(total)
+    together = Reliability(tuple(concern for one in judged for concern in one.concerns))
+    return CoreVolumes(total, together.level, together.reasons)
 
 
 def _completed(
@@ -98,6 +105,9 @@ def _completed(
     if volumes:
         columns = {f"scan_{name}_ml": str(found.core_ml[name]) if found.core_ml else "" for name in DEFINITIONS}
         patient = replace(patient, carried=patient.carried | columns)
+    if found.core_ml is not None:
+        judged: Quality = {"perfusion_reliability": found.reliability, "perfusion_reason": found.reason}
+        record = replace(record, quality=(record.quality or {}) | judged)
     if label is None or record.core_ml is not None:
         return patient, record
     if found.core_ml is None:

@@ -29,6 +29,8 @@ class Rules:
     """Exclude shorter scans, or pad them with their last frame; quality.csv says how many frames are valid."""
     levels: Literal["manifest", "auto"] = "manifest"
     """Take the levels from the manifest alone, or propose those that it does not give."""
+    min_level_confidence: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Proposals of levels below this confidence exclude their patient; 0 takes every proposal."""
     max_motion_mm: Annotated[float, Field(gt=0)] = 20.0
     """Frames in which the skull has moved farther are dropped [mm]."""
 

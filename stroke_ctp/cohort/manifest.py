@@ -19,8 +19,8 @@ _MADE = "series"
 """Column of `cohort.csv` that a manifest must not have."""
 _NO_COMMAS = {";": "semicolons", "\t": "tabs"}
 """Column separators of spreadsheets in locales with a decimal comma."""
-COLUMNS = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s")
-"""All columns that preprocessing uses; others are copied to `cohort.csv`, also `origin`."""
+COLUMNS = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s", ORIGIN)
+"""All columns with a meaning; others are copied to `cohort.csv`, and so is `origin` where it is given."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,9 @@ def _patient(number: int, name: str, table: pd.DataFrame, path: Path) -> Manifes
     _require_once("scan", [row.scan for row in rows], name, path)
     _require_once("core_mask", [row.core_mask for row in rows], name, path)
     first = {str(column): str(table.iloc[0][column]) for column in table.columns}
-    carried = {column: value for column, value in first.items() if column not in COLUMNS}
+    carried = {
+        column: value for column, value in first.items() if column not in COLUMNS or (column == ORIGIN and value)
+    }
     return ManifestPatient(number, name, path.parent, tuple(rows), first.get("label_definition", ""), carried)
 
 

@@ -12,9 +12,9 @@ from stroke_ctp.common.geometry import BASELINE_S, LEVELS, STANDARD_TIMES
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.intensity import check_intensity
 from stroke_ctp.scan.itk import use_one_thread
-from stroke_ctp.scan.levels import BaselineSlab, LevelChoice, choose_levels
+from stroke_ctp.scan.levels import BaselineSlab, choose_levels
 from stroke_ctp.scan.nifti import mask_volume_ml
-from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu
+from stroke_ctp.scan.quality import Quality, bolus_arrival_s, motion_quality, noise_sd_hu, passage_quality
 from stroke_ctp.scan.read import read_scan
 from stroke_ctp.scan.registration import Motion
 from stroke_ctp.scan.standard_grid import downsample_frames, to_standard_grid
@@ -83,7 +83,7 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
             "level", f"{missing[0]} is missing in all rows of the patient; add its slice index, or pass levels=auto"
         )
     scans = {n: _read(patient, n) for n, row in enumerate(patient.rows) if row.levels or missing}
-    positions, chosen = _level_positions(patient, scans, bool(missing))
+    positions, chosen = _level_positions(patient, scans, rules.min_level_confidence if missing else None)
     levels: dict[str, _Level] = {}
     for n, scan in scans.items():
         here = {level: position.slice for level, position in positions.items() if position.row == n}
@@ -123,31 +123,29 @@ def _read(patient: ManifestPatient, n: int) -> CTPScan:
 
 
 def _level_positions(
-    patient: ManifestPatient, scans: dict[int, CTPScan], propose: bool
+    patient: ManifestPatient, scans: dict[int, CTPScan], min_confidence: float | None
 ) -> tuple[dict[str, _LevelPosition], Quality]:
-    """Positions of both levels, from the manifest if given, and how they were chosen."""
+    """Positions of both levels, and how they were chosen; without `min_confidence` the manifest gives both."""
     given = {
         level: _LevelPosition(n, scan.slice_index(patient.rows[n].levels[level]))
         for n, scan in scans.items()
         for level in patient.rows[n].levels
     }
-    if not propose:
+    if min_confidence is None:
         return given, {"levels_chosen_by": "manifest", "levels_confidence": None}
     rows = list(scans)
-    choice = _proposal(scans, {level: (rows.index(position.row), position.slice) for level, position in given.items()})
+    known = {level: (rows.index(position.row), position.slice) for level, position in given.items()}
+    choice = choose_levels(_baseline_slabs(scans), known, min_confidence)
     proposed = {level: _LevelPosition(rows[slab], k) for level, (slab, k) in choice.slices.items()}
     return proposed, {"levels_chosen_by": choice.rule, "levels_confidence": round(choice.confidence, 3)}
 
 
-def _proposal(scans: dict[int, CTPScan], given: dict[str, tuple[int, int]]) -> LevelChoice:
+def _baseline_slabs(scans: dict[int, CTPScan]) -> list[BaselineSlab]:
     slabs = []
     for scan in scans.values():
         early = np.nanmin(scan.times, axis=1) < BASELINE_S
         slabs.append(BaselineSlab(scan.hu[early].mean(axis=0), scan.spacing[1:], scan.positions))
-    choice = choose_levels(slabs, given)
-    if choice is None:
-        raise Excluded("level", "two levels need two slices, the patient's scans have one; leave the patient out")
-    return choice
+    return slabs
 
 
 def _levels(scan: CTPScan, here: dict[str, int], name: str, rules: Rules) -> dict[str, _Level]:
@@ -173,14 +171,17 @@ def _levels(scan: CTPScan, here: dict[str, int], name: str, rules: Rules) -> dic
 def _quality(hu: Float[np.ndarray, "2 32 128 128"], levels: list[_Level]) -> Quality:
     noise = float(np.mean([level.noise_sd_hu for level in levels]))
     last = min(float(level.needed[level.used][-1]) for level in levels)
+    valid = int(np.sum(last + 1e-6 >= STANDARD_TIMES))
     return {
         **motion_quality([level.motion for level in levels]),
+        "motion_in_space": all(level.motion.in_space for level in levels),
         "frames_dropped": sum(int(np.sum(~level.used)) for level in levels),
         "noise_sd_hu": None if np.isnan(noise) else round(noise, 3),
         "bolus_arrival_s": bolus_arrival_s(hu),
+        **passage_quality(hu, valid),
         "frames_acquired": min(len(level.times) for level in levels),
         "frame_interval_s": round(max(_longest_interval(level.needed) for level in levels), 6),
-        "valid_frames": int(np.sum(last + 1e-6 >= STANDARD_TIMES)),
+        "valid_frames": valid,
     }
 
 

@@ -1,5 +1,11 @@
 """Errors for the user, and findings about a scan."""
 
+import traceback
+from pathlib import Path
+
+DEFECT = "defect"
+"""Stage of a scan that met an unexpected error."""
+
 
 class UserError(Exception):
     """One sentence about a mistake: the parameter, the rule, the value received and the way out.
@@ -32,3 +38,16 @@ class Excluded(Exception):  # noqa: N818 - a finding about a scan, not an error
 
     def __str__(self) -> str:
         return self.reason
+
+
+def described_defect(error: Exception, scan: str) -> str:
+    """One sentence about an unexpected error of one scan among several: its class, place and first line.
+
+    Args:
+        error: As it was raised.
+        scan: File name of the scan.
+    """
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    first = str(error).strip().partition("\n")[0] or "no message"
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"unexpected {type(error).__name__} in {where}: {first} (scan {scan}); analyse it alone for the traceback"

@@ -41,6 +41,10 @@ class Purpose(IntEnum):
     PERMUTATION = 8
     SUBSET = 9
     """Which training patients of a fold a learning curve leaves out. Index: fold."""
+    PRETRAINING_PATIENT = 21
+    """A simulated patient that the perfusion network is trained on. Index: number."""
+    PRETRAINING_STEP = 22
+    """Patients of a batch and how they are degraded. Index: training step."""
 
 
 def seed_sequence(seed: int, purpose: Purpose, *index: int) -> np.random.SeedSequence:

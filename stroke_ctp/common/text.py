@@ -1,6 +1,9 @@
-"""Lists of values in a sentence."""
+"""Lists of values in a sentence, and the width of a terminal."""
 
 from collections.abc import Collection, Iterable
+
+TERMINAL_WIDTH = 80
+"""Columns of a terminal."""
 
 
 def counted(n: int, noun: str) -> str:

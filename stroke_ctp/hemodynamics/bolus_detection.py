@@ -11,11 +11,18 @@ _MIN_FRAMES = 10
 MIN_BASELINE_FRAMES = 2
 """Before the rise: a single frame cannot show that no contrast has arrived."""
 _MIN_RISE = 8.0
-"""Of the brain's mean enhancement, relative to its noise."""
+"""Of a mean curve, relative to its noise."""
+_MIN_VESSEL_RISE = 10.0
+"""Of the vessels, relative to the noise of a voxel; below it, voxels are chosen by noise that lowers their first
+frames, which looks like contrast that is there from the start."""
 _VESSELS = 0.005
 """Share of the brain's voxels with the highest rise; their mean gives the arrival, since arteries enhance first."""
-_DEEPEST = -0.2
-"""Share of its peak by which noise may move a curve below its baseline."""
+_DEEPEST = 0.2
+"""Share of its peak by which a curve may fall below its baseline."""
+_DEEPEST_NOISE = 4.0
+"""Times its noise by which a curve may do so anyway."""
+_EVERY = 16
+"""One of so many voxels suffices to estimate noise."""
 _FOOT = 0.02
 """Share of the vessels' rise above which a frame is no baseline frame."""
 _MEDIAN_OF_SECOND_DIFFERENCE = 0.6745 * np.sqrt(6)
@@ -55,7 +62,8 @@ def count_baseline_frames(
     """Number of leading pre-contrast frames.
 
     A constant, followed by a parabola from the arrival on, is fitted by least squares to the attenuation of the
-    brain's vessels up to its peak (Cheong et al., Phys Med Biol 2003).
+    brain's vessels up to its peak (Cheong et al., Phys Med Biol 2003). Where they do not stand out from the noise, the
+    mean of the brain takes their place.
 
     Args:
         hu: Frames at constant intervals [HU].
@@ -65,10 +73,13 @@ def count_baseline_frames(
         Excluded: There is no bolus, or it arrives before the scan begins.
     """
     curves = hu[:, brain]
-    _require_bolus(curves.mean(axis=1, dtype=np.float64))
+    mean = curves.mean(axis=1, dtype=np.float64)
+    _require_bolus(mean)
     smooth = uniform_filter1d(curves, 3, axis=0)
     rise = smooth.max(axis=0) - smooth[0]
     vessels = curves[:, rise >= np.quantile(rise, 1 - _VESSELS)].mean(axis=1, dtype=np.float64)
+    if np.ptp(vessels) < _MIN_VESSEL_RISE * _noise(curves[:, ::_EVERY]):
+        vessels = mean
     arrival = arrival_frame(vessels)
     # A bolus rises more steeply than a parabola: the frames before may contain its foot.
     while arrival > MIN_BASELINE_FRAMES and _share_of_rise(vessels, arrival) > _FOOT:
@@ -89,21 +100,30 @@ def arrival_frame(curve: Float[np.ndarray, " time"]) -> int:
 
 
 def require_rise(curve: Float[np.ndarray, " time"], what: str) -> None:
-    """Require that a curve stays above its baseline; it does not if contrast is present from the start.
+    """Require that a curve stands out from its noise and stays above its baseline.
+
+    It does not stand out if the dose of contrast was low; it does not stay above if contrast is there from the start.
 
     Args:
         curve: Enhancement [HU].
         what: Name of the curve, for the reason.
 
     Raises:
-        Excluded: It falls by more than a fifth of its peak.
+        Excluded: Its peak is less than eight times its noise, or it falls by more than a fifth of its peak and by more
+            than noise explains.
     """
-    deepest = float(curve.min() / curve.max())
-    if not deepest >= _DEEPEST:
+    peak, deepest, noise = float(curve.max()), -float(curve.min()), _noise(curve)
+    if not peak >= _MIN_RISE * noise or peak == 0:
         raise Excluded(
             "perfusion",
-            f"{what} must not fall below its baseline by more than {-_DEEPEST:.0%} of its peak, got {-deepest:.0%}: "
-            "the scan began too late, or the head moved; leave it out",
+            f"{what} must rise by ≥ {_MIN_RISE:g} times its noise of {noise:.2f} HU, got {peak:.2f} HU: "
+            "too little contrast for this noise; leave it out",
+        )
+    if deepest > max(_DEEPEST * peak, _DEEPEST_NOISE * noise):
+        raise Excluded(
+            "perfusion",
+            f"{what} must not fall below its baseline by more than {_DEEPEST:.0%} of its peak, got "
+            f"{deepest / peak:.0%}: the scan began too late, or the head moved; leave it out",
         )
 
 
@@ -124,8 +144,8 @@ def enhancement(
 
 
 def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
-    """Require that the brain's mean rises above its noise, estimated from second differences."""
-    noise = float(np.median(np.abs(np.diff(curve, n=2)))) / _MEDIAN_OF_SECOND_DIFFERENCE
+    """Require that the brain's mean rises above its noise."""
+    noise = _noise(curve)
     rise = float(curve.max() - curve[: int(curve.argmax()) + 1].min())
     if not rise >= _MIN_RISE * noise or rise == 0:
         raise Excluded(
@@ -133,6 +153,11 @@ def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
             f"the brain's mean must rise by ≥ {_MIN_RISE:g} times its noise of {noise:.2f} HU, got {rise:.2f} HU: "
             "no bolus in this scan; leave it out",
         )
+
+
+def _noise(curves: Float[np.ndarray, "time *voxel"]) -> float:
+    """Standard deviation of one or several curves' noise, from their second differences."""
+    return float(np.median(np.abs(np.diff(curves, n=2, axis=0)))) / _MEDIAN_OF_SECOND_DIFFERENCE
 
 
 def _share_of_rise(curve: Float[np.ndarray, " time"], arrival: int) -> float:

@@ -14,13 +14,18 @@ from stroke_ctp.hemodynamics.bolus_detection import (
     require_rise,
     resample_regularly,
 )
-from stroke_ctp.hemodynamics.regions import brain_axes, erode_from_bone, intracranial_mask, parenchyma_mask
-from stroke_ctp.hemodynamics.vessel_selection import Vessel, denoise, find_artery, find_vein
+from stroke_ctp.hemodynamics.midline import Midline, find_midline
+from stroke_ctp.hemodynamics.regions import erode_from_bone, intracranial_mask
+from stroke_ctp.hemodynamics.tissue_mask import tissue_mask
+from stroke_ctp.hemodynamics.vein_selection import find_vein
+from stroke_ctp.hemodynamics.vessel_selection import Vessel, denoise, find_artery
 
 _FIRST_FRAMES = 2
 """Frames that show the brain before the arrival of the contrast is known."""
 _SINUSES_MM = 20.0
 """The large sinuses run within this distance of the midline."""
+LEAST_TISSUE_SHARE = 0.4
+"""Of the intracranial area: less is no brain that was segmented."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,28 @@ class BolusPassage:
     """Grey and white matter."""
     left: Bool[np.ndarray, "slice height width"]
     """Tissue on the patient's left of the midline."""
+    midline: Midline
+    tissue_share: float
+    """Of the intracranial area."""
+    tissue_asymmetry: float
+    """Tissue share of the left half less that of the right half."""
     artery: Vessel
-    vein: Vessel
+    vein: Vessel | None
+    """None where no voxel's curve is a vein's."""
+
+    def require_vein(self) -> Vessel:
+        """The vein.
+
+        Raises:
+            Excluded: There is none.
+        """
+        if self.vein is None:
+            raise Excluded(
+                "perfusion",
+                "no vein near the midline carries the bolus later than the artery and falls again, and "
+                "calibration=venous needs one; use analysis.calibration=reference",
+            )
+        return self.vein
 
 
 def find_bolus_passage(
@@ -53,7 +78,7 @@ def find_bolus_passage(
         pixel_mm: Distance between rows and columns [mm].
 
     Raises:
-        Excluded: No bolus, too few frames, contrast that arrives too early or leaves too late, no brain.
+        Excluded: No bolus, too few frames, contrast that arrives too early or leaves too late, too little tissue.
 
     Example:
         >>> from stroke_ctp import find_bolus_passage, read_scan
@@ -63,22 +88,45 @@ def find_bolus_passage(
         (1.5, 8)
     """
     hu, step = resample_regularly(hu, times)
-    brain = intracranial_mask(hu[:_FIRST_FRAMES].mean(axis=0), pixel_mm)
+    first = hu[:_FIRST_FRAMES].mean(axis=0)
+    brain = intracranial_mask(first, pixel_mm)
     inner = erode_from_bone(brain, pixel_mm)
-    leftward, backward = brain_axes(brain, pixel_mm)
+    midline = find_midline(first, brain, pixel_mm)
+    leftward, backward = midline.axes((hu.shape[2], hu.shape[3]), pixel_mm)
     n_baseline = count_baseline_frames(hu, inner)
     rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
     # If arteries fill only a part of their voxels, veins enhance most, and later.
     if (arrival := max(arrival_frame(artery.curve), MIN_BASELINE_FRAMES)) < n_baseline:
         n_baseline = arrival
         rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
-    vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery)
-    tissue = parenchyma_mask(baseline, brain, pixel_mm)
-    left = tissue & (leftward > 0)
-    if not left.any() or not (tissue & ~left).any():
-        raise Excluded("perfusion", "no grey or white matter on one side of the midline; check the scan's attenuation")
-    require_rise(rise[:, tissue].mean(axis=1, dtype=np.float64), "the brain's tissue")
-    return BolusPassage(rise, step, n_baseline, brain, tissue, left, artery, vein)
+    require_rise(rise[:, inner].mean(axis=1, dtype=np.float64), "the brain")
+    vein = find_vein(sharp, brain & (np.abs(leftward) < _SINUSES_MM) & (backward > 0), artery, step)
+    tissue = tissue_mask(baseline, rise[n_baseline:].mean(axis=0), brain, midline, pixel_mm)
+    share, asymmetry = _tissue_share(tissue, brain, leftward > 0)
+    return BolusPassage(
+        rise, step, n_baseline, brain, tissue, tissue & (leftward > 0), midline, share, asymmetry, artery, vein
+    )
+
+
+def _tissue_share(
+    tissue: Bool[np.ndarray, "slice height width"],
+    brain: Bool[np.ndarray, "slice height width"],
+    left: Bool[np.ndarray, "height width"],
+) -> tuple[float, float]:
+    """Share of the intracranial area that is tissue, and the share of the left half less that of the right half.
+
+    Raises:
+        Excluded: It is too small, or there is none on one side.
+    """
+    share = float(tissue.sum() / brain.sum())
+    halves = [(tissue & half).sum() / max(1, (brain & half).sum()) for half in (left, ~left)]
+    if share < LEAST_TISSUE_SHARE or min(halves) == 0:
+        raise Excluded(
+            "perfusion",
+            f"grey and white matter must fill ≥ {LEAST_TISSUE_SHARE:.0%} of the inside of the skull, and both its "
+            f"halves, got {share:.0%} (left {halves[0]:.0%}, right {halves[1]:.0%}); check the scan's attenuation",
+        )
+    return share, float(halves[0] - halves[1])
 
 
 def _with_artery(

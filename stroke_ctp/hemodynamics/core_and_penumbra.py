@@ -1,4 +1,4 @@
-"""Core and penumbra from perfusion maps, and their volumes."""
+"""Core, late and penumbral tissue from perfusion maps."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,10 @@ CORE_CBV = 1.2
 """Core has a CBV below this [mL/100 mL]: syngo Neuro Perfusion CT, the article's software."""
 CORE_RCBF = 0.3
 """Core has a CBF below this share of the other hemisphere's median: common in trials."""
+TMAX_LEVELS = (4.0, HYPOPERFUSED_TMAX, 8.0, 10.0)
+"""Late tissue is measured at each of these [s]: from benign oligemia to severe hypoperfusion."""
+VESSEL_CBV = 8.0
+"""Voxels with a CBV above this hold a large vessel [mL/100 mL] (Kudo et al., AJNR 2003: 8 mL/100 g)."""
 LEAST_ISLAND_CM2 = 1.0
 """Smaller components of a slice count as noise."""
 DEFINITIONS = {
@@ -25,33 +29,22 @@ MEASURED = {name: f"{definition}, measured on the scan by stroke_ctp" for name, 
 
 @dataclass(frozen=True)
 class Lesion:
-    """Core and hypoperfused tissue in one hemisphere."""
+    """Core and late tissue in one hemisphere, without large vessels."""
 
     core: dict[str, Bool[np.ndarray, "slice height width"]]
     """By each of `DEFINITIONS`."""
-    hypoperfused: Bool[np.ndarray, "slice height width"]
-    """Tmax above 6 s."""
+    late: dict[float, Bool[np.ndarray, "slice height width"]]
+    """Tmax above each of `TMAX_LEVELS`."""
+
+    @property
+    def hypoperfused(self) -> Bool[np.ndarray, "slice height width"]:
+        """Tmax above 6 s."""
+        return self.late[HYPOPERFUSED_TMAX]
 
     @property
     def penumbra(self) -> Bool[np.ndarray, "slice height width"]:
         """Hypoperfused tissue outside any core."""
         return self.hypoperfused & ~np.logical_or.reduce(list(self.core.values()))
-
-    def volumes(self, spacing: tuple[float, float, float]) -> dict[str, float | None]:
-        """Volumes [mL], and mismatch ratios: hypoperfused tissue over core, None where there is no core.
-
-        Args:
-            spacing: Distance between slices, rows and columns [mm].
-        """
-        voxel_ml = float(np.prod(spacing)) / 1000
-        core = {name: int(mask.sum()) * voxel_ml for name, mask in self.core.items()}
-        hypoperfused = int(self.hypoperfused.sum()) * voxel_ml
-        return {
-            **{f"core_{name}_ml": round(volume, 3) for name, volume in core.items()},
-            "hypoperfused_ml": round(hypoperfused, 3),
-            "penumbra_ml": round(int(self.penumbra.sum()) * voxel_ml, 3),
-            **{f"mismatch_{name}": round(hypoperfused / ml, 3) if ml else None for name, ml in core.items()},
-        }
 
 
 def segment_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
@@ -63,12 +56,29 @@ def segment_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
         maps: Of one scan.
         pixel_mm: Distance between rows and columns [mm].
     """
-    healthy_cbf = np.median(maps.cbf[maps.healthy])
-    low = {"cbv": maps.cbv < CORE_CBV, "rcbf": maps.cbf < CORE_RCBF * healthy_cbf}
-    return Lesion(
-        core={name: remove_small_components(maps.affected & low[name], pixel_mm) for name in DEFINITIONS},
-        hypoperfused=remove_small_components(maps.affected & (maps.tmax > HYPOPERFUSED_TMAX), pixel_mm),
-    )
+    tissue = maps.affected & ~vessels(maps)
+    late = {level: remove_small_components(tissue & (maps.tmax > level), pixel_mm) for level in TMAX_LEVELS}
+    return Lesion(core_masks(maps, tissue, pixel_mm), late)
+
+
+def core_masks(
+    maps: Maps, tissue: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float], cbv: float = CORE_CBV
+) -> dict[str, Bool[np.ndarray, "slice height width"]]:
+    """Tissue that meets each of `DEFINITIONS`.
+
+    Args:
+        maps: Of one scan.
+        tissue: Where to look.
+        pixel_mm: Distance between rows and columns [mm].
+        cbv: Core has a CBV below this [mL/100 mL].
+    """
+    low = {"cbv": maps.cbv < cbv, "rcbf": maps.cbf < CORE_RCBF * np.median(maps.cbf[maps.healthy])}
+    return {name: remove_small_components(tissue & low[name], pixel_mm) for name in DEFINITIONS}
+
+
+def vessels(maps: Maps) -> Bool[np.ndarray, "slice height width"]:
+    """Voxels of large vessels, whose curves are not those of tissue."""
+    return maps.cbv > VESSEL_CBV
 
 
 def remove_small_components(

@@ -4,22 +4,24 @@ import dataclasses
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float32
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.hemodynamics.bolus_passage import BolusPassage
-from stroke_ctp.hemodynamics.deconvolution import Deconvolution, flow_and_tmax
+from stroke_ctp.hemodynamics.cbv_reference import VESSEL, scale_to_healthy
+from stroke_ctp.hemodynamics.deconvolution import Deconvolution
 from stroke_ctp.hemodynamics.kinetics import HAEMATOCRIT_RATIO
-
-REFERENCE_CBV = 2.7
-"""Of healthy brain, half grey and half white matter [mL/100 mL]: 1.04 · (3.3 + 1.9) / 2 (Manhart et al., IEEE TMI
-2013, after Riordan et al., Med Phys 2011)."""
+from stroke_ctp.hemodynamics.tissue_perfusion import TissuePerfusion, tissue_perfusion
+from stroke_ctp.hemodynamics.truncation import FirstPass, Truncation
+from stroke_ctp.hemodynamics.vessel_selection import denoise
 
 HYPOPERFUSED_TMAX = 6.0
 """Hypoperfused tissue has a Tmax above this [s] (Olivot et al., Stroke 2009)."""
+_LIGHT_SMOOTHING_MM = 1.0
+"""Standard deviation of the Gaussian for telling grey from white matter: the cortex is 3 mm thick."""
 _LEAST_CBF = 0.1
 """Least CBF for a meaningful transit time [mL/100 mL/min]."""
 
@@ -29,8 +31,8 @@ class Analysis:
     """Settings of the perfusion analysis."""
 
     calibration: Literal["reference", "venous"] = "reference"
-    """Corrects the arterial curve for partial volume: reference sets the median CBV of the unaffected hemisphere to
-    that of healthy brain; venous uses the area under the venous curve."""
+    """Corrects the arterial curve for partial volume: reference sets the mean CBV of the unaffected hemisphere to that
+    of healthy brain with the same share of grey matter; venous uses the area under the venous curve."""
     smoothing_mm: Annotated[float, Field(ge=0)] = 3.0
     """Standard deviation of the Gaussian in the plane; 0 for none [mm]."""
     deconvolution: Deconvolution = Deconvolution()
@@ -55,8 +57,14 @@ class Maps:
     """Tissue of the hemisphere with the larger share of hypoperfused tissue."""
     healthy: Bool[np.ndarray, "slice height width"]
     """Tissue of the other."""
+    seen: Float32[np.ndarray, "slice height width"]
+    """Share of the area under each voxel's curve that the scan shows; CBV includes the rest."""
     partial_volume: float
     """Factor by which the arterial curve was multiplied."""
+    grey_share: float
+    """Estimated share of grey matter in the healthy hemisphere."""
+    truncation: Truncation
+    """What the scan's end cuts off."""
 
 
 def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysis: Analysis | None = None) -> Maps:
@@ -76,48 +84,57 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
         True
     """
     analysis = analysis or Analysis()
-    tissue, arterial = passage.tissue, passage.artery.curve
-    smooth = _smooth_within(passage.rise, passage.brain, pixel_mm, analysis.smoothing_mm)
+    tissue = passage.tissue
+    without_vessels = passage.brain & ~_vessels(passage, pixel_mm)
+    smooth = _smooth_within(passage.rise, without_vessels, pixel_mm, analysis.smoothing_mm)
     curves = np.ascontiguousarray(smooth[:, tissue].T)
-    cbf, cbv, lag = tissue_perfusion(curves, arterial, passage.step, analysis.deconvolution)
-    affected = _affected(lag > HYPOPERFUSED_TMAX, passage.left[tissue])
+    found = tissue_perfusion(curves, passage.artery.curve, passage.step, analysis.deconvolution)
+    late = found.lag > HYPOPERFUSED_TMAX
+    affected = _affected(late, passage.left[tissue])
+    area = _smooth_within(passage.rise.sum(axis=0, keepdims=True), without_vessels, pixel_mm, _LIGHT_SMOOTHING_MM)
+    sharp_cbv = 100 * HAEMATOCRIT_RATIO * area[0, tissue] / np.float32(passage.artery.curve.sum()) / found.seen
+    partial_volume, grey_share = scale_to_healthy(sharp_cbv[~affected])
     if analysis.calibration == "venous":
-        partial_volume = max(1.0, float(passage.vein.curve.sum() / arterial.sum()))
-    else:
-        partial_volume = float(np.median(cbv[~affected])) / REFERENCE_CBV
-    cbf, cbv = cbf / partial_volume, cbv / partial_volume
+        partial_volume = max(1.0, _venous_area(passage, analysis.deconvolution))
+    cbf, cbv = found.cbf / partial_volume, found.cbv / partial_volume
     return Maps(
         cbf=_volume(cbf, tissue),
         cbv=_volume(cbv, tissue),
         mtt=_volume(60 * cbv / np.maximum(cbf, _LEAST_CBF), tissue),
-        tmax=_volume(np.maximum(lag, 0), tissue),
+        tmax=_volume(np.maximum(found.lag, 0), tissue),
         ttp=_volume(passage.step * np.maximum(curves.argmax(axis=1) - passage.n_baseline, 0), tissue),
         affected=_volume(affected, tissue),
         healthy=_volume(~affected, tissue),
+        seen=_volume(found.seen, tissue),
         partial_volume=partial_volume,
+        grey_share=grey_share,
+        truncation=_truncation(passage, curves, late & affected, found),
     )
 
 
-def tissue_perfusion(
-    tissue: Float32[np.ndarray, "voxel time"],
-    arterial: Float[np.ndarray, " time"],
-    step: float,
-    deconvolution: Deconvolution,
-) -> tuple[Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"], Float32[np.ndarray, " voxel"]]:
-    """CBF [mL/100 mL/min], CBV [mL/100 mL] and lag [s] of tissue behind its artery.
+def _truncation(
+    passage: BolusPassage,
+    curves: Float32[np.ndarray, "voxel time"],
+    late: Bool[np.ndarray, " voxel"],
+    found: TissuePerfusion,
+) -> Truncation:
+    """What the end of the scan cuts off from the vessels' curves and those of tissue, all of it and the late part."""
+    first_pass = FirstPass.of(passage.artery.curve, passage.step, passage.n_baseline)
+    part = late if late.any() else np.ones(len(curves), bool)
+    return Truncation(
+        artery_s=first_pass.missing_s(),
+        vein_s=first_pass.missing_s(passage.vein.curve) if passage.vein is not None else None,
+        tissue_s=first_pass.missing_s(curves.mean(axis=0)),
+        late_tissue_s=first_pass.missing_s(curves[late].mean(axis=0)) if late.any() else None,
+        unseen_share=float(1 - found.cbv[part] @ found.seen[part] / found.cbv[part].sum()),
+    )
 
-    CBV is the ratio of the areas under both curves; enhancement after the end of the scan is missing from it.
 
-    Args:
-        tissue: Enhancement [HU].
-        arterial: Enhancement of the artery at the same times [HU].
-        step: Time between frames [s].
-        deconvolution: How residue functions are regularized.
-    """
-    flow, lag = flow_and_tmax(tissue, arterial, step, deconvolution)
-    area = tissue.sum(axis=1) / np.float32(arterial.sum())
-    cbf, cbv = 6000 * HAEMATOCRIT_RATIO * flow, 100 * HAEMATOCRIT_RATIO * area
-    return np.maximum(cbf, 0), np.maximum(cbv, 0), lag
+def _venous_area(passage: BolusPassage, deconvolution: Deconvolution) -> float:
+    """Area under the venous curve over that under the arterial one, corrected for what the scan does not show."""
+    vein = passage.require_vein().curve[None].astype(np.float32)
+    found = tissue_perfusion(vein, passage.artery.curve, passage.step, deconvolution)
+    return float(found.cbv[0]) / (100 * HAEMATOCRIT_RATIO)
 
 
 def _affected(late: Bool[np.ndarray, " voxel"], left: Bool[np.ndarray, " voxel"]) -> Bool[np.ndarray, " voxel"]:
@@ -132,15 +149,28 @@ def _volume(values: np.ndarray, tissue: Bool[np.ndarray, "slice height width"]) 
     return volume
 
 
+def _vessels(passage: BolusPassage, pixel_mm: tuple[float, float]) -> Bool[np.ndarray, "slice height width"]:
+    """Voxels that enhance as no tissue does: smoothed, they would hide the tissue around them.
+
+    An artery of 5 mm in a core would raise the CBV of 2 cm² above the threshold.
+    """
+    area = denoise(passage.rise.sum(axis=0, keepdims=True), pixel_mm)[0]
+    return area > VESSEL * np.median(area[passage.tissue])
+
+
 def _smooth_within(
     rise: Float32[np.ndarray, "time slice height width"],
-    brain: Bool[np.ndarray, "slice height width"],
+    mask: Bool[np.ndarray, "slice height width"],
     pixel_mm: tuple[float, float],
     sigma_mm: float,
 ) -> Float32[np.ndarray, "time slice height width"]:
-    """Gaussian smoothing in the plane, restricted to the brain."""
+    """Gaussian smoothing in the plane of what lies in the mask."""
     if sigma_mm == 0:
         return rise
     sigma = tuple(sigma_mm / mm for mm in pixel_mm)
-    weight = gaussian_filter(brain.astype(np.float32), (0, *sigma))
-    return gaussian_filter(rise * brain, (0, 0, *sigma)) / np.maximum(weight, 1e-3)
+    rows, columns = (np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    box = (..., slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    weight = gaussian_filter(mask[box].astype(np.float32), (0, *sigma), mode="constant")
+    smooth = np.zeros_like(rise)
+    smooth[box] = gaussian_filter(rise[box] * mask[box], (0, 0, *sigma), mode="constant") / np.maximum(weight, 1e-3)
+    return smooth

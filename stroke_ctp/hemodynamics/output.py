@@ -1,7 +1,7 @@
 """What `python -m stroke_ctp.perfusion` writes. Only this module names its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,19 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.common.files import atomic_write, digest, read_json, remove_unused, write_json
+from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
+from stroke_ctp.hemodynamics.readouts import Readouts
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 from stroke_ctp.hemodynamics.vessel_selection import Vessel
 from stroke_ctp.scan.read import scan_files
 from stroke_ctp.scan.write_volume import write_like
 
 _MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp")
+COLUMNS = (
+    *("patient", "scan", "folder", "reliability", "stage", "reason"),
+    *(field.name for schema in (Readouts, MeasurementQuality) for field in fields(schema)),
+)
+"""Of `volumes.csv`."""
 
 
 class PerfusionFolder:
@@ -33,9 +40,9 @@ class PerfusionFolder:
         return ScanFolder(self.folder)
 
     def write_table(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write `volumes.csv`: volumes of every scan [mL], or the reason why there are none."""
+        """Write `volumes.csv`: reliability, readouts and quality of every scan, or why there are none."""
         with atomic_write(self.table) as partial:
-            pd.DataFrame(list(rows)).to_csv(partial, index=False)
+            pd.DataFrame(list(rows), columns=list(COLUMNS)).to_csv(partial, index=False)
 
     def remove_unused(self) -> None:
         """Remove the folder if it holds no result."""
@@ -44,7 +51,7 @@ class PerfusionFolder:
 
 @dataclass(frozen=True)
 class ScanFolder:
-    """Maps, masks, vessels and volumes of one scan. The record `perfusion.json` is written last."""
+    """Maps, masks, pictures and numbers of one scan. The record `perfusion.json` is written last."""
 
     folder: Path
 
@@ -54,15 +61,20 @@ class ScanFolder:
         return self.folder / "vessels.png"
 
     @property
+    def summary(self) -> Path:
+        """Picture of everything that was measured."""
+        return self.folder / "summary.png"
+
+    @property
     def _record(self) -> Path:
         return self.folder / "perfusion.json"
 
-    def finished_volumes(self, key: str) -> dict[str, Any] | None:
-        """Volumes of an earlier analysis of the same scan; None without one."""
+    def finished_row(self, key: str) -> dict[str, Any] | None:
+        """Row of the table from an earlier analysis of the same scan; None without one."""
         if not self._record.exists():
             return None
         record = read_json(self._record)
-        return record["volumes"] if record["key"] == key else None
+        return _row(record) if record["key"] == key else None
 
     def write_maps(self, measured: ScanAnalysis, source: Path) -> None:
         """Write maps and masks that lie on the scan in any viewer.
@@ -79,10 +91,25 @@ class ScanFolder:
             write_like(self.folder / f"{name}.nii.gz", volume, source, measured.scan)
 
     def write_record(self, key: str, measured: ScanAnalysis) -> dict[str, Any]:
-        """Record that everything else is written; the scan's volumes [mL]."""
-        volumes = measured.lesion.volumes(measured.scan.spacing)
-        write_json(self._record, {"key": key, "volumes": volumes, **_provenance(measured)})
-        return volumes
+        """Record that everything else is written; the scan's row of the table."""
+        reliability = measured.reliability
+        record = {
+            "key": key,
+            "reliability": reliability.level,
+            "concerns": [asdict(concern) for concern in reliability.concerns],
+            "reason": reliability.reasons,
+            "readouts": asdict(measured.readouts),
+            "quality": asdict(measured.quality),
+            **_provenance(measured),
+        }
+        write_json(self._record, record)
+        return _row(record)
+
+
+def _row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scan's record adds to the table."""
+    judged = {name: record[name] for name in ("reliability", "reason")}
+    return judged | record["readouts"] | record["quality"]
 
 
 def scan_key(scan: Path, frame_interval_s: float | None) -> str:
@@ -99,9 +126,8 @@ def _provenance(measured: ScanAnalysis) -> Mapping[str, Any]:
         return {"slice_row_column": voxels, "enhancement_hu": [round(float(hu), 2) for hu in vessel.curve]}
 
     return {
-        "frame_interval_s": round(passage.step, 6),
         "baseline_frames": passage.n_baseline,
-        "partial_volume": round(measured.maps.partial_volume, 3),
         "artery": described(passage.artery),
-        "vein": described(passage.vein),
+        "vein": None if passage.vein is None else described(passage.vein),
+        "midline": asdict(passage.midline),
     }

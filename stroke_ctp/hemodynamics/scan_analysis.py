@@ -1,4 +1,4 @@
-"""Conventional perfusion analysis of a scan, from the file to maps and lesion."""
+"""Conventional perfusion analysis of a scan, from the file to maps, lesion and their reliability."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,9 @@ from stroke_ctp.common.errors import Excluded
 from stroke_ctp.hemodynamics.bolus_passage import BolusPassage, find_bolus_passage
 from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, segment_lesion
 from stroke_ctp.hemodynamics.maps import Analysis, Maps, perfusion_maps
+from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality, measure_quality
+from stroke_ctp.hemodynamics.readouts import Readouts, clinical_readouts
+from stroke_ctp.hemodynamics.reliability import Reliability, judge
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.intensity import check_intensity
 from stroke_ctp.scan.motion_correction import align_slice_times, correct_motion
@@ -22,6 +25,13 @@ class ScanAnalysis:
     passage: BolusPassage
     maps: Maps
     lesion: Lesion
+    readouts: Readouts
+    quality: MeasurementQuality
+
+    @property
+    def reliability(self) -> Reliability:
+        """How far the readouts can be trusted."""
+        return judge(self.quality, self.readouts)
 
 
 def analyse_scan(
@@ -42,17 +52,41 @@ def analyse_scan(
         >>> result = analyse_scan("scan.nii.gz")
         >>> result.maps.cbf.shape, result.maps.tmax.shape
         ((3, 136, 136), (3, 136, 136))
-        >>> volumes = result.lesion.volumes(result.scan.spacing)
-        >>> 25 < volumes["core_cbv_ml"] < 40, sorted(result.lesion.core)
+        >>> 25 < result.readouts.core_cbv_ml < 40, sorted(result.lesion.core)
         (True, ['cbv', 'rcbf'])
+        >>> result.reliability.level
+        'ok'
     """
     path = Path(path)
     scan = align_slice_times(read_scan(path, frame_interval_s))
     check_intensity(scan.hu[:, scan.hu.shape[1] // 2], path.name)
-    scan = correct_motion(scan)
     try:
-        passage = find_bolus_passage(scan.hu, scan.times[:, 0], scan.spacing[1:])
+        return analyse_frames(scan, analysis)
     except Excluded as finding:
         raise Excluded(finding.stage, f"{finding.reason} (scan {path.name})") from None
-    maps = perfusion_maps(passage, scan.spacing[1:], analysis or Analysis())
-    return ScanAnalysis(scan, passage, maps, segment_lesion(maps, scan.spacing[1:]))
+
+
+def analyse_frames(scan: CTPScan, analysis: Analysis | None = None) -> ScanAnalysis:
+    """Register the frames of a scan in memory and analyse it.
+
+    Args:
+        scan: All its slices acquired at the same times.
+        analysis: Settings; by default `Analysis()`.
+
+    Raises:
+        Excluded: Its perfusion cannot be measured, with the reason.
+    """
+    analysis = analysis or Analysis()
+    scan, motions = correct_motion(scan)
+    pixel_mm = scan.spacing[1:]
+    passage = find_bolus_passage(scan.hu, scan.times[:, 0], pixel_mm)
+    maps = perfusion_maps(passage, pixel_mm, analysis)
+    lesion = segment_lesion(maps, pixel_mm)
+    return ScanAnalysis(
+        scan,
+        passage,
+        maps,
+        lesion,
+        clinical_readouts(lesion, maps, scan.spacing),
+        measure_quality(scan, motions, passage, maps, analysis.smoothing_mm),
+    )

@@ -1,4 +1,4 @@
-"""Automatic selection of the arterial input (AIF) and venous output (VOF) functions."""
+"""Automatic selection of the arterial input function (AIF)."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from stroke_ctp.hemodynamics.bolus_detection import require_rise
 _SMOOTHING_MM = 1.0
 _CANDIDATES = 0.01
 """Share of the brain's voxels with the highest enhancement that are candidates."""
-_VOXELS = 3
+N_VOXELS = 3
 """Averaged into one curve."""
 _WEIGHTS = np.array([1.0, 2.0, 1.0, 1.0])
 """Of peak, arrival, width and roughness."""
@@ -77,42 +77,17 @@ def find_artery(
     """
     places, curves = _most_enhancing(rise, inner)
     scores = curve_features(curves).scores()
-    if np.isfinite(scores).sum() < _VOXELS:
+    if np.isfinite(scores).sum() < N_VOXELS:
         raise Excluded(
             "perfusion",
-            f"{_VOXELS} voxels or more must rise and fall to half their peak as an artery does, got "
+            f"{N_VOXELS} voxels or more must rise and fall to half their peak as an artery does, got "
             f"{np.isfinite(scores).sum()}: the scan ended too early; leave it out",
         )
     on_left = left[places[:, 1], places[:, 2]]
-    sides = (_mean_of_best(places, curves, np.where(side, scores, -np.inf)) for side in (on_left, ~on_left))
+    sides = (mean_of_best(places, curves, np.where(side, scores, -np.inf)) for side in (on_left, ~on_left))
     artery = max(sides, key=lambda vessel: vessel.score)
     require_rise(artery.curve, "an artery")
     return artery
-
-
-def find_vein(
-    rise: Float32[np.ndarray, "time slice height width"],
-    sinuses: Bool[np.ndarray, "slice height width"],
-    artery: Vessel,
-) -> Vessel:
-    """Venous output: the largest area under a curve that peaks after the artery's and falls again.
-
-    Args:
-        rise: Enhancement, from `denoise` [HU].
-        sinuses: Region of the large sinuses: near the midline, behind the centre.
-        artery: From `find_artery`.
-
-    Raises:
-        Excluded: There is no vein.
-    """
-    places, curves = _most_enhancing(rise, sinuses)
-    top = curves.argmax(axis=1)
-    venous = (top > artery.curve.argmax()) & (top < curves.shape[1] - 1)
-    if venous.sum() < _VOXELS:
-        raise Excluded(
-            "perfusion", "no vein peaks after the artery and falls again: the scan ended too early; leave it out"
-        )
-    return _mean_of_best(places, curves, np.where(venous, curves.sum(axis=1), -np.inf))
 
 
 def denoise(
@@ -157,10 +132,11 @@ def _most_enhancing(
     return chosen, rise[:, *chosen.T].T.astype(np.float64)
 
 
-def _mean_of_best(
+def mean_of_best(
     places: Int[np.ndarray, "candidate 3"],
     curves: Float[np.ndarray, "candidate time"],
     scores: Float[np.ndarray, " candidate"],
 ) -> Vessel:
-    best = np.argsort(-scores, kind="stable")[:_VOXELS]
+    """The voxels with the highest scores as one vessel."""
+    best = np.argsort(-scores, kind="stable")[:N_VOXELS]
     return Vessel(curves[best].mean(axis=0), places[best], float(scores[best].mean()))

@@ -11,6 +11,10 @@ def build_model(settings: TrainSettings) -> Model:
             from stroke_ctp.model.article import ArticleModel  # loads Lightning, which takes seconds
 
             return ArticleModel(settings)
+        case "perfusion":
+            from stroke_ctp.model.perfusion_model import PerfusionModel  # loads PyTorch
+
+            return PerfusionModel(settings.model.weights)
         case "cbv" | "rcbf" | "cbv_scan" | "rcbf_scan" as kind:
             from stroke_ctp.model.conventional import ConventionalModel
 

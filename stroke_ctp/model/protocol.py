@@ -65,6 +65,20 @@ class FittedModel(Protocol):
 
 
 @runtime_checkable
+class PredictsVolume(Protocol):
+    """A fitted model that also predicts core volumes."""
+
+    def volumes(self, evidence: Any, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, "row 3"] | None:
+        """Core volume, and lower and upper end of its 90 % interval [mL]; None if it was fitted without volumes.
+
+        Args:
+            evidence: Of the patients, from `Model.evidence`.
+            rows: Which of them, in this order; None for all.
+        """
+        ...
+
+
+@runtime_checkable
 class Model(Protocol):
     """A way to predict the class of a patient's core."""
 

@@ -7,7 +7,7 @@ lists, and a branch in `model/build.py`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stroke_ctp.model.settings import CONVENTIONAL_MODELS
+from stroke_ctp.model.settings import OTHER_MODELS
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ REGISTRY = {
     "full": ModelEntry("Full", in_article=True),
     "global": ModelEntry("Global alone", in_article=True),
     "local": ModelEntry("Local alone", in_article=True),
+    "perfusion": ModelEntry("Perfusion network", in_table2=False),
     "cbv": ModelEntry("CBV core"),
     "rcbf": ModelEntry("rCBF core"),
     "cbv_scan": ModelEntry("CBV core, whole scan", in_table2=False),
@@ -57,6 +58,6 @@ def in_order(models: Iterable[str]) -> list[str]:
 
 def training_choice(model: str) -> str:
     """What to add to `python -m stroke_ctp.train` to fit a model."""
-    if model in CONVENTIONAL_MODELS:
+    if model in OTHER_MODELS:
         return f"model={model}"
     return f"ablation={model}" if model in REGISTRY else f"ablation.name={model}"

@@ -21,6 +21,8 @@ from stroke_ctp.common.schemas import STRICT, Folder, FolderName, Rule, Text, pl
 ConventionalKind = Literal["cbv", "rcbf", "cbv_scan", "rcbf_scan"]
 CONVENTIONAL_MODELS = get_args(ConventionalKind)
 """Kinds of conventional models, which are also their names in a study."""
+OTHER_MODELS = (*CONVENTIONAL_MODELS, "perfusion")
+"""Kinds of models other than the article's, which are also their names in a study."""
 OUTPUTS = Path("outputs")
 """Default folder of all studies."""
 CACHE_NAME = "bank"
@@ -48,6 +50,16 @@ class ConventionalSettings:
 
     kind: ConventionalKind
     """Core by CBV or relative CBF, at the two levels or in the whole scan."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class PerfusionSettings:
+    """The perfusion network with a head per fold."""
+
+    kind: Literal["perfusion"]
+    """The perfusion network with a head per fold."""
+    weights: Text = "shipped"
+    """Weights of the perfusion network: shipped, or a file of `python -m stroke_ctp.pretrain`."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -122,7 +134,9 @@ class TrainSettings:
     """Name of the study; its results go to OUTPUTS/NAME."""
     outputs: Folder = OUTPUTS
     """Folder of all studies."""
-    model: Annotated[ArticleSettings | ConventionalSettings, Field(discriminator="kind")] = ArticleSettings()
+    model: Annotated[ArticleSettings | ConventionalSettings | PerfusionSettings, Field(discriminator="kind")] = (
+        ArticleSettings()
+    )
     """Model to fit."""
     ablation: AblationSettings = AblationSettings()
     """Temporal pathways of model=article."""
@@ -178,7 +192,7 @@ class TrainSettings:
 
     @model_validator(mode="after")
     def _ablation_has_a_name_of_its_own(self) -> "TrainSettings":
-        if self.ablation.name in CONVENTIONAL_MODELS:
+        if self.ablation.name in OTHER_MODELS:
             raise UserError(f"ablation.name must be another name than {self.ablation.name}, which is a model's")
         return self
 

@@ -25,8 +25,9 @@ _TEMPO_H, _TEMPO_LOG_SD, _TEMPO_COLLATERALS = 6.0, 1.5, 0.8
 collaterals make of it. Growth goes with collaterals and differs widely (Olivot et al., Stroke 2014;45:1018; Jiang et
 al., Int J Stroke 2019;14:603)."""
 _REVERSIBLE_UNTIL_H = 12.0
-"""A core that is reperfused early partly survives: in 17 of 31 well reperfused patients the core on CBV exceeded the
-infarct by more than 10 mL, mostly if scanned within 170 min of onset (Rotem et al., J Stroke Cerebrovasc Dis 2020)."""
+"""A core that is reperfused early partly survives, until half of this time as much of it as can: in 17 of 31 well
+reperfused patients the core on CBV exceeded the infarct by more than 10 mL, mostly if scanned within 170 min of onset
+(Rotem et al., J Stroke Cerebrovasc Dis 2020)."""
 _SEGMENTATION_LOG_SD = 0.35
 """Oedema, atrophy and delineation (assumed)."""
 

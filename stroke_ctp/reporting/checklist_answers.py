@@ -67,6 +67,12 @@ def _evaluation(aucs: ModelAucs) -> dict[str, str]:
 
 def _model(main: ModelPredictions, background: StudyBackground) -> dict[str, str]:
     """Kind of the main model, its initial weights, and the choice of its final ones."""
+    if main.record.fitted.get("weights"):
+        return {
+            "technology": "Deep learning: a frozen network, trained on simulated patients; a regression per fold",
+            "initial": f"Network: {encoder_text(main)}, not trained further",
+            "selection": "No epoch is chosen: the network is frozen, and the regression has one solution",
+        }
     if main.record.encoder is None:
         regression = f"{display_name(main.name)}: conventional perfusion analysis, a logistic regression per fold"
         return dict.fromkeys(("technology", "initial", "selection"), "No network was trained") | {

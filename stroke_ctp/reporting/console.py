@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from stroke_ctp.common.text import counted
+from stroke_ctp.common.text import TERMINAL_WIDTH, counted
 from stroke_ctp.reporting.caveats import Caveats, caveats
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, is_random
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
@@ -20,9 +20,6 @@ from stroke_ctp.reporting.tables.main_results import (
     table2,
 )
 from stroke_ctp.study.predictions import Study
-
-_WIDTH = 80
-"""Columns of a terminal."""
 
 
 def report_text(study: Study, models: Mapping[str, ModelAucs]) -> str:
@@ -77,7 +74,7 @@ def _blocks(header: list[str], rows: dict[str, list[str]]) -> Iterator[str]:
     columns = list(zip(header, *rows.values(), strict=True))
     while columns:
         widths = [max(map(len, column)) + 3 for column in columns]
-        fitting = max(n for n in range(1, len(columns) + 1) if n == 1 or label + sum(widths[:n]) <= _WIDTH)
+        fitting = max(n for n in range(1, len(columns) + 1) if n == 1 or label + sum(widths[:n]) <= TERMINAL_WIDTH)
         for number, name in enumerate(("", *rows)):
             cells = [f"   {c[number]:<{w - 3}}" for c, w in zip(columns[:fitting], widths, strict=False)]
             yield f"{name:<{label}}{''.join(cells)}".rstrip()
@@ -87,4 +84,4 @@ def _blocks(header: list[str], rows: dict[str, list[str]]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH)
+    return textwrap.fill(text, TERMINAL_WIDTH)

@@ -16,6 +16,8 @@ from scipy.ndimage import gaussian_filter
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.geometry import LEVELS, N_BASELINE, N_FRAMES, N_PIXELS, STANDARD_TIMES
 from stroke_ctp.common.masks import soft_tissue_mask
+from stroke_ctp.hemodynamics.reliability import IN_PLANE_MOTION_MM
+from stroke_ctp.hemodynamics.reliability import LEVELS as RELIABILITY
 from stroke_ctp.reporting.caveats import origin_text
 from stroke_ctp.reporting.figures.flowchart import draw_flowchart, flow_sentence
 from stroke_ctp.reporting.html import embedded, render
@@ -27,6 +29,10 @@ _N_ARTERIAL = 12
 """Pixels that are averaged to the arterial curve."""
 _MOVED_MM = 5.0
 """Larger motion is a concern."""
+_LEFT = 0.6
+"""Most of its highest enhancement that the brain may have at the end of a series."""
+_PEAK_PER_NOISE = 1.0
+"""Least peak of the brain's mean enhancement over the noise of a pixel."""
 _WIDTH, _HEIGHT = 220, 72
 """Size of a plot [CSS pixel]."""
 
@@ -106,7 +112,7 @@ def _cards(cohort: Cohort) -> Iterator[Card]:
 def _acquisition(row: pd.Series) -> str:
     indices = " and ".join(str(row[f"{level}_slice"]) for level in LEVELS)
     slices = f"slices {indices} by {row['levels_chosen_by']}"
-    if row["levels_chosen_by"] == "ventricles":
+    if row["levels_chosen_by"] != "manifest":
         slices += f" (confidence {row['levels_confidence']:.2f})"
     times = f"{row['frames_acquired']} frames, at most {row['frame_interval_s']:g} s apart"
     return f"{slices}; {times}; noise {row['noise_sd_hu']:.1f} HU"
@@ -125,8 +131,22 @@ def _concerns(row: pd.Series, twin: str | None) -> Iterator[str]:
         yield f"only {row['valid_frames']} of {N_FRAMES} frames are valid"
     if row["frames_dropped"] > 0:
         yield f"{row['frames_dropped']} frames dropped for motion"
-    if row["max_translation_mm"] > _MOVED_MM:
-        yield f"head moved by {row['max_translation_mm']:.1f} mm"
+    yield from _measurement_concerns(row)
+
+
+def _measurement_concerns(row: pd.Series) -> Iterator[str]:
+    """What motion, noise and the length of the scan may have done."""
+    moved = row["max_translation_mm"]
+    if moved > _MOVED_MM:
+        yield f"head moved by {moved:.1f} mm"
+    if moved > IN_PLANE_MOTION_MM and not row["motion_in_space"]:
+        yield f"moved by {moved:.1f} mm in the planes; motion out of the few planes is not corrected"
+    if row["brain_peak_hu"] < _PEAK_PER_NOISE * row["noise_sd_hu"]:
+        yield f"little contrast: the brain rises by {row['brain_peak_hu']:.1f} HU, noise is {row['noise_sd_hu']:.1f} HU"
+    if row["brain_left"] > _LEFT:
+        yield f"the series ends when the brain still has {row['brain_left']:.0%} of its highest enhancement"
+    if row.get("perfusion_reliability") in RELIABILITY[1:]:
+        yield f"perfusion analysis, {row['perfusion_reliability']}: {row['perfusion_reason']}"
 
 
 def _picture(series: Float[np.ndarray, "2 32 height width"], patient: str) -> Markup:

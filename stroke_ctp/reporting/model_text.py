@@ -10,9 +10,11 @@ PRIMARY_NAMES: dict[Split, str] = {"test": "Test folds, mean", "external": "Exte
 
 
 def encoder_text(predictions: ModelPredictions) -> str:
-    """Name of the encoder's weights and first digits of their hash: `oxford 804ca2835ecf`; empty without an encoder."""
-    encoder = predictions.record.encoder
-    return "" if encoder is None else f"{encoder.weights} {encoder.sha256[:12]}"
+    """Name of the pretrained weights and first digits of their hash: `oxford 804ca2835ecf`; empty without any."""
+    encoder, weights = predictions.record.encoder, predictions.record.fitted.get("weights")
+    if encoder is None:
+        return f"{predictions.name} {weights[:12]}" if weights else ""
+    return f"{encoder.weights} {encoder.sha256[:12]}"
 
 
 def endpoint_text(predictions: ModelPredictions) -> str:

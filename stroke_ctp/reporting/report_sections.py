@@ -32,6 +32,7 @@ from stroke_ctp.reporting.tables.provenance import (
     settings_table,
 )
 from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
+from stroke_ctp.reporting.tables.volume_agreement import volume_table
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
@@ -146,6 +147,8 @@ def _patients(content: ReportContent) -> Section:
         paragraphs.append(
             "Errors are not compared with core volume: it is not the endpoint, or not known for all patients."
         )
+    if results.volume_agreement:
+        tables.append(volume_table(results.volume_agreement))
     if results.subgroups is not None:
         tables.append(subgroup_table(results.subgroups))
     elif content.subgroup:

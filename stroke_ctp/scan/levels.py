@@ -3,6 +3,10 @@
 At the basal ganglia level the frontal horns are cut, and the deep nuclei and the thalamus lie beside the midline; about
 20 mm above, at the supraganglionic level, the bodies of the ventricles take their place (Barber et al., Lancet
 2000; Pexman et al., AJNR 2001).
+
+The fluid that all slices show is compared with what a head shows at every height. This gives the probability of each
+height of the slab, and with it the probability that a pair of slices is right. The probabilities were checked on
+simulated heads only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,18 +16,39 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
+from scipy.special import logsumexp, softmax
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.scan.head import head_mask
 
-Rule = Literal["ventricles", "middle slices", "20 mm apart"]
+Rule = Literal["ventricles", "the given level"]
 DISTANCE_MM = 20.0
-MIN_CONFIDENCE = 0.55
-"""Below this confidence the ventricles are not used."""
-_DISTANCE_SD_MM = 5.0
-_FLUID_HU = (0.0, 21.0)
-"""Cerebrospinal fluid; white matter is denser."""
-_SMOOTHING_MM = 2.5
+_LEVEL_MM = (0.0, DISTANCE_MM)
+"""Heights of the levels."""
+_TOLERANCE_MM = 7.5
+"""A slice this far from its level is right, or one next to the best slice where slices lie further apart."""
+_PRECISION_MM = 4.0
+"""A slice twice this far from its level is hardly a candidate."""
+_GIVEN_SD_MM = 3.0
+"""Readers choose neighbouring slices."""
+_LOWEST_MM = np.arange(-80.0, 90.0)
+"""Possible heights of the lowest slice above the basal ganglia level: from the neck to the vertex."""
+_SIZES = (0.6, 0.8, 1.0, 1.3, 1.6)
+"""Possible widths of the ventricles relative to usual ones."""
+_MARK_SD = 0.35
+_LARGEST_MISFIT = 3.0
+"""Log-likelihood that one mark can cost: other fluid, at the skull base or the vertex, is not modelled."""
+_INDEPENDENT_MM = 10.0
+"""Thinner slices repeat what their neighbours show."""
+_EDGE_MM = 6.0
+"""Height over which a ventricle appears in slices."""
+_FLUID_HU = 11.0
+"""Usual cerebrospinal fluid. What lies below the middle between it and the patient's own tissue is fluid."""
+_SOFT_HU = (0.0, 80.0)
+_TISSUE_RADIUS = 0.6
+"""Share of the head's half axes within which the median is that of brain tissue."""
+_SMOOTHING_MM = 1.5
 # Boxes on both sides of the midline, as shares of the head's half width and half length from its centre.
 _BODIES = ((0.07, 0.28), (-0.15, 0.20))
 _HORNS = ((0.05, 0.24), (-0.42, -0.15))
@@ -51,61 +76,72 @@ class LevelChoice:
     """By level: slab, and slice in it counted from inferior."""
     rule: Rule
     confidence: float
-    """Confidence of the proposal by the ventricles, from 0 to 1."""
+    """Probability that both slices are right."""
 
 
 def choose_levels(
-    slabs: Sequence[BaselineSlab], given: Mapping[str, tuple[int, int]] | None = None
-) -> LevelChoice | None:
-    """Propose both levels; None if there are fewer than two slices.
-
-    The ventricles decide if their confidence is high enough. Otherwise the levels are the middle slices of the lowest
-    and the highest slab or, in a single slab, the middle pair of slices nearest to 20 mm apart.
+    slabs: Sequence[BaselineSlab], given: Mapping[str, tuple[int, int]] | None = None, min_confidence: float = 0.0
+) -> LevelChoice:
+    """Propose both levels.
 
     Args:
         slabs: The patient's scans.
         given: Slab and slice of a known level; the other level is proposed to match it.
+        min_confidence: Less confident proposals are refused.
+
+    Raises:
+        Excluded: No pair of slices shows both levels with this confidence.
     """
+    given = given or {}
     places = [(n, k) for n, slab in enumerate(slabs) for k in range(len(slab.positions))]
     if len(places) < 2:
-        return None
+        raise Excluded("level", "two levels need two slices, the patient's scans have one; leave the patient out")
     heights = np.array([slabs[n].positions[k] for n, k in places])
-    marks = np.array([ventricle_marks(slabs[n].baseline[k], slabs[n].spacing) for n, k in places])
-    allowed = _allowed(places, given or {})
-    low, high, confidence = _by_ventricles(heights, marks, allowed)
-    if confidence >= MIN_CONFIDENCE:
-        return _choice(places[low], places[high], "ventricles", confidence)
-    if len(slabs) > 1:
-        middle = np.array([k == len(slabs[n].positions) // 2 or (n, k) in (given or {}).values() for n, k in places])
-        low, high = _farthest_pair(heights, allowed & middle[:, None] & middle)
-        return _choice(places[low], places[high], "middle slices", confidence)
-    low, high = _nearest_pair(heights, allowed)
-    return _choice(places[low], places[high], "20 mm apart", confidence)
+    marks = np.concatenate([slab_marks(slab) for slab in slabs])
+    known = {LEVELS.index(level): places.index(place) for level, place in given.items()}
+    allowed = heights[None, :] > heights[:, None]
+    for level, index in known.items():
+        others = np.arange(len(heights)) != index
+        allowed[(others, slice(None)) if level == 0 else (slice(None), others)] = False
+    if not allowed.any():
+        raise Excluded("level", f"{LEVELS[1]} must lie above {LEVELS[0]}, no slice does; correct the manifest")
+    low, high, confidence = _best_pair(heights, marks, known, allowed)
+    if confidence < min_confidence:
+        raise Excluded(
+            "level",
+            f"levels=auto must see both levels with a confidence of ≥ {min_confidence:.0%}, got {confidence:.0%}: the "
+            f"scans may not reach them; give {' and '.join(LEVELS)} in the manifest, or set min_level_confidence=… "
+            "and confirm what is proposed",
+        )
+    slices = dict(zip(LEVELS, (places[low], places[high]), strict=True))
+    return LevelChoice(slices, "the given level" if given else "ventricles", confidence)
 
 
-def _allowed(places: Sequence[tuple[int, int]], given: Mapping[str, tuple[int, int]]) -> Bool[np.ndarray, "low high"]:
-    """Which pairs of different slices have the levels that are given."""
-    low, high = (np.array([given.get(level, place) == place for place in places]) for level in LEVELS)
-    return low[:, None] & high & ~np.eye(len(places), dtype=bool)
-
-
-def _choice(low: tuple[int, int], high: tuple[int, int], rule: Rule, confidence: float) -> LevelChoice:
-    return LevelChoice(dict(zip(LEVELS, (low, high), strict=True)), rule, confidence)
-
-
-def ventricle_marks(baseline: Float[np.ndarray, "height width"], spacing: tuple[float, float]) -> tuple[float, float]:
-    """Amount of fluid where the bodies and where the frontal horns of the ventricles are expected, from 0 to 1.
+def slab_marks(slab: BaselineSlab) -> Float[np.ndarray, "slice 2"]:
+    """Fluid where the bodies and where the frontal horns of the ventricles are expected, from 0 to 1, in every slice.
 
     Args:
-        baseline: One slice before contrast [HU].
-        spacing: Distance between rows and between columns [mm].
+        slab: Slices of one scan.
     """
-    head = head_mask(baseline, spacing[0])
-    if not head.any():
-        return 0.0, 0.0
-    smooth = gaussian_filter(baseline, [_SMOOTHING_MM / mm for mm in spacing])
-    fluid = (smooth > _FLUID_HU[0]) & (smooth < _FLUID_HU[1])
-    down, right = (_from_centre(np.asarray(head.any(axis=1 - axis))) for axis in (0, 1))
+    heads = [head_mask(plane, slab.spacing[0]) for plane in slab.baseline]
+    inside = [
+        plane[_central(head) & (plane > _SOFT_HU[0]) & (plane < _SOFT_HU[1])]
+        for plane, head in zip(slab.baseline, heads, strict=True)
+        if head.any()
+    ]
+    values = np.concatenate(inside) if inside else np.zeros(0)
+    highest = (_FLUID_HU + float(np.median(values))) / 2 if values.size else _FLUID_HU
+    sigma = [_SMOOTHING_MM / mm for mm in slab.spacing]
+    marks = np.zeros((len(heads), 2))
+    for index, head in enumerate(heads):
+        if head.any():
+            smooth = gaussian_filter(slab.baseline[index], sigma)
+            marks[index] = _shares((smooth > _SOFT_HU[0]) & (smooth < highest), head)
+    return marks
+
+
+def _shares(fluid: Bool[np.ndarray, "height width"], head: Bool[np.ndarray, "height width"]) -> tuple[float, float]:
+    down, right = _from_centre(head)
     shares = []
     for (near, far), (front, back) in (_BODIES, _HORNS):
         box = ((down > front) & (down < back))[:, None] & ((np.abs(right) > near) & (np.abs(right) < far))
@@ -113,36 +149,67 @@ def ventricle_marks(baseline: Float[np.ndarray, "height width"], spacing: tuple[
     return shares[0], shares[1]
 
 
-def _from_centre(occupied: np.ndarray) -> Float[np.ndarray, " n"]:
-    """Distance of every row or column from the middle of the occupied ones, relative to half their extent."""
-    first, last = np.flatnonzero(occupied)[[0, -1]]
-    return (np.arange(len(occupied)) - (first + last) / 2) / max(1.0, (last - first) / 2)
+def _central(head: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+    down, right = _from_centre(head)
+    return np.asarray(np.hypot(down[:, None], right) < _TISSUE_RADIUS)
 
 
-def _by_ventricles(
-    heights: Float[np.ndarray, " slice"], marks: Float[np.ndarray, "slice 2"], allowed: Bool[np.ndarray, "low high"]
+def _from_centre(
+    head: Bool[np.ndarray, "height width"],
+) -> tuple[Float[np.ndarray, " height"], Float[np.ndarray, " width"]]:
+    """Distance of every row and column from the middle of the head, relative to half its extent."""
+    distances = []
+    for axis in (1, 0):
+        occupied = np.flatnonzero(head.any(axis=axis))
+        half = max(1.0, (occupied[-1] - occupied[0]) / 2)
+        distances.append((np.arange(head.shape[1 - axis]) - (occupied[0] + occupied[-1]) / 2) / half)
+    return distances[0], distances[1]
+
+
+def _best_pair(
+    heights: Float[np.ndarray, " slice"],
+    marks: Float[np.ndarray, "slice 2"],
+    known: Mapping[int, int],
+    allowed: Bool[np.ndarray, "low high"],
 ) -> tuple[int, int, float]:
-    """The pair of slices that looks most like the two levels, and its score."""
-    bodies, horns = marks.T
-    looks = (horns * (1 - bodies))[:, None] + bodies[None, :]
-    distance = heights[None, :] - heights[:, None]
-    near = np.exp(-0.5 * ((distance - DISTANCE_MM) / _DISTANCE_SD_MM) ** 2)
-    score = np.where(allowed & (distance > 0), looks / 2 * near, -1.0)
+    """The most probable of the allowed pairs of slices, and the probability that it is right."""
+    spacing = _spacing(heights)
+    above = _LOWEST_MM[:, None] + heights - heights.min()
+    log = logsumexp([_log_likelihood(above, marks, size) for size in _SIZES], axis=0)
+    log = log * min(1.0, spacing / _INDEPENDENT_MM)
+    for level, index in known.items():
+        log = log - ((above[:, index] - _LEVEL_MM[level]) / _GIVEN_SD_MM) ** 2 / 2
+    probability = softmax(log)
+    near = [np.exp(-(((above - level) / _PRECISION_MM) ** 2) / 2) for level in _LEVEL_MM]
+    score = np.where(allowed, near[0].T @ (probability[:, None] * near[1]), -1.0)
     low, high = np.unravel_index(int(score.argmax()), score.shape)
-    return int(low), int(high), max(0.0, float(score[low, high]))
+    tolerance = max(_TOLERANCE_MM, spacing)
+    right = [np.abs(above[:, k] - mm) <= tolerance for k, mm in zip((low, high), _LEVEL_MM, strict=True)]
+    return int(low), int(high), float(probability[right[0] & right[1]].sum())
 
 
-def _farthest_pair(heights: Float[np.ndarray, " slice"], allowed: Bool[np.ndarray, "low high"]) -> tuple[int, int]:
-    rise = np.where(allowed, heights[None, :] - heights[:, None], -np.inf)
-    low, high = np.unravel_index(int(rise.argmax()), rise.shape)
-    return int(low), int(high)
+def _spacing(heights: Float[np.ndarray, " slice"]) -> float:
+    """Usual distance between neighbouring slices, of one slab or of several [mm]."""
+    gaps = np.diff(np.unique(np.round(heights, 1)))
+    return float(np.median(gaps)) if gaps.size else 0.0
 
 
-def _nearest_pair(heights: Float[np.ndarray, " slice"], allowed: Bool[np.ndarray, "low high"]) -> tuple[int, int]:
-    """The pair nearest to 20 mm apart, the upper slice above the lower if possible; of equal pairs the middle one."""
-    rise = heights[None, :] - heights[:, None]
-    middle = np.abs((heights[None, :] + heights[:, None]) / 2 - heights.mean())
-    cost = np.round(np.abs(rise - DISTANCE_MM), 3) + 1e-6 * middle + 1e3 * (rise < 0)
-    cost = np.where(allowed, cost, np.inf)
-    low, high = np.unravel_index(int(cost.argmin()), cost.shape)
-    return int(low), int(high)
+def _log_likelihood(
+    above: Float[np.ndarray, "candidate slice"], marks: Float[np.ndarray, "slice 2"], size: float
+) -> Float[np.ndarray, " candidate"]:
+    """Log-likelihood of the marks for every height of the slab, with ventricles of a given size.
+
+    Usual bodies reach from 12 to 28 mm, usual horns from −4 mm into the bodies; narrow horns fill too little of their
+    box to be seen.
+    """
+    bodies = _between(above, DISTANCE_MM - 8 * size, DISTANCE_MM + 8 * size)
+    horns = np.clip((size - 0.75) / 0.35, 0, 1) * _between(above, 5 - 9 * size, DISTANCE_MM + 6 * size)
+    misfit = [((mark - expected) / _MARK_SD) ** 2 / 2 for mark, expected in zip(marks.T, (bodies, horns), strict=True)]
+    return -np.minimum(misfit, _LARGEST_MISFIT).sum(axis=(0, 2))
+
+
+def _between(
+    above: Float[np.ndarray, "candidate slice"], low: float, high: float
+) -> Float[np.ndarray, "candidate slice"]:
+    """From 0 outside a range of heights to 1 inside."""
+    return np.clip((above - low) / _EDGE_MM + 0.5, 0, 1) * np.clip((high - above) / _EDGE_MM + 0.5, 0, 1)

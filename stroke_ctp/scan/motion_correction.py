@@ -5,16 +5,20 @@ from dataclasses import replace
 import numpy as np
 
 from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.registration import Motion
 from stroke_ctp.scan.resampling import SlabFrames, resample_frame
 from stroke_ctp.scan.standard_grid import downsample_frames, estimate_slice_motions
 from stroke_ctp.scan.time_resampling import interpolate_frames
 
 
-def correct_motion(scan: CTPScan) -> CTPScan:
+def correct_motion(scan: CTPScan) -> tuple[CTPScan, list[Motion]]:
     """Register every frame to the first, as for the standard series, and resample moved frames at full resolution.
 
     Args:
         scan: Scan in patient axes.
+
+    Returns:
+        The corrected scan, and the motion of each slice.
     """
     working = downsample_frames(scan.hu, scan.spacing)
     motions = estimate_slice_motions(working, list(range(scan.hu.shape[1])))
@@ -26,7 +30,7 @@ def correct_motion(scan: CTPScan) -> CTPScan:
         for time in map(int, np.flatnonzero(motion.reach_mm > 0)):
             frame = resample_frame(volumes, time, points, motion.rigid[time])
             corrected[time, index] = frame.reshape(scan.hu.shape[2:])
-    return replace(scan, hu=corrected)
+    return replace(scan, hu=corrected), motions
 
 
 def align_slice_times(scan: CTPScan) -> CTPScan:

@@ -14,6 +14,8 @@ Quality = dict[str, float | int | str | bool | None]
 
 _MIN_BASELINE_SD_HU = 0.1
 _SD_PER_MAD = 1.4826
+_LAST_FRAMES = 3
+"""Averaged to the end of a curve."""
 
 
 def motion_quality(motions: Sequence[Motion]) -> Quality:
@@ -54,15 +56,35 @@ def bolus_arrival_s(series: Float[np.ndarray, "level 32 height width"]) -> float
     Args:
         series: Standard series [HU].
     """
-    curves = []
-    for level in series:
-        brain = soft_tissue_mask(level[:N_BASELINE].mean(axis=0))
-        if brain.any():
-            curves.append(level[:, brain].mean(axis=1))
-    if not curves:
+    curve = _brain_curve(series)
+    if curve is None:
         return None
-    curve = np.mean(curves, axis=0)
     baseline = curve[:N_BASELINE]
     above = curve > baseline.mean() + 3 * max(float(baseline.std(ddof=1)), _MIN_BASELINE_SD_HU)
     lasting = np.flatnonzero(above[:-2] & above[1:-1] & above[2:])
     return float(STANDARD_TIMES[lasting[0]]) if len(lasting) else None
+
+
+def passage_quality(series: Float[np.ndarray, "level 32 height width"], valid_frames: int) -> Quality:
+    """Peak of the brain's mean enhancement [HU], and the share of it that is left in the last valid frames.
+
+    Args:
+        series: Standard series [HU].
+        valid_frames: Frames that were acquired; later ones repeat the last.
+    """
+    curve = _brain_curve(series)
+    if curve is None:
+        return {"brain_peak_hu": None, "brain_left": None}
+    rise = curve[:valid_frames] - curve[:N_BASELINE].mean()
+    left = float(np.clip(rise[-_LAST_FRAMES:].mean() / max(float(rise.max()), 1e-6), 0, 1))
+    return {"brain_peak_hu": round(float(rise.max()), 2), "brain_left": round(left, 3)}
+
+
+def _brain_curve(series: Float[np.ndarray, "level 32 height width"]) -> Float[np.ndarray, " 32"] | None:
+    """Mean attenuation of soft tissue in every frame; None without any."""
+    curves = []
+    for level in series:
+        brain = soft_tissue_mask(level[:N_BASELINE].mean(axis=0))
+        if brain.any():
+            curves.append(level[:, brain].mean(axis=1, dtype=np.float64))
+    return np.mean(curves, axis=0) if curves else None

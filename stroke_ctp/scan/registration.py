@@ -57,6 +57,10 @@ class Motion:
     """Of the head in the first frame (x, y, z) [mm]."""
     reach_mm: Float[np.ndarray, " time"]
     """Largest displacement of a skull edge [mm]."""
+    steepness: float
+    """Root mean square gradient of the skull's edges in the plane [HU/mm]; 0 where no skull is in view."""
+    in_space: bool
+    """Whether motion out of the planes was estimated too."""
 
     @property
     def translation_mm(self) -> Float[np.ndarray, " time"]:
@@ -68,6 +72,11 @@ class Motion:
     def rotation_deg(self) -> Float[np.ndarray, " time"]:
         """Rotation angle [deg]."""
         return np.degrees(Rotation.from_matrix(self.rigid[:, :3, :3]).magnitude())
+
+    @property
+    def left_mm(self) -> Float[np.ndarray, " time"]:
+        """Displacement of the edges that would explain the residual [mm]."""
+        return self.residual_hu / self.steepness if self.steepness else np.zeros_like(self.residual_hu)
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,8 @@ class _Template:
     jacobian: Float[np.ndarray, "parameter point"]
     free: np.ndarray
     """Which of the six parameters are estimated."""
+    steepness: float
+    """Root mean square gradient in the plane [HU/mm]."""
 
 
 def is_thick(n_slices: int, spacing_mm: float) -> bool:
@@ -102,14 +113,14 @@ def estimate_motion(volumes: SlabFrames, max_iterations: int = 20) -> Motion:
     rigid = np.tile(np.eye(4), (n_frames, 1, 1))
     template = _template(volumes)
     if template is None:
-        return Motion(rigid, np.zeros(n_frames), np.zeros(3), np.zeros(n_frames))
+        return Motion(rigid, np.zeros(n_frames), np.zeros(3), np.zeros(n_frames), 0.0, in_space=False)
     residual, reach = np.zeros(n_frames), np.zeros(n_frames)
     for index in range(1, n_frames):
         frame = _prepare(volumes.hu[index])
         rigid[index], residual[index] = _fit(template, volumes, frame, rigid[index - 1], max_iterations)
         reach[index] = np.linalg.norm(transform_points(rigid[index], template.points) - template.points, axis=1).max()
     centre = (template.points.min(axis=0) + template.points.max(axis=0)) / 2
-    return Motion(rigid, residual, centre, reach)
+    return Motion(rigid, residual, centre, reach, template.steepness, in_space=len(template.free) == 6)
 
 
 def _prepare(frame: Float32[np.ndarray, "slice height width"]) -> Float32[np.ndarray, "slice height width"]:
@@ -154,7 +165,8 @@ def _at_edges(
     jacobian = np.concatenate([np.cross(points, across), across], axis=1).T[free]
     if np.linalg.matrix_rank(jacobian @ jacobian.T) < len(free):
         return None
-    return _Template(points, image[*index.T].astype(np.float64), normal, bend, jacobian, free)
+    rms = float(np.sqrt(np.mean(steepness**2)))
+    return _Template(points, image[*index.T].astype(np.float64), normal, bend, jacobian, free, rms)
 
 
 def _near_heads(

@@ -20,6 +20,7 @@ from stroke_ctp.study.first_epochs import examine_first_epochs
 from stroke_ctp.study.fold_roles import examine_roles
 from stroke_ctp.study.near_duplicates import noise_pattern
 from stroke_ctp.study.network_predictions import examine_networks
+from stroke_ctp.study.perfusion_scores import examine_perfusion
 from stroke_ctp.study.predictions import Study
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
@@ -53,7 +54,7 @@ class AuditEvidence:
     external: CohortEvidence = field(default_factory=CohortEvidence)
     statistics: FeatureStatistics = field(default_factory=FeatureStatistics)
     examined: Sequence[Finding] = ()
-    """Roles, classes, predictions, trainings and conventional cores, computed again."""
+    """Roles, classes, predictions, trainings, conventional cores and perfusion heads, computed again."""
 
 
 def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
@@ -66,10 +67,11 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     else:
         statistics = compare_statistics(runs, training.patients)
     examined = [
-        *examine_roles(study, training, external),
+        *examine_roles(study, folder, training, external),
         *examine_networks(study, folder, training, external),
         *examine_first_epochs(study, training),
         *examine_conventional(study, training, external),
+        *examine_perfusion(study, training),
     ]
     return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 

@@ -9,6 +9,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import some
 from stroke_ctp.model.conventional import WHOLE_SCAN, Scale, core_value
+from stroke_ctp.model.settings import CONVENTIONAL_MODELS
 from stroke_ctp.study.compared_rows import compare_rows
 from stroke_ctp.study.findings import Compared, Finding, judged, together
 from stroke_ctp.study.predictions import ModelPredictions, Study
@@ -33,7 +34,7 @@ def examine_conventional(study: Study, training: Cohort | str, external: Cohort 
         training: The cohort that the runs recorded, or why it is not known.
         external: The cohort that was scored, or why it is not known.
     """
-    models = [model for model in study.models.values() if model.record.encoder is None]
+    models = [model for model in study.models.values() if model.name in CONVENTIONAL_MODELS]
     if not models:
         return []
     scales = together(_scale(model, run) for model in models for run in model.runs.values())
@@ -60,7 +61,7 @@ def _scale(model: ModelPredictions, run: RunFolder) -> Compared:
     rows = model.folds[model.folds["fold"] == run.fold]
     again = scale.probability(_array(values, rows["patient"].tolist()))
     source = "a scale fitted on its training patients"
-    return compare_rows(f"{model.name}, fold {run.fold}", rows, again, _tolerance(run), source)
+    return compare_rows(f"{model.name}, fold {run.fold}", rows, again, tolerance(run), source)
 
 
 def _values(model: ModelPredictions, cohort: Cohort | str) -> Compared:
@@ -111,7 +112,7 @@ def _left(model: str, cohort: str, n: int, measured: int) -> list[str]:
     return [] if measured == n else [f"{model}: {n - measured} of {n} cores of the {cohort} cohort, to save time"]
 
 
-def _tolerance(run: RunFolder) -> float:
+def tolerance(run: RunFolder) -> float:
     """Largest difference of a probability that rounding explains on this machine."""
     here, there = machine(), run.provenance()
     same = here.device == there.device and here.versions["scikit-learn"] == there.versions.get("scikit-learn")

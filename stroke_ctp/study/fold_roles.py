@@ -1,6 +1,7 @@
 """Verify who trained, validated and tested: derive folds, threshold and classes again from cohort and settings."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,40 +9,46 @@ import pandas as pd
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import digest
+from stroke_ctp.common.schemas import plain
 from stroke_ctp.common.text import some
 from stroke_ctp.model.protocol import Fold
 from stroke_ctp.study.findings import Finding, judged
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.study_folder import StudyFolder
 
 _FOLDS = "Folds are those that follow from cohort and settings"
 _LABELS = "Classes and volumes are those of the cohorts"
 
 
-def examine_roles(study: Study, training: Cohort | str, external: Cohort | str) -> list[Finding]:
+def examine_roles(study: Study, folder: StudyFolder, training: Cohort | str, external: Cohort | str) -> list[Finding]:
     """Compare recorded roles, thresholds, classes and volumes with those that follow from the cohorts.
 
     Args:
         study: Predictions and records.
+        folder: Of the study.
         training: The cohort that the runs recorded, or why it is not known.
         external: The cohort that was scored, or why it is not known.
     """
-    return [*_folds(study, training), *_labels(study, training, external)]
+    return [*_folds(study, folder.settings(), training), *_labels(study, training, external)]
 
 
-def _folds(study: Study, training: Cohort | str) -> list[Finding]:
+def _folds(study: Study, shared: Mapping[str, Any], training: Cohort | str) -> list[Finding]:
     if isinstance(training, str):
         return judged(_FOLDS, [], "", [f"training cohort: {training}"])
     runs = [run for model in study.models.values() for run in model.runs.values()]
-    wrong = [text for run in runs for text in _wrong_roles(run, training)]
+    wrong = [text for run in runs for text in _wrong_roles(run, shared, training)]
     return judged(_FOLDS, wrong, f"patients of {len(runs)} runs derived again, and the class threshold")
 
 
-def _wrong_roles(run: RunFolder, cohort: Cohort) -> Iterator[str]:
+def _wrong_roles(run: RunFolder, shared: Mapping[str, Any], cohort: Cohort) -> Iterator[str]:
     settings, record = run.settings(), run.record()
     where = f"{record.model}, fold {record.fold}"
-    if digest(settings.shared(cohort.hash)) != record.settings:
-        yield f"{where}: its settings.json is not the one that it was trained with"
+    if digest(shared) != record.settings:
+        yield f"{where}: it was trained with other settings than those of the study"
+    here = plain(settings)
+    if any(here[part] != shared[part] for part in ("folds", "endpoint", "seed")):
+        yield f"{where}: its settings.json is not that of the study"
     endpoint = Endpoint.of(cohort, settings.endpoint)
     if endpoint != record.endpoint:
         yield f"{where}: the class threshold is {record.endpoint.threshold:g}, the cohort gives {endpoint.threshold:g}"

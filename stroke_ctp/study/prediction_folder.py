@@ -24,6 +24,8 @@ class PatientPrediction:
     """Of the series, as in a cohort's `quality.csv`."""
     reason: str | None = None
     """Why the patient cannot be scored."""
+    volume: dict[str, float] | None = None
+    """`VOLUME_COLUMNS`, means of the members [mL]; None if the model predicts no volumes."""
 
     @property
     def probability(self) -> float | None:
@@ -76,6 +78,7 @@ class PredictionFolder:
 def _row(one: PatientPrediction) -> dict[str, Any]:
     members = {f"fold_{fold}": probability for fold, probability in one.members.items()}
     return {"patient": one.patient, "probability": one.probability, "spread": one.spread, "reason": one.reason} | {
+        **(one.volume or {}),
         **members,
         **one.quality,
     }

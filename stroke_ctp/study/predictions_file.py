@@ -14,6 +14,8 @@ from stroke_ctp.common.text import one_of, some
 from stroke_ctp.statistics.auc import roc_auc
 
 COLUMNS = ("patient", "fold", "split", "label", "core_ml", "probability")
+VOLUME_COLUMNS = ("predicted_ml", "low_ml", "high_ml")
+"""Predicted core volume and its 90 % interval [mL]; of models that predict volumes."""
 
 
 def predictions_table(
@@ -23,6 +25,7 @@ def predictions_table(
     probability: Float[np.ndarray, " row"],
     split: str | Sequence[str],
     fold: int | str,
+    volumes: Float[np.ndarray, "row 3"] | None = None,
 ) -> pd.DataFrame:
     """Rows of the table.
 
@@ -33,6 +36,7 @@ def predictions_table(
         probability: Of a large core.
         split: validation, test or external; one for all rows, or one for each.
         fold: Number of the fold, or `mean` for an ensemble.
+        volumes: Predicted core volumes and their intervals [mL].
 
     Raises:
         UserError: A probability is not finite: the training diverged.
@@ -40,6 +44,7 @@ def predictions_table(
     if not np.isfinite(probability).all():
         raise UserError(f"fold {fold}: the training diverged; choose another name and a lower learning_rate")
     patients = cohort.table.iloc[rows]
+    predicted = {} if volumes is None else dict(zip(VOLUME_COLUMNS, volumes.T, strict=True))
     return pd.DataFrame(
         {
             "patient": patients["patient"].to_numpy(),
@@ -48,6 +53,7 @@ def predictions_table(
             "label": labels[rows],
             "core_ml": patients["core_ml"].to_numpy() if "core_ml" in patients else np.nan,
             "probability": probability,
+            **predicted,
         }
     )
 
@@ -65,7 +71,7 @@ def write_predictions(path: Path, table: pd.DataFrame) -> str:
 
 
 def read_predictions(path: Path, digest: str, folds: Collection[str], splits: Collection[str]) -> pd.DataFrame:
-    """Read a table; `patient` and `fold` are text, `label` is an integer.
+    """Read a table, with volumes if it has any; `patient` and `fold` are text, `label` is an integer.
 
     Args:
         path: Of the file.
@@ -92,7 +98,8 @@ def read_predictions(path: Path, digest: str, folds: Collection[str], splits: Co
     _require(table["split"].isin(splits), table, path, "split", f"must be {one_of(splits)}")
     _require(label.isin([0, 1]), table, path, "label", "must be 0 (small) or 1 (large)")
     _require(probability.between(0, 1), table, path, "probability", "must be a number from 0 to 1")
-    return table.assign(probability=probability, label=label.astype(int))[list(COLUMNS)]
+    columns = [*COLUMNS, *(column for column in VOLUME_COLUMNS if column in table)]
+    return table.assign(probability=probability, label=label.astype(int))[columns]
 
 
 def _require(valid: pd.Series, table: pd.DataFrame, path: Path, column: str, rule: str) -> None:

@@ -10,7 +10,7 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.common.files import digest
-from stroke_ctp.model.protocol import FittedModel, Model
+from stroke_ctp.model.protocol import FittedModel, Model, PredictsVolume
 from stroke_ctp.study.members import fitted_model, model_of
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -66,3 +66,13 @@ class Predictor:
         """
         evidence = self.model.evidence(patients)
         return np.stack([member.score_evidence(evidence) for member in self.members])
+
+    def volumes(self, patients: Patients) -> Float[np.ndarray, "member patient 3"] | None:
+        """Core volume and its 90 % interval by every member [mL]; None if the model predicts no volumes."""
+        members = [member for member in self.members if isinstance(member, PredictsVolume)]
+        if not members:
+            return None
+        evidence = self.model.evidence(patients)
+        volumes = [member.volumes(evidence) for member in members]
+        known = [one for one in volumes if one is not None]
+        return np.stack(known) if len(known) == len(self.members) else None

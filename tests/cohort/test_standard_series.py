@@ -231,11 +231,9 @@ def test_too_many_frames_of_motion_exclude(tmp_path):
 
 def test_levels_are_proposed_where_the_manifest_is_silent_and_the_rule_is_told(tmp_path):
     save(tmp_path, frames(n_slices=6))
-    proposed = standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto")).quality
-    assert proposed["levels_chosen_by"] == "20 mm apart"
-    assert (proposed["basal_ganglia_slice"], proposed["supraganglionic_slice"]) in {(0, 4), (1, 5)}
-    given = standard_series(patient(tmp_path, row(levels={"basal_ganglia": 4})), Rules(levels="auto")).quality
-    assert (given["basal_ganglia_slice"], given["supraganglionic_slice"]) == (4, 5)
+    given = standard_series(patient(tmp_path, row(levels={"basal_ganglia": 1})), Rules(levels="auto")).quality
+    assert given["levels_chosen_by"] == "the given level"
+    assert (given["basal_ganglia_slice"], given["supraganglionic_slice"]) == (1, 5)
     assert standard_series(patient(tmp_path, row()), Rules(levels="auto")).quality["levels_chosen_by"] == "manifest"
 
 
@@ -248,3 +246,14 @@ def test_a_ge_cine_series_gives_the_series_of_its_nifti_twin(tmp_path):
     twin, cine = (standard_series(patient(tmp_path, row(scan, levels)), rules) for scan in ("scan.nii", "cine"))
     np.testing.assert_allclose(cine.hu, twin.hu, atol=1e-3)
     assert cine.quality == pytest.approx(twin.quality | {"orientation": "header"}, nan_ok=True)
+
+
+def test_levels_that_are_not_seen_exclude_unless_every_proposal_is_wanted(tmp_path):
+    """All six slices are the same: none is higher than another to the eye."""
+    save(tmp_path, frames(n_slices=6))
+    with pytest.raises(Excluded, match=r"confidence of ≥ 80%, got \d+%.*min_level_confidence=…") as caught:
+        standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto"))
+    assert caught.value.stage == "level"
+    wanted = standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto", min_level_confidence=0.0)).quality
+    assert wanted["basal_ganglia_slice"] < wanted["supraganglionic_slice"]
+    assert wanted["levels_confidence"] < 0.8

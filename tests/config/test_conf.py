@@ -22,9 +22,11 @@ from stroke_ctp.config.help import help_page
 from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
+from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.config.schemas.pretrain import PretrainSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
@@ -33,11 +35,13 @@ from stroke_ctp.model.temporal_network import KERNEL_SIZES
 
 SCHEMAS: dict[str, Any] = {
     "benchmark": BenchmarkSettings,
+    "benchmarks.held_out_patients": HeldOutSettings,
     "ensemble": EnsembleSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
     "predict": PredictSettings,
     "preprocess": PreprocessSettings,
+    "pretrain": PretrainSettings,
     "report": ReportSettings,
     "simulate": SimulateSettings,
     "train": TrainSettings,
@@ -47,6 +51,7 @@ GIVEN = {
     "perfusion": {"out": "o", "scan": "s"},
     "predict": {"out": "o", "scan": "s"},
     "preprocess": {"out": "o", "manifest": "m"},
+    "pretrain": {"out": "o"},
     "report": {"name": "n"},
     "simulate": {"out": "o"},
     "train": {"fold": 0},

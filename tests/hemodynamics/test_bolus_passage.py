@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from perfused_head import ARTERIES, COLUMNS, PIXEL_MM, ROWS, SINUS, disc, head
+from perfused_head import ARTERIES, COLUMNS, PIXEL_MM, ROWS, SINUS, SIZE, disc, head
 
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.hemodynamics.bolus_detection import count_baseline_frames, resample_regularly
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
-from stroke_ctp.hemodynamics.regions import brain_axes, intracranial_mask
+from stroke_ctp.hemodynamics.midline import find_midline
+from stroke_ctp.hemodynamics.regions import intracranial_mask
 
 
 def in_discs(vessel, places, radius):
@@ -42,7 +43,7 @@ def test_the_baseline_ends_when_the_contrast_comes(start):
 def test_the_midline_turns_with_the_head(angle):
     hu, _ = head(angle)
     brain = intracranial_mask(hu[0], PIXEL_MM)
-    leftward, backward = brain_axes(brain, PIXEL_MM)
+    leftward, backward = find_midline(hu[0], brain, PIXEL_MM).axes((SIZE, SIZE), PIXEL_MM)
     turn = np.deg2rad(angle)
     inside = brain[0]
     np.testing.assert_allclose(leftward[inside], (np.cos(turn) * COLUMNS + np.sin(turn) * ROWS)[inside], atol=2.5)

@@ -1,15 +1,19 @@
 """Core, penumbra and their volumes in a head whose lesion is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
+from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, ROWS, disc, head
+from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
-from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, remove_small_components, segment_lesion
+from stroke_ctp.hemodynamics.cbv_reference import reference_cbv
+from stroke_ctp.hemodynamics.core_and_penumbra import TMAX_LEVELS, remove_small_components, segment_lesion
 from stroke_ctp.hemodynamics.core_area import core_area
-from stroke_ctp.hemodynamics.maps import REFERENCE_CBV, Analysis, perfusion_maps
+from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
 
 
 @pytest.fixture(scope="module")
@@ -17,18 +21,27 @@ def passage():
     return find_bolus_passage(*head(noise=1.0), PIXEL_MM)
 
 
+def dice(found, true):
+    return 2 * (found & true).sum() / (found.sum() + 3 * true.sum())
+
+
 @pytest.mark.parametrize("calibration", ["reference", "venous"])
 def test_both_cores_and_the_hypoperfused_tissue_are_where_they_were_put(passage, calibration):
-    maps = perfusion_maps(passage, PIXEL_MM, Analysis(calibration))
-    lesion = segment_lesion(maps, PIXEL_MM)
-    core, lesion_area = disc(CORE, CORE_MM), disc(CORE, PENUMBRA_MM)
-    for name in ("cbv", "rcbf"):
-        found = lesion.core[name]
-        overlap = 2 * (found & core).sum() / (found.sum() + 3 * core.sum())
-        assert overlap > 0.87, name
-    overlap = 2 * (lesion.hypoperfused & lesion_area).sum() / (lesion.hypoperfused.sum() + 3 * lesion_area.sum())
-    assert overlap > 0.85
+    lesion = segment_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration)), PIXEL_MM)
+    assert dice(lesion.core["cbv"], disc(CORE, CORE_MM)) > 0.87
+    assert dice(lesion.core["rcbf"], disc(CORE, CORE_MM)) > 0.87
+    assert dice(lesion.hypoperfused, disc(CORE, PENUMBRA_MM)) > 0.85
     assert not (lesion.penumbra & (lesion.core["cbv"] | lesion.core["rcbf"])).any()
+
+
+@pytest.mark.parametrize("calibration", ["reference", "venous"])
+def test_the_core_by_cbv_is_where_cbv_once_smoothed_is_low_and_an_artery_in_it_does_not_matter(passage, calibration):
+    """Smoothing takes 11 % from the core's edge. The artery took 16 % more, until vessels were left out of it."""
+    cbv = np.full(ROWS.shape, 1.04 * 2.6)
+    cbv[disc(CORE, PENUMBRA_MM)], cbv[disc(CORE, CORE_MM)] = 1.04 * 2.2, 1.04 * 0.5
+    expected = gaussian_filter(cbv, 3.0 / PIXEL_MM[0]) < 1.2
+    lesion = segment_lesion(perfusion_maps(passage, PIXEL_MM, Analysis(calibration)), PIXEL_MM)
+    assert dice(lesion.core["cbv"], expected) > 0.96
 
 
 @pytest.mark.parametrize("calibration", ["reference", "venous"])
@@ -62,7 +75,8 @@ def test_calibration_by_the_vein_gives_the_cbv_that_the_head_was_made_of(passage
 
 def test_calibration_by_reference_gives_the_other_hemisphere_the_cbv_of_healthy_brain(passage):
     maps = perfusion_maps(passage, PIXEL_MM, Analysis("reference"))
-    assert np.median(maps.cbv[maps.healthy]) == pytest.approx(REFERENCE_CBV, rel=1e-3)
+    assert maps.grey_share == 0.5  # the head has one tissue only
+    assert np.median(maps.cbv[maps.healthy]) == pytest.approx(reference_cbv(0.5), rel=0.02)
 
 
 def test_mtt_is_cbv_over_cbf_and_everything_is_0_outside_tissue(passage):
@@ -83,6 +97,13 @@ def test_the_lesion_of_the_mirrored_head_is_mirrored():
     assert (there ^ back).sum() < 0.05 * there.sum()
 
 
+def test_later_tissue_lies_within_late_tissue(passage):
+    lesion = segment_lesion(perfusion_maps(passage, PIXEL_MM, Analysis()), PIXEL_MM)
+    assert list(lesion.late) == [*TMAX_LEVELS]
+    masks = list(lesion.late.values())
+    assert all(not (later & ~late).any() for late, later in pairwise(masks))
+
+
 def test_a_head_without_an_occlusion_has_no_core():
     maps = perfusion_maps(find_bolus_passage(*head(occluded=False), PIXEL_MM), PIXEL_MM, Analysis())
     lesion = segment_lesion(maps, PIXEL_MM)
@@ -97,21 +118,6 @@ def test_pieces_of_less_than_a_square_centimetre_are_removed_slice_by_slice():
     kept = remove_small_components(mask, (1.0, 1.0))
     assert kept[:, 2:12, 2:12].all()
     assert kept.sum() == 200
-
-
-def test_volumes_and_mismatch_by_hand():
-    empty = np.zeros((1, 10, 10), bool)
-    core, late = empty.copy(), empty.copy()
-    core[0, :2], late[0, :5] = True, True
-    volumes = Lesion({"cbv": core, "rcbf": empty}, late).volumes((5.0, 10.0, 10.0))
-    assert volumes == {
-        "core_cbv_ml": 10.0,
-        "core_rcbf_ml": 0.0,
-        "hypoperfused_ml": 25.0,
-        "penumbra_ml": 15.0,
-        "mismatch_cbv": 2.5,
-        "mismatch_rcbf": None,
-    }
 
 
 def test_the_area_of_a_standard_series_is_that_of_both_levels():

@@ -8,6 +8,8 @@ from scipy.linalg import circulant, toeplitz
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.hemodynamics.deconvolution import (
+    LAGS_S,
+    PADDING_S,
     TRUNCATIONS,
     Deconvolution,
     circulant_inverse,
@@ -16,7 +18,7 @@ from stroke_ctp.hemodynamics.deconvolution import (
     singular_values,
     standard_inverse,
 )
-from stroke_ctp.hemodynamics.maps import tissue_perfusion
+from stroke_ctp.hemodynamics.tissue_perfusion import tissue_perfusion
 
 RHO = 1.04
 NEARLY_NONE = 1e-11
@@ -29,9 +31,9 @@ def single(curve):
 
 def residue(artery, tissue, step, truncation):
     """Residue function in 64 bits, for truncations near 0."""
-    values = singular_values(artery, step)
+    values = singular_values(artery, step, 2 * len(artery))
     kept = (values > truncation * values.max()).astype(float)
-    return circulant_inverse(artery, step, kept) @ tissue
+    return circulant_inverse(artery, step, 2 * len(artery), kept) @ tissue
 
 
 @pytest.mark.parametrize("name", TISSUES)
@@ -42,8 +44,8 @@ def test_of_complete_and_finely_sampled_curves_cbf_cbv_and_tmax_are_recovered(na
     found = residue(artery, tissue, step, NEARLY_NONE)
     assert 6000 * 0.73 * found.max() == pytest.approx(RHO * cbf, rel=0.05)
     assert found.argmax() * step == pytest.approx(delay, abs=step)
-    _, volume, _ = tissue_perfusion(single(tissue), artery, step, Deconvolution())
-    assert volume[0] == pytest.approx(RHO * cbv, rel=0.03)
+    perfusion = tissue_perfusion(single(tissue), artery, step, Deconvolution())
+    assert perfusion.cbv[0] == pytest.approx(RHO * cbv, rel=0.03)
 
 
 @pytest.mark.parametrize("truncation", [1e-4, 1e-2])
@@ -75,7 +77,7 @@ def test_an_artery_measured_elsewhere_leaves_block_circulant_cbf_as_it_is_but_no
     shifted = np.roll(artery, frames)
 
     def cbf(curve, method):
-        return tissue_perfusion(single(tissue), curve, step, Deconvolution(method))[0][0]
+        return flow_and_tmax(single(tissue), curve, step, Deconvolution(method))[0][0]
 
     for method in ("circulant", "oscillation", "tikhonov"):
         assert cbf(shifted, method) == pytest.approx(cbf(artery, method), rel=0.01)
@@ -87,23 +89,34 @@ def test_tmax_follows_the_shift_of_the_artery_also_to_before_it(frames):
     artery, tissue = sampled(25.0, 1.9, 0.0, 1.0, duration=90, start=10.0)
     _, here = flow_and_tmax(single(tissue), artery, 1.0, Deconvolution())
     _, there = flow_and_tmax(single(tissue), np.roll(artery, frames), 1.0, Deconvolution())
-    assert there[0] == here[0] - frames
+    assert there[0] == pytest.approx(here[0] - frames, abs=0.02)
 
 
 def by_wu(curve, artery, step, limit):
     """Oscillation-limited SVD of one voxel with explicit matrices and loops."""
-    n = len(artery)
-    mean = np.zeros(2 * n)
-    mean[:n] = (artery + np.concatenate([[0], artery[:-1]])) / 2
+    n, before = len(artery) + round(PADDING_S / step), round(PADDING_S / step / 2)
+    mean = np.zeros(n)
+    mean[: len(artery)] = (artery + np.concatenate([[0], artery[:-1]])) / 2
     left, values, right = np.linalg.svd(step * circulant(mean))
-    padded = np.concatenate([curve, np.zeros(n)])
+    padded = np.concatenate([curve, np.zeros(n - len(curve))])
     for truncation in TRUNCATIONS:
         inverse = np.where(values > truncation * values[0], 1 / np.maximum(values, 1e-12), 0)
         k = right.T @ (inverse * (left.T @ padded))
-        bend = sum(abs(k[j] - 2 * k[j - 1] + k[j - 2]) for j in range(2, 2 * n))
-        if bend / (2 * n) / k.max() <= limit:
+        bend = sum(abs(k[j] - 2 * k[j - 1] + k[j - 2]) for j in range(2 - before, n - before))
+        if bend / k.max() <= 64 * limit:  # a circle of 64 lags, whatever the scan's duration
             break
     return k
+
+
+def highest(k, step):
+    """Height and lag of a residue function's maximum within the limits, by the parabola through three points."""
+    lags = range(round(LAGS_S[0] / step), min(round(LAGS_S[1] / step), len(k) + round(LAGS_S[0] / step) - 1) + 1)
+    top = max(lags, key=lambda lag: k[lag])
+    if top in (lags[0], lags[-1]):
+        return k[top], (top + 0.5) * step
+    parabola = np.polyfit([-1, 0, 1], [k[top - 1], k[top], k[top + 1]], 2)
+    shift = -parabola[1] / (2 * parabola[0])
+    return np.polyval(parabola, shift), (top + shift + 0.5) * step
 
 
 @pytest.mark.parametrize("limit", [0.02, 0.035, 0.1])
@@ -116,17 +129,40 @@ def test_oscillation_limited_svd_agrees_with_wu_written_out_with_explicit_matric
     height, lag = flow_and_tmax(
         np.array(curves, np.float32), artery, step, Deconvolution("oscillation", oscillation_index=limit)
     )
-    expected = [by_wu(curve, artery, step, limit) for curve in curves]
-    np.testing.assert_allclose(height, [k.max() for k in expected], rtol=1e-3)
-    n = len(artery)
-    signed = [k.argmax() - 2 * n * (k.argmax() >= n) for k in expected]
-    np.testing.assert_allclose(lag, step * np.array(signed))
+    expected = np.array([highest(by_wu(curve, artery, step, limit), step) for curve in curves])
+    np.testing.assert_allclose(height, expected[:, 0], rtol=1e-3)
+    np.testing.assert_allclose(lag, expected[:, 1], atol=1e-2)
+
+
+@pytest.mark.parametrize("at", [2.0, 7.3, 11.75, 20.4])
+@pytest.mark.parametrize("method", ["oscillation", "circulant", "tikhonov"])
+def test_tmax_of_a_symmetric_residue_function_is_its_centre_also_between_frames(method, at):
+    """A Gaussian: artery and tissue are Gaussians too, of which the variances add."""
+    times = np.arange(0, 60, 1.5)
+    width, spread = 4.0, 2.0
+    artery = 300 * np.exp(-((times - 20) ** 2) / (2 * width**2))
+    total = width**2 + spread**2
+    tissue = 10 * np.exp(-((times - 20 - at) ** 2) / (2 * total))
+    _, lag = flow_and_tmax(single(tissue), artery, 1.5, Deconvolution(method))
+    assert lag[0] == pytest.approx(at, abs=0.1)
+
+
+def test_noise_puts_no_tmax_of_late_tissue_before_the_artery():
+    """A maximum anywhere on the circle had Tmax 0 in a tenth of these voxels and more."""
+    random = np.random.default_rng(3)
+    for step in (1.5, 3.0):
+        artery, tissue = sampled(*TISSUES["white core"], step, duration=60, start=8.0)
+        noisy = (tissue + random.normal(0, 1.0, (500, tissue.size))).astype(np.float32)
+        lag = tissue_perfusion(noisy, artery, step, Deconvolution()).lag
+        assert (lag <= 0).mean() < 0.04
+        assert lag.min() >= LAGS_S[0]
+        assert lag.max() <= LAGS_S[1] + step
 
 
 def test_singular_values_are_those_of_the_explicit_matrix():
     artery = gamma_variate(np.arange(20) * 1.5)
     mean = np.concatenate([(artery + np.concatenate([[0], artery[:-1]])) / 2, np.zeros(20)])
-    ours = singular_values(artery, 1.5)
+    ours = singular_values(artery, 1.5, 40)
     np.testing.assert_allclose(
         np.sort(np.concatenate([ours, ours[1:-1]])), np.sort(np.linalg.svd(1.5 * circulant(mean))[1]), atol=1e-8
     )
@@ -144,13 +180,14 @@ def test_standard_svd_is_the_truncated_pseudoinverse_of_the_causal_matrix():
 def test_tikhonov_minimizes_the_damped_squares():
     step, share = 1.0, 0.1
     artery, tissue = sampled(25.0, 1.9, 4.0, step, duration=60)
-    n = len(artery)
-    mean = np.concatenate([(artery + np.concatenate([[0], artery[:-1]])) / 2, np.zeros(n)])
+    n = len(artery) + round(PADDING_S / step)
+    mean = np.pad((artery + np.concatenate([[0], artery[:-1]])) / 2, (0, n - len(artery)))
     matrix = step * circulant(mean)
     damping = share * np.linalg.norm(matrix, 2)
-    expected = np.linalg.solve(matrix.T @ matrix + damping**2 * np.eye(2 * n), matrix.T @ np.pad(tissue, (0, n)))
+    padded = np.pad(tissue, (0, n - len(tissue)))
+    expected = np.linalg.solve(matrix.T @ matrix + damping**2 * np.eye(n), matrix.T @ padded)
     height, _ = flow_and_tmax(single(tissue), artery, step, Deconvolution("tikhonov", truncation=share))
-    assert height[0] == pytest.approx(expected.max(), rel=1e-4)
+    assert height[0] == pytest.approx(highest(expected, step)[0], rel=1e-4)
 
 
 def test_oscillation_of_a_triangle_and_of_an_alternation_by_hand():
@@ -167,14 +204,14 @@ def test_many_voxels_at_once_are_as_each_alone():
     for index in (0, 12345, 19999):
         one = flow_and_tmax(curves[index : index + 1], artery, 1.5, Deconvolution())
         assert height[index] == pytest.approx(one[0][0], rel=1e-5)
-        assert lag[index] == one[1][0]
+        assert lag[index] == pytest.approx(one[1][0], abs=1e-3)
 
 
 def test_tissue_without_contrast_has_no_flow():
     artery = gamma_variate(np.arange(32) * 1.5)
-    cbf, cbv, _ = tissue_perfusion(np.zeros((3, 32), np.float32), artery, 1.5, Deconvolution())
-    assert not cbf.any()
-    assert not cbv.any()
+    perfusion = tissue_perfusion(np.zeros((3, 32), np.float32), artery, 1.5, Deconvolution())
+    assert not perfusion.cbf.any()
+    assert not perfusion.cbv.any()
 
 
 @pytest.mark.parametrize("key", ["oscillation_index", "truncation"])

@@ -10,15 +10,22 @@ from stroke_ctp.model.build import build_model
 from stroke_ctp.model.conventional import FittedConventional, Scale
 from stroke_ctp.model.protocol import FittedModel, Model
 from stroke_ctp.model.registry import REGISTRY
-from stroke_ctp.model.settings import ArticleSettings, ConventionalSettings, EncoderSettings, TrainSettings
+from stroke_ctp.model.settings import (
+    ArticleSettings,
+    ConventionalSettings,
+    EncoderSettings,
+    PerfusionSettings,
+    TrainSettings,
+)
 
-KINDS = ["article", *get_args(fields(ConventionalSettings)["kind"].annotation)]
+KINDS = ["article", "perfusion", *get_args(fields(ConventionalSettings)["kind"].annotation)]
 RANDOM = EncoderSettings(weights="none")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_model_offers_the_protocol_and_is_registered_under_its_name(kind: str):
-    chosen = ArticleSettings() if kind == "article" else ConventionalSettings(kind)
+    others = {"article": ArticleSettings(), "perfusion": PerfusionSettings("perfusion")}
+    chosen = others[kind] if kind in others else ConventionalSettings(kind)
     settings = TrainSettings(fold=0, model=chosen, encoder=RANDOM)
     model = build_model(settings)
     assert isinstance(model, Model)

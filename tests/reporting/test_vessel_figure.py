@@ -38,3 +38,14 @@ def test_the_head_fills_the_picture_in_true_proportion_with_its_sides_named(axes
     assert axes[0].get_ylim() == (150, 50)  # anterior is up
     assert axes[0].get_aspect() == 1
     assert [(text.get_text(), text.get_position()[0] < 0.5) for text in axes[0].texts] == [("R", True), ("L", False)]
+
+
+def test_without_a_vein_the_picture_says_so(tmp_path, monkeypatch):
+    titles = []
+    set_title = matplotlib.axes.Axes.set_title
+    monkeypatch.setattr(
+        matplotlib.axes.Axes, "set_title", lambda self, text, **k: titles.append(text) or set_title(self, text, **k)
+    )
+    image, curve = np.full((1, 20, 20), 40.0), np.sin(TIMES / 10)
+    draw_vessels(tmp_path / "v.png", image, (2.0, 2.0), [0], TIMES, (np.array([[0, 9, 9]]), curve), None)
+    assert titles == ["Artery: slice 0, 1 of 1 voxels", "no vein was found"]

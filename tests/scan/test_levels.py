@@ -1,50 +1,98 @@
+"""Proposals of levels against heads whose levels are at 0 and 20 mm, and what is no proposal."""
+
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from stroke_ctp.phantom.digital_patient import DigitalPatient
-from stroke_ctp.phantom.recruitment import training_cohort
-from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.cohort.inclusion import Rules
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.phantom.anatomy import Anatomy
+from stroke_ctp.phantom.smooth_field import Grid
+from stroke_ctp.phantom.tissue import Compartment, draw_baseline
 from stroke_ctp.scan.levels import BaselineSlab, choose_levels
 
-HEADS = [recruit for recruit in training_cohort(12, 0) if recruit.fault is None]
-SPACING = (SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
+SPACING = (3.0, 3.0)
+ACROSS = np.arange(-111.0, 112.0, 3.0)
+PLANES = np.arange(-30.0, 76.0, 2.5)
+ASKED = Rules().min_level_confidence
+LEVELS = {"basal_ganglia": 0.0, "supraganglionic": 20.0}
 
 
-def slab_of(recruit, slices, thickness) -> BaselineSlab:
-    protocol = Protocol(slices, thickness, 3, 1.5, recruit.slabs[0].protocol.noise)
-    digital = DigitalPatient.draw(recruit.core_ml, np.random.default_rng(recruit.seed))
-    hu = digital.scan(protocol, np.random.default_rng(recruit.seed))
-    return BaselineSlab(hu.mean(axis=0), SPACING, np.array(slices) - slices[0] + 137.0)
+def simulated_head(number: int) -> np.ndarray:
+    """Planes of a head of wide anatomy without contrast [HU]; every fourth has white matter of 20 to 24 HU."""
+    random = np.random.default_rng([3, number])
+    anatomy = replace(
+        Anatomy.draw(random),
+        size=random.uniform(0.9, 1.08),
+        ventricle_size=random.uniform(0.7, 1.8),
+        yaw=np.deg2rad(random.normal(0, 5)),
+    )
+    label, _ = anatomy.compartments(Grid(z=PLANES, y=ACROSS, x=ACROSS), 1)
+    baseline = draw_baseline(random)
+    if number % 4 == 0:
+        baseline[[Compartment.WHITE, Compartment.WHITE_CORE, Compartment.WHITE_PENUMBRA]] = random.uniform(20, 24)
+    return baseline[label] + random.normal(0, random.uniform(0.5, 1.5), label.shape)
 
 
 @pytest.fixture(scope="module")
-def proposals():
-    """Of 12 heads in slabs of the embedded cohort: slices proposed, and the true ones."""
-    rows = []
-    for recruit in HEADS:
-        (slab,) = recruit.slabs
-        choice = choose_levels([slab_of(recruit, slab.protocol.slices, slab.protocol.thickness)])
-        found = [choice.slices[level][1] for level in ("basal_ganglia", "supraganglionic")]
-        rows.append((*found, *slab.level_slices))
-    return np.array(rows)
+def heads():
+    return [simulated_head(number) for number in range(12)]
 
 
-def test_levels_are_found_within_one_slice_on_the_embedded_cohort(proposals):
-    error = np.abs(proposals[:, :2] - proposals[:, 2:])
-    assert np.mean(error <= 1) >= 0.95
-    # a guess of the middle slices would be within one slice as well, but seldom right
-    assert np.mean(error == 0) > 0.7
+def slab_of(head: np.ndarray, first_mm: float, n_slices: int, thickness: int) -> tuple[BaselineSlab, np.ndarray]:
+    """A slab of a head, and the heights of its slices above the basal ganglia level [mm]."""
+    planes = round(thickness / 2.5)
+    first = int(np.argmin(np.abs(PLANES[0] + (planes - 1) * 1.25 + 2.5 * np.arange(len(PLANES)) - first_mm)))
+    starts = [first + planes * k for k in range(n_slices)]
+    heights = np.array([PLANES[start : start + planes].mean() for start in starts])
+    slices = np.stack([head[start : start + planes].mean(axis=0) for start in starts])
+    return BaselineSlab(slices, SPACING, 137.0 + heights - heights[0]), heights
 
 
-def test_levels_are_found_within_one_slice_of_5_mm_in_a_slab_of_75_mm():
-    errors = []
-    for recruit in HEADS[:6]:
-        offset = np.random.default_rng(recruit.seed).uniform(-2.5, 2.5)
-        slices = tuple(float(offset + z) for z in range(-25, 55, 5))
-        choice = choose_levels([slab_of(recruit, slices, 5.0)])
-        for (_, found), true_mm in zip(choice.slices.values(), (0.0, 20.0), strict=True):
-            errors.append(abs(found - int(np.argmin(np.abs(np.array(slices) - true_mm)))))
-    assert np.mean(np.array(errors) <= 1) >= 0.95
+def error_mm(slab: BaselineSlab, heights: np.ndarray) -> float | None:
+    """How far the worse of both proposals is from its level; None if the slab is refused."""
+    try:
+        choice = choose_levels([slab], min_confidence=ASKED)
+    except Excluded:
+        return None
+    return max(abs(heights[choice.slices[level][1]] - mm) for level, mm in LEVELS.items())
+
+
+@pytest.mark.parametrize(("n_slices", "thickness"), [(5, 10), (8, 10), (14, 5)])
+def test_in_slabs_that_hold_both_levels_most_are_proposed_and_none_is_far_off(heads, n_slices, thickness):
+    """Eight slices of 10 mm were 22 mm off in two of twelve heads."""
+    errors = [error_mm(*slab_of(head, -10.0 - 5 * (k % 3), n_slices, thickness)) for k, head in enumerate(heads)]
+    proposed = [error for error in errors if error is not None]
+    assert len(proposed) >= len(heads) / 2  # narrow ventricles are seen too little
+    assert max(proposed) <= 10.0
+    assert np.median(proposed) <= thickness / 2
+
+
+@pytest.mark.parametrize("first_mm", [-25.0, 30.0])
+def test_slabs_that_miss_a_level_are_refused(heads, first_mm):
+    """They reach from −25 to 5 mm and from 30 to 60 mm; proposals were 26 mm off."""
+    errors = [error_mm(*slab_of(head, first_mm, 4, 10 if first_mm < 0 else 5)) for head in heads]
+    assert errors == [None] * len(heads)
+
+
+def test_confidence_is_no_higher_than_the_share_of_right_proposals(heads):
+    """Right is within 7.5 mm, or a neighbouring slice where slices lie further apart."""
+    random, sure, right = np.random.default_rng(5), [], []
+    for head in heads:
+        for _ in range(12):
+            thickness, n_slices = int(random.choice([5, 10])), int(random.integers(2, 9))
+            if n_slices * thickness > 80:
+                continue
+            slab, heights = slab_of(head, random.uniform(-25, 55 - n_slices * thickness), n_slices, thickness)
+            choice = choose_levels([slab])
+            sure.append(choice.confidence)
+            errors = [abs(heights[choice.slices[level][1]] - mm) for level, mm in LEVELS.items()]
+            right.append(max(errors) <= max(7.5, thickness))
+    confident = np.array(sure) >= ASKED
+    assert confident.sum() > 25
+    assert np.array(right)[confident].mean() >= np.array(sure)[confident].mean() - 0.03
+    assert np.array(right)[~confident].mean() < 0.6
 
 
 def blank(n_slices: int, spacing_mm: float, first_mm: float = 0.0) -> BaselineSlab:
@@ -53,49 +101,42 @@ def blank(n_slices: int, spacing_mm: float, first_mm: float = 0.0) -> BaselineSl
     return BaselineSlab(np.full((n_slices, 32, 32), 30.0), (6.0, 6.0), positions)
 
 
-def test_without_ventricles_one_slab_gives_the_pair_nearest_to_20_mm_apart_in_its_middle():
-    choice = choose_levels([blank(9, 5.0)])
-    assert choice.rule == "20 mm apart"
-    assert list(choice.slices.values()) == [(0, 2), (0, 6)]
-    assert choice.confidence < 0.5
-
-
-def test_two_slices_are_a_pair_however_far_apart():
-    assert list(choose_levels([blank(2, 5.0)]).slices.values()) == [(0, 0), (0, 1)]
-
-
-def test_without_ventricles_two_slabs_give_their_middle_slices_the_lower_one_first():
-    choice = choose_levels([blank(5, 5.0, first_mm=40.0), blank(3, 5.0)])
-    assert choice.rule == "middle slices"
-    assert list(choice.slices.values()) == [(1, 1), (0, 2)]
+@pytest.mark.parametrize("slabs", [[blank(9, 5.0)], [blank(2, 5.0)], [blank(5, 5.0, 40.0), blank(3, 5.0)]])
+def test_slabs_without_ventricles_are_refused_with_the_way_out(slabs):
+    with pytest.raises(Excluded, match=r"confidence of ≥ 80%, got \d+%: .* give basal_ganglia and supraganglionic in"):
+        choose_levels(slabs, min_confidence=ASKED)
+    assert choose_levels(slabs).confidence < ASKED
 
 
 def test_one_slice_is_not_enough():
-    assert choose_levels([blank(1, 5.0)]) is None
+    with pytest.raises(Excluded, match="two levels need two slices"):
+        choose_levels([blank(1, 5.0)])
 
 
 @pytest.mark.parametrize(
     ("slabs", "given", "both"),
     [
         ([(6, 0.0)], {"basal_ganglia": (0, 1)}, [(0, 1), (0, 5)]),
-        ([(6, 0.0)], {"basal_ganglia": (0, 4)}, [(0, 4), (0, 5)]),
-        ([(6, 0.0)], {"supraganglionic": (0, 1)}, [(0, 0), (0, 1)]),
         ([(12, 0.0)], {"supraganglionic": (0, 11)}, [(0, 7), (0, 11)]),
-        ([(2, 0.0)], {"basal_ganglia": (0, 1)}, [(0, 1), (0, 0)]),  # upside down, but there is no other
-        ([(3, 0.0), (5, 40.0)], {"basal_ganglia": (0, 1)}, [(0, 1), (1, 2)]),
-        ([(3, 0.0), (5, 40.0)], {"basal_ganglia": (1, 0)}, [(1, 0), (1, 2)]),
-        ([(3, 0.0), (5, 40.0)], {"supraganglionic": (0, 2)}, [(0, 1), (0, 2)]),
+        ([(3, 0.0), (5, 20.0)], {"basal_ganglia": (0, 1)}, [(0, 1), (1, 1)]),
     ],
 )
-def test_a_level_that_is_given_stays_and_the_other_goes_with_it(slabs, given, both):
-    choice = choose_levels([blank(n, 5.0, first_mm) for n, first_mm in slabs], given)
+def test_a_level_that_is_given_stays_and_the_other_lies_20_mm_from_it(slabs, given, both):
+    choice = choose_levels([blank(n, 5.0, first_mm) for n, first_mm in slabs], given, ASKED)
     assert list(choice.slices.values()) == both
+    assert choice.rule == "the given level"
 
 
-def test_the_ventricles_find_the_level_that_is_not_given():
-    (slab,) = HEADS[0].slabs
-    whole = slab_of(HEADS[0], slab.protocol.slices, slab.protocol.thickness)
-    low, high = slab.level_slices
-    found = choose_levels([whole], {"basal_ganglia": (0, low)})
-    assert found.slices == {"basal_ganglia": (0, low), "supraganglionic": (0, high)}
-    assert found.rule == "ventricles"
+def test_a_level_20_mm_from_the_given_one_that_lies_outside_the_slab_is_refused():
+    with pytest.raises(Excluded, match="may not reach them"):
+        choose_levels([blank(6, 5.0)], {"basal_ganglia": (0, 4)}, ASKED)
+    with pytest.raises(Excluded, match="supraganglionic must lie above basal_ganglia"):
+        choose_levels([blank(6, 5.0)], {"basal_ganglia": (0, 5)}, ASKED)
+
+
+def test_the_ventricles_find_the_level_that_is_not_given(heads):
+    slab, heights = slab_of(heads[1], -12.5, 5, 10)
+    low = int(np.argmin(np.abs(heights)))
+    found = choose_levels([slab], {"basal_ganglia": (0, low)}, ASKED)
+    assert found.slices["basal_ganglia"] == (0, low)
+    assert abs(heights[found.slices["supraganglionic"][1]] - 20) <= 5

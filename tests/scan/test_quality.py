@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from heads import head
 
-from stroke_ctp.scan.quality import bolus_arrival_s, motion_quality, noise_sd_hu
+from stroke_ctp.scan.quality import bolus_arrival_s, motion_quality, noise_sd_hu, passage_quality
 from stroke_ctp.scan.registration import Motion
 
 TIMES = np.arange(32) * 1.5
@@ -36,7 +36,7 @@ def test_motion_is_summed_up_in_millimetres_and_degrees():
         cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
         rigid[frame, :2, :2] = [[cosine, -sine], [sine, cosine]]
         rigid[frame, :2, 3] = x, y
-    motion = Motion(rigid, np.array([0.0, 9.0, 3.0]), np.zeros(3), np.zeros(3))
+    motion = Motion(rigid, np.array([0.0, 9.0, 3.0]), np.zeros(3), np.zeros(3), 60.0, in_space=True)
     assert motion_quality([motion]) == {
         "max_translation_mm": 5,
         "median_translation_mm": 1,
@@ -44,3 +44,14 @@ def test_motion_is_summed_up_in_millimetres_and_degrees():
         "median_rotation_deg": 1,
         "max_residual_hu": 9,
     }
+
+
+def test_what_is_left_of_the_brains_enhancement_is_measured_before_frames_that_repeat_the_last():
+    curve = np.array([0.0] * 8 + [5, 10, 8, 6, 4, 4, 4] + [4.0] * 17)
+    hu = np.stack([np.full((8, 8), 30) + rise for rise in curve])[None].repeat(2, axis=0)
+    assert passage_quality(hu, 32) == {"brain_peak_hu": 10.0, "brain_left": 0.4}
+    assert passage_quality(hu, 11) == {"brain_peak_hu": 10.0, "brain_left": pytest.approx((5 + 10 + 8) / 30, abs=1e-3)}
+
+
+def test_without_soft_tissue_there_is_no_passage():
+    assert passage_quality(np.full((2, 32, 8, 8), -1000.0), 32) == {"brain_peak_hu": None, "brain_left": None}

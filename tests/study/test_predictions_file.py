@@ -39,6 +39,12 @@ def test_a_table_is_read_back_with_names_as_text(tmp_path: Path):
     pd.testing.assert_frame_equal(found, TABLE.assign(fold="0"))
 
 
+def test_predicted_volumes_are_read_back_where_there_are_any(tmp_path: Path):
+    path = tmp_path / "predictions.csv"
+    table = TABLE.assign(predicted_ml=[2.0, 40, 9, 70], low_ml=1.0, high_ml=99.0)
+    pd.testing.assert_frame_equal(_read(path, write_predictions(path, table)), table.assign(fold="0"))
+
+
 @pytest.mark.parametrize(
     ("column", "value", "sentence"),
     [

@@ -23,7 +23,7 @@ SERIES = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)), (0, (8, 2)), "-", "-")
 """Dashes of the models in their order, which distinguish them in greyscale."""
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # part of matplotlib: the same on every machine
     "font.size": 8,
     "axes.linewidth": 0.6,
@@ -62,7 +62,7 @@ def figure(width: float = COLUMN, height: float | None = None) -> Iterator[Figur
         width: Width [inch].
         height: Height [inch]; by default the width.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         drawn = Figure(figsize=(width, height or width), layout="constrained")
         FigureCanvasAgg(drawn)
         yield drawn
@@ -81,7 +81,7 @@ def save(drawn: Figure, path: Path, provenance: str = "") -> list[Path]:
         path.with_suffix(".pdf"): {"Subject": provenance, "CreationDate": None},
     }
     for file, content in metadata.items():
-        with matplotlib.rc_context(_STYLE), atomic_write(file) as partial:
+        with matplotlib.rc_context(STYLE), atomic_write(file) as partial:
             drawn.savefig(partial, dpi=300, metadata=content)
         drawn.set_layout_engine("none")  # keep the first layout, because computing it takes longest
     return list(metadata)

@@ -31,7 +31,7 @@ def draw_vessels(
     names: Sequence[int],
     times: Curve,
     artery: tuple[Places, Curve],
-    vein: tuple[Places, Curve],
+    vein: tuple[Places, Curve] | None,
 ) -> None:
     """Draw the slices in which artery and vein were chosen, marked, beside their curves.
 
@@ -42,20 +42,26 @@ def draw_vessels(
         names: File index of each slice.
         times: Of the frames [s].
         artery: Voxels (slice, row, column) and enhancement [HU].
-        vein: The same of the vein.
+        vein: The same of the vein; None without one.
     """
     with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 8, "axes.linewidth": 0.6}):
         figure = Figure(figsize=(180 / 25.4, 70 / 25.4), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.4))
-        for axis, (places, _), title, color in ((axes[0], artery, "Artery", _RED), (axes[1], vein, "Vein", _BLUE)):
+        for axis, vessel, title, color in ((axes[0], artery, "Artery", _RED), (axes[1], vein, "Vein", _BLUE)):
+            if vessel is None:
+                axis.set_title("no vein was found")
+                axis.set_axis_off()
+                continue
+            places, _ = vessel
             index = int(np.bincount(places[:, 0]).argmax())
             here = places[places[:, 0] == index]
             _draw_slice(axis, brightest[index], here, pixel_mm, color)
             axis.set_title(f"{title}: slice {names[index]}, {len(here)} of {len(places)} voxels")
         axes[2].axhline(0, color="0.8", linewidth=0.6)
         axes[2].plot(times, artery[1], color=_RED, label="Artery")
-        axes[2].plot(times, vein[1], color=_BLUE, linestyle=(0, (5, 2)), label="Vein")
+        if vein is not None:
+            axes[2].plot(times, vein[1], color=_BLUE, linestyle=(0, (5, 2)), label="Vein")
         axes[2].set(xlabel="Time [s]", ylabel="Enhancement [HU]")
         axes[2].spines[["top", "right"]].set_visible(False)
         axes[2].legend(frameon=False)

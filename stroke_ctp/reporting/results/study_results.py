@@ -12,6 +12,7 @@ from stroke_ctp.reporting.results.model_aucs import CohortAuc, ModelAucs, model_
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, operating_point
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.reporting.results.subgroups import Subgroups, subgroup_aucs
+from stroke_ctp.reporting.results.volume_agreement import VolumeAgreement, volume_agreement
 from stroke_ctp.reporting.results.volume_errors import DistanceBand, volume_errors
 from stroke_ctp.statistics.calibration import Brier, ReliabilityGroup, brier, intercept, reliability_curve, slope
 from stroke_ctp.statistics.decision_curve import DecisionCurve, decision_curve
@@ -89,6 +90,8 @@ class StudyResults:
     """None if there is no external cohort of both classes."""
     volume_errors: tuple[DistanceBand, ...] | None
     """None if the classes are not of core volumes, or volumes are unknown."""
+    volume_agreement: tuple[VolumeAgreement, ...]
+    """Of the models that predict volumes."""
     subgroups: Subgroups | None
     """None if no subgroups were asked for, or no cohort is known."""
 
@@ -128,6 +131,7 @@ def study_results(
         smooth_calibration=tuple(smooth_calibration(one.labels, one.scores) for one in cohorts),
         ensemble_curves=_ensemble_curves(main.aucs),
         volume_errors=volume_errors(main.predictions, main.youden.classes),
+        volume_agreement=volume_agreement(study.models.values()),
         subgroups=subgroup_aucs(subgroup, cohort_tables or {}, cohorts) if subgroup else None,
     )
 

@@ -54,11 +54,11 @@ def provenance_table(main: ModelPredictions, runs: Sequence[TrainingSummary], ba
 
 def provenance(main: ModelPredictions, runs: Sequence[TrainingSummary], background: StudyBackground) -> dict[str, str]:
     """Rows of the table of provenance: values by what they identify."""
-    encoder, minutes = main.record.encoder, sum(run.provenance.seconds for run in runs) / 60
+    minutes = sum(run.provenance.seconds for run in runs) / 60
     return {
         "Training cohort": f"{main.record.cohort.patients} patients, SHA-256 {main.record.cohort.hash}",
         "External cohort": _external_cohort(main),
-        "Encoder weights": f"{encoder.weights}, SHA-256 {encoder.sha256}" if encoder else "none",
+        "Encoder weights": _weights(main),
         "Seed of training": str(background.settings["seed"]),
         "Seed of resampling": str(SEED),
         "Software": software(runs),
@@ -66,6 +66,13 @@ def provenance(main: ModelPredictions, runs: Sequence[TrainingSummary], backgrou
         "Device": _all_values([run.provenance.device for run in runs]),
         "Duration of training": f"{minutes:.1f} min in all for {len(runs)} trainings",
     }
+
+
+def _weights(main: ModelPredictions) -> str:
+    encoder, weights = main.record.encoder, main.record.fitted.get("weights")
+    if encoder is None:
+        return f"{main.name}, SHA-256 {weights}" if weights else "none"
+    return f"{encoder.weights}, SHA-256 {encoder.sha256}"
 
 
 def software(runs: Sequence[TrainingSummary]) -> str:

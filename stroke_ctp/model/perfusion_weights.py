@@ -1,0 +1,94 @@
+"""Weights of the perfusion network: the shipped ones, or those of a file that `python -m stroke_ctp.pretrain` wrote."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import atomic_write, file_digest
+from stroke_ctp.model.perfusion_network import PerfusionNetwork
+from stroke_ctp.model.provenance import Provenance
+
+SHIPPED = Path(__file__).parent / "weights" / "perfusion.safetensors"
+SHIPPED_SHA256 = "8287ec8d122f39fe9e145d11329c9af45ee34f175b097b4206d7f2af5ebb11e5"
+SCHEMA = 1
+"""Of the file; another network, or other input, gets another number."""
+_RECORD = "stroke_ctp"
+"""Key of the file's metadata; one only, because safetensors orders several at random."""
+WAY_OUT = "use model.weights=shipped, or make weights with `python -m stroke_ctp.pretrain out=FILE`"
+
+
+@dataclass(frozen=True)
+class PerfusionWeights:
+    """A network with trained weights."""
+
+    network: PerfusionNetwork
+    provenance: Provenance
+    pretraining: Mapping[str, Any]
+    """Settings of the training: seed, patients, steps."""
+
+
+def write_weights(path: Path, network: PerfusionNetwork, pretraining: Mapping[str, Any]) -> None:
+    """Write weights as safetensors, with the settings of their training in the metadata."""
+    record = json.dumps({"schema": SCHEMA, "pretraining": dict(pretraining)}, sort_keys=True)
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    with atomic_write(path) as partial:
+        save_file(tensors, partial, {_RECORD: record})
+
+
+@cache
+def read_weights(weights: str) -> PerfusionWeights:
+    """The network with weights of a file, read once per process.
+
+    Args:
+        weights: shipped, or a file.
+
+    Raises:
+        UserError: There is no such file, it is damaged, or it holds weights of another network.
+    """
+    path = SHIPPED if weights == "shipped" else Path(weights)
+    if not path.is_file():
+        raise UserError(f"model.weights must be shipped or a file, got {weights}; {WAY_OUT}")
+    found = file_digest(path)
+    if weights == "shipped" and found != SHIPPED_SHA256:
+        raise UserError(
+            f"{path} is damaged (sha256 {found[:12]}…, expected {SHIPPED_SHA256[:12]}…); install the package again"
+        )
+    record, tensors = _content(path)
+    if record.get("schema") != SCHEMA:
+        raise UserError(f"{path} must hold weights of schema {SCHEMA}, got {record.get('schema')}; {WAY_OUT}")
+    network = PerfusionNetwork()
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(f"{path} holds weights of another network ({reason}); {WAY_OUT}") from None
+    return PerfusionWeights(network.eval(), Provenance(path.name, found), record["pretraining"])
+
+
+def read_pretraining(path: Path) -> Mapping[str, Any]:
+    """Settings of the training that wrote a file.
+
+    Raises:
+        UserError: The file holds no weights of a perfusion network.
+    """
+    settings: Mapping[str, Any] = _content(path)[0].get("pretraining", {})
+    return settings
+
+
+def _content(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Record and tensors of a file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            record = json.loads((file.metadata() or {})[_RECORD])
+            return record, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} cannot be read ({error}); {WAY_OUT}") from None
+    except (KeyError, ValueError):
+        raise UserError(f"{path} holds no weights of the perfusion network; {WAY_OUT}") from None

@@ -1,0 +1,40 @@
+"""Train the perfusion network on simulated patients: `python -m stroke_ctp.pretrain out=FILE`."""
+
+import shutil
+from pathlib import Path
+
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import claim, differing
+from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.pretrain import PretrainSettings
+from stroke_ctp.model.perfusion_weights import read_pretraining, write_weights
+from stroke_ctp.pretraining.training import Training
+
+
+def pretrain(settings: PretrainSettings) -> None:
+    """Write `FILE`; until then, samples and checkpoint lie beside it in `FILE.training/`."""
+    out = settings.out
+    determined = {"seed": settings.seed, "patients": settings.patients, "steps": settings.steps}
+    if out.is_dir():
+        raise UserError(f"out must be a file, got the folder {out}; choose another out=FILE")
+    if out.exists():
+        others = differing(determined, read_pretraining(out))
+        if others:
+            raise UserError(f"{out} was trained with other settings: {', '.join(others)}; choose another out=FILE")
+        print(f"pretrain: {out} is complete")
+        return
+    folder = training_folder(out)
+    claim(folder, determined, "choose another out=FILE or remove the folder")
+    network = Training(folder, **determined).run(settings.jobs)
+    write_weights(out, network, determined)
+    shutil.rmtree(folder)
+    print(out)
+
+
+def training_folder(out: Path) -> Path:
+    """Folder of what a training needs to continue."""
+    return out.with_name(f"{out.name}.training")
+
+
+if __name__ == "__main__":
+    run(pretrain, PretrainSettings, "pretrain")

@@ -1,0 +1,1 @@
+"""Training of the perfusion network on simulated patients."""

@@ -1,0 +1,143 @@
+"""Each concern at its threshold, and the level of several."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stroke_ctp.hemodynamics import reliability
+from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
+from stroke_ctp.hemodynamics.readouts import Readouts
+from stroke_ctp.hemodynamics.reliability import Concern, Reliability, judge
+
+GOOD = MeasurementQuality(
+    frame_interval_s=1.5,
+    arrival_s=9.0,
+    coverage_s=40.0,
+    artery_missing_s=0.0,
+    vein_missing_s=0.0,
+    tissue_missing_s=0.0,
+    late_tissue_missing_s=2.0,
+    unseen_share=0.1,
+    artery_peak_hu=200.0,
+    partial_volume=1.5,
+    contrast_to_noise=9.0,
+    slices=8,
+    motion_in_space=True,
+    motion_mm=0.5,
+    motion_left_mm=0.1,
+    tissue_share=0.78,
+    tissue_asymmetry=0.01,
+    core_low_ml=25.0,
+    core_high_ml=36.0,
+    other_side_core_ml=0.0,
+)
+VOLUMES = Readouts(
+    core_cbv_ml=30.0,
+    core_rcbf_ml=28.0,
+    tmax4_ml=120.0,
+    hypoperfused_ml=90.0,
+    tmax8_ml=60.0,
+    tmax10_ml=40.0,
+    penumbra_ml=60.0,
+    mismatch_cbv=3.0,
+    mismatch_rcbf=3.2,
+    mismatch_cbv_ml=60.0,
+    mismatch_rcbf_ml=62.0,
+    hypoperfusion_intensity_ratio=0.44,
+    cbv_index=0.7,
+    defuse3_eligible=True,
+)
+
+
+def test_a_good_scan_is_ok_without_a_reason():
+    assert judge(GOOD, VOLUMES) == Reliability(())
+    assert judge(GOOD, VOLUMES).level == "ok"
+    assert judge(GOOD, VOLUMES).reasons == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "words"),
+    [
+        ({"unseen_share": 0.5, "late_tissue_missing_s": 22.0}, "caution", "(hypoperfused tissue 22 s too early): 50%"),
+        ({"unseen_share": 0.7, "vein_missing_s": None}, "unusable", "70% of hypoperfused tissue's CBV is extrapolated"),
+        ({"artery_missing_s": 6.0, "coverage_s": 14.0}, "caution", "ends 14 s after the artery's peak"),
+        ({"arrival_s": 24.0}, "caution", "contrast arrives 24 s after the first frame"),
+        ({"contrast_to_noise": 2.0}, "caution", "2.00 times its noise"),
+        ({"contrast_to_noise": 0.8}, "unusable", "0.80 times its noise"),
+        ({"artery_peak_hu": 25.0}, "caution", "the artery rises by 25 HU"),
+        ({"partial_volume": 6.0}, "caution", "multiplied by 6.00"),
+        ({"partial_volume": 0.4}, "caution", "multiplied by 0.40"),
+        ({"motion_left_mm": 2.2}, "caution", "up to 2.2 mm off"),
+        ({"motion_mm": 14.0}, "caution", "moved by 14 mm"),
+        (
+            {"motion_in_space": False, "slices": 2, "motion_mm": 3.0},
+            "caution",
+            "planes of 2 slices cannot be corrected",
+        ),
+        ({"motion_in_space": False, "slices": 2, "motion_mm": 0.4}, "ok", "planes of 2 slices cannot be corrected"),
+        ({"tissue_share": 0.3}, "caution", "30% of the inside of the skull"),
+        ({"tissue_asymmetry": 0.2}, "caution", "the right half has a tissue share lower by 20%"),
+        ({"tissue_asymmetry": -0.2}, "caution", "the left half"),
+        ({"other_side_core_ml": 15.0}, "caution", "15 mL of the other hemisphere"),
+        ({"other_side_core_ml": 60.0}, "unusable", "60 mL of the other hemisphere"),
+        ({"core_high_ml": 75.0}, "caution", "would make the core 25 or 75 mL"),
+    ],
+)
+def test_a_poor_measurement_has_its_level_and_reason(changes, level, words):
+    found = judge(replace(GOOD, **changes), VOLUMES)
+    assert found.level == level
+    assert len(found.concerns) == 1
+    assert words in found.reasons
+
+
+def test_hypoperfusion_smaller_than_the_core_is_a_concern_unless_both_are_tiny():
+    found = judge(GOOD, replace(VOLUMES, hypoperfused_ml=20.0))
+    assert found.level == "caution"
+    assert "larger than the hypoperfused tissue of 20 mL" in found.reasons
+    tiny = replace(VOLUMES, core_cbv_ml=2.0, hypoperfused_ml=1.0)
+    assert judge(replace(GOOD, core_low_ml=1.0, core_high_ml=3.0), tiny).level == "ok"
+
+
+def test_a_curve_of_noise_is_not_called_truncated():
+    found = judge(replace(GOOD, contrast_to_noise=0.5, artery_missing_s=60.0, unseen_share=0.9), VOLUMES)
+    assert "bolus has left" not in found.reasons
+
+
+def test_the_worst_concern_gives_the_level_and_stands_first():
+    found = Reliability(
+        (Concern("ok", "a"), Concern("caution", "b"), Concern("unusable", "c"), Concern("caution", "d"))
+    )
+    assert found.level == "unusable"
+    assert found.reasons == "c; b; d; a"
+
+
+def test_thresholds_of_a_worse_level_lie_beyond_those_of_a_better_one():
+    assert reliability.UNUSABLE_CONTRAST_TO_NOISE < reliability.CONTRAST_TO_NOISE
+    assert reliability.UNUSABLE_OTHER_SIDE_CORE_ML > reliability.OTHER_SIDE_CORE_ML
+    assert reliability.UNUSABLE_UNSEEN_SHARE > reliability.UNSEEN_SHARE
+
+
+def test_the_documented_thresholds_are_those_that_are_used():
+    page = (Path(__file__).parents[2] / "docs" / "perfusion-maps.md").read_text()
+    rows = {
+        name: [float(n) for cell in cells.split("|")[1:] for n in re.findall(r"\d+\.?\d*", cell)]
+        for names, cells in re.findall(r"^\| (`[^|]*`) \|(.*)\|$", page, flags=re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    used = {
+        "arrival_s": [reliability.ARRIVAL_S],
+        "artery_missing_s": [reliability.ARTERY_MISSING_S],
+        "unseen_share": [reliability.UNSEEN_SHARE, reliability.UNUSABLE_UNSEEN_SHARE],
+        "artery_peak_hu": [reliability.ARTERY_PEAK_HU],
+        "partial_volume": [*reliability.PARTIAL_VOLUME],
+        "contrast_to_noise": [reliability.CONTRAST_TO_NOISE, reliability.UNUSABLE_CONTRAST_TO_NOISE],
+        "motion_mm": [reliability.MOTION_MM, reliability.IN_PLANE_MOTION_MM],
+        "motion_left_mm": [reliability.MOTION_LEFT_MM],
+        "tissue_share": [reliability.TISSUE_SHARE],
+        "tissue_asymmetry": [reliability.TISSUE_ASYMMETRY],
+        "core_high_ml": [reliability.CORE_RANGE_ML],
+        "other_side_core_ml": [reliability.OTHER_SIDE_CORE_ML, reliability.UNUSABLE_OTHER_SIDE_CORE_ML],
+    }
+    assert {name: rows[name] for name in used} == used

@@ -1,0 +1,125 @@
+"""The page of a scan, and what is printed of many."""
+
+from dataclasses import replace
+
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from perfused_head import PIXEL_MM, head
+
+from stroke_ctp.hemodynamics.scan_analysis import analyse_frames
+from stroke_ctp.reporting.figures.map_strips import slices_shown
+from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
+from stroke_ctp.reporting.figures.readout_table import readout_lines
+from stroke_ctp.reporting.reliability_text import reliability_text
+from stroke_ctp.scan.ctp_scan import CTPScan
+
+
+@pytest.fixture(scope="module")
+def measured():
+    hu, times = head(noise=1.0)
+    return analyse_frames(CTPScan.simultaneous(hu, times, (10.0, *PIXEL_MM)))
+
+
+def drawn(measured, path, monkeypatch, title="A scan"):
+    """The figure that is saved, and its texts."""
+    figures = []
+    savefig = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: figures.append(self) or savefig(self, *a, **k))
+    draw_summary(path, title, measured)
+    (figure,) = figures
+    return figure, [text for text in figure.findobj(matplotlib.text.Text) if text.get_text() and text.get_visible()]
+
+
+def doubtful(measured):
+    """The same scan, with every reason for doubt that a page must hold."""
+    quality = replace(
+        measured.quality,
+        unseen_share=0.7,
+        vein_missing_s=20.0,
+        late_tissue_missing_s=33.0,
+        artery_missing_s=8.0,
+        arrival_s=25.0,
+        artery_peak_hu=20.0,
+        partial_volume=7.0,
+        contrast_to_noise=2.0,
+        motion_in_space=False,
+        motion_mm=22.0,
+        motion_left_mm=3.0,
+        tissue_share=0.4,
+        tissue_asymmetry=0.3,
+        core_high_ml=300.0,
+        other_side_core_ml=80.0,
+    )
+    return replace(measured, quality=quality)
+
+
+@pytest.mark.parametrize("state", ["good", "doubtful", "without vein"])
+def test_every_word_lies_on_the_page(measured, tmp_path, monkeypatch, state):
+    shown = doubtful(measured) if state == "doubtful" else measured
+    if state == "without vein":
+        shown = replace(measured, passage=replace(measured.passage, vein=None))
+    figure, texts = drawn(shown, tmp_path / "summary.png", monkeypatch, "a name that is far too long " * 5)
+    figure.canvas.draw()
+    page = figure.bbox
+    for text in texts:
+        box = text.get_window_extent()
+        assert page.x0 <= box.x0 <= box.x1 <= page.x1, text.get_text()
+        assert page.y0 <= box.y0 <= box.y1 <= page.y1, text.get_text()
+
+
+def test_the_page_is_upright_a4_at_150_dots_per_inch(measured, tmp_path, monkeypatch):
+    drawn(measured, tmp_path / "summary.png", monkeypatch)
+    height, width, _ = matplotlib.image.imread(tmp_path / "summary.png").shape
+    assert (width, height) == pytest.approx((210 / 25.4 * 150, 297 / 25.4 * 150), abs=1)
+
+
+def test_the_page_says_how_far_it_can_be_trusted_and_that_it_is_for_research(measured, tmp_path, monkeypatch):
+    _, texts = drawn(doubtful(measured), tmp_path / "summary.png", monkeypatch)
+    words = " ".join(" ".join(text.get_text().split()) for text in texts)
+    assert "Reliability: UNUSABLE" in words
+    assert "Research use only" in words
+    assert "UNUSABLE: 80 mL of the other hemisphere" in words
+    assert words.count("scan ends") == 3  # one per plot of curves, and the reason
+
+
+def test_the_lesion_is_coloured_in_its_place(measured, tmp_path, monkeypatch):
+    figure, _ = drawn(measured, tmp_path / "summary.png", monkeypatch)
+    picture = figure.axes[0].images[0].get_array()
+    coloured = np.ptp(np.asarray(picture), axis=2) > 0.05
+    lesion = measured.lesion.penumbra | measured.lesion.core["cbv"]
+    assert coloured.sum() == lesion.sum()
+    middle = coloured.shape[1] // 6
+    assert coloured[:, :middle].sum() > 0.99 * coloured[:, : 2 * middle].sum()  # the patient's right
+
+
+def test_undefined_numbers_are_called_so(measured):
+    lines = dict(readout_lines(replace(measured, readouts=replace(measured.readouts, cbv_index=None))))
+    assert lines["CBV index"] == "undefined"
+
+
+def test_slices_are_spread_over_a_large_scan():
+    assert slices_shown(3).tolist() == [0, 1, 2]
+    assert slices_shown(21).tolist() == [0, 4, 8, 12, 16, 20]
+
+
+def rows(*levels):
+    return [
+        {"patient": f"P{n}", "scan": f"{n}.nii.gz", "reliability": level, "reason": f"because of {n} " * 12}
+        for n, level in enumerate(levels)
+    ]
+
+
+def test_the_terminal_has_counts_and_reasons_within_its_width():
+    said = reliability_text(rows("ok", "caution", "unusable", "ok"), "volumes.csv").splitlines()
+    assert said[0] == "reliability: 2 ok, 1 caution, 1 unusable"
+    assert said[1].startswith("  P2: unusable: because of 2")
+    assert any(line.startswith("  P1: caution: because of 1") for line in said)
+    assert max(map(len, said)) <= 80
+
+
+def test_of_many_doubtful_scans_the_terminal_shows_the_worst_and_where_the_others_are():
+    said = reliability_text(rows(*["caution"] * 30, "unusable"), "volumes.csv")
+    assert said.splitlines()[1].startswith("  P30: unusable")
+    assert said.endswith("and 19 more (volumes.csv, column reason)")

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from stroke_ctp.statistics.agreement import differences, icc_agreement
+
+# Shrout and Fleiss, Psychol. Bull. 1979, Table 2: four judges rate six targets.
+JUDGES = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float)
+
+
+def test_the_coefficient_and_its_interval_are_those_of_the_published_example():
+    found = icc_agreement(JUDGES)
+    assert found.value == pytest.approx(0.29, abs=0.005)
+    assert (found.low, found.high) == (pytest.approx(0.019, abs=0.001), pytest.approx(0.761, abs=0.001))
+
+
+def test_a_constant_error_lowers_agreement_although_correlation_is_perfect():
+    true = np.linspace(0, 100, 20)
+    exact, shifted = (icc_agreement(np.stack([true, true + error], axis=1)).value for error in (0.0, 30.0))
+    assert exact == pytest.approx(1)
+    assert shifted is not None
+    assert shifted < 0.75
+
+
+def test_bias_and_limits_of_normal_errors_are_their_mean_and_196_standard_deviations():
+    generator = np.random.default_rng(0)
+    true = generator.uniform(0, 100, 4000)
+    found = differences(true + generator.normal(-3, 5, 4000), true)
+    assert found.bias.value == pytest.approx(-3, abs=0.25)
+    assert (found.low, found.high) == (pytest.approx(-12.8, abs=0.4), pytest.approx(6.8, abs=0.4))
+
+
+def test_the_interval_of_the_bias_holds_the_truth_in_95_percent_of_samples():
+    generator = np.random.default_rng(1)
+    found = [differences(generator.normal(2, 7, 12), np.zeros(12)).bias for _ in range(600)]
+    covered = [one.low <= 2 <= one.high for one in found if one.low is not None and one.high is not None]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
+
+
+def test_too_few_patients_are_the_reason_of_an_undefined_estimate():
+    assert differences(np.ones(2), np.ones(2)).bias.reason == "2 patients"
+    assert icc_agreement(np.ones((2, 2))).reason == "2 patients"
+    assert icc_agreement(np.ones((5, 2))).reason == "all measurements are equal"
