@@ -7,6 +7,7 @@ from itertools import pairwise
 import pandas as pd
 
 from stroke_ctp.benchmarks.simulated_scans import LEAST_CORE_ML
+from stroke_ctp.hemodynamics.reliability import LEVELS
 from stroke_ctp.reporting.number_text import number_text
 
 LARGE_ERROR_ML = 20.0
@@ -95,7 +96,7 @@ def _groups(scans: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         "less contrast": scans["dose"] < 1,
         "slabs below 80 mm": scans["slices"] * scans["thickness_mm"] < 80,
         f"core below {LEAST_CORE_ML:g} mL": scans["true_ml"] < LEAST_CORE_ML,
-        **{level: scans["reliability"].eq(level) for level in ("ok", "caution", "unusable")},
+        **{str(level): scans["reliability"].eq(level) for level in LEVELS},
     }
     return ((name, scans[those]) for name, those in kinds.items() if those.any())
 

@@ -91,7 +91,7 @@ def _measurements(analysis: ScanAnalysis, truth: SimulatedScan) -> Mapping[str, 
     found = {f"{name}_ml": int(core.sum()) * truth.voxel_ml for name, core in lesion.core.items()}
     found |= {f"{name}_dice": overlap(core, truth) for name, core in lesion.core.items()}
     found["hypoperfused_ml"] = int(lesion.hypoperfused.sum()) * truth.voxel_ml
-    return found | {"reliability": "ok", "reason": ""}
+    return found | {"reliability": analysis.reliability.level, "reason": analysis.reliability.reasons}
 
 
 def _patient(conditions: ScanConditions, random: np.random.Generator) -> DigitalPatient:
