@@ -24,7 +24,7 @@ COST = Cost(preprocess_s=3.0, encode_s=2.0, epoch_s=0.001, draws=2, folds=10, ab
 @pytest.fixture(scope="module")
 def short(tmp_path_factory, bank) -> tuple[Path, str]:
     """The documented command, made small, and what it prints."""
-    (command,) = [line for line in all_commands() if "stroke_ctp.benchmark" in line]
+    (command,) = [line for line in all_commands() if f"{line} ".startswith("python -m stroke_ctp.benchmark ")]
     folder = tmp_path_factory.mktemp("benchmark")
     said = run(command, folder, bank)
     return folder / "outputs/benchmark", said

@@ -135,7 +135,19 @@ class DigitalPatient:
         return rank < round(volume_ml / BRAIN_GRID.voxel_ml)
 
     def scan(self, protocol: Protocol, random: np.random.Generator) -> Float[np.ndarray, "time slice height width"]:
-        """Frames of one slab in patient axes [HU]."""
+        """Frames of one slab in patient axes, of a head that moves as some do [HU]."""
+        return self.scan_moving(protocol, draw_motion(protocol.n_frames, random), random)
+
+    def scan_moving(
+        self, protocol: Protocol, motion: Float[np.ndarray, "time 6"] | None, random: np.random.Generator
+    ) -> Float[np.ndarray, "time slice height width"]:
+        """Frames of one slab in patient axes [HU].
+
+        Args:
+            protocol: Slices, timing and noise.
+            motion: Of the head in each frame, as `head_motion.draw_motion` gives it; None for a head at rest.
+            random: For the noise.
+        """
         head = self.painted(rendering_grid(protocol))
         collateral_delay = self.perfusion[Compartment.GREY_PENUMBRA].delay
         curves, amounts = enhancement(self.bolus, head.perfusion, head.label, collateral_delay, protocol.times)
@@ -144,6 +156,6 @@ class DigitalPatient:
             amounts=amounts,
             curves=curves,
             protocol=protocol,
-            motion=draw_motion(protocol.n_frames, random),
+            motion=motion,
             random=random,
         )

@@ -20,6 +20,7 @@ from stroke_ctp.common.schemas import fields, keys, parts, plain, rule
 from stroke_ctp.config.composition import CONF, groups
 from stroke_ctp.config.help import help_page
 from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
+from stroke_ctp.config.schemas.core_accuracy import CoreAccuracySettings
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
@@ -35,6 +36,7 @@ from stroke_ctp.model.temporal_network import KERNEL_SIZES
 
 SCHEMAS: dict[str, Any] = {
     "benchmark": BenchmarkSettings,
+    "benchmarks.core_accuracy": CoreAccuracySettings,
     "benchmarks.held_out_patients": HeldOutSettings,
     "ensemble": EnsembleSettings,
     "estimate": EstimateSettings,

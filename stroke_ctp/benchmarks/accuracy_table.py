@@ -1,0 +1,120 @@
+"""Agreement of measured with true cores over many scans, as a whole and by what the scans were like."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pandas as pd
+
+from stroke_ctp.benchmarks.simulated_scans import LEAST_CORE_ML
+from stroke_ctp.hemodynamics.reliability import LEVELS
+from stroke_ctp.reporting.number_text import number_text
+
+LARGE_ERROR_ML = 20.0
+"""An error above this may change a decision: trials ask for a mismatch of 15 mL."""
+_LIMITS = 1.96
+_SPREAD = (
+    ("interval_s", "interval {} s", (1, 1.6, 2.3, 3)),
+    ("duration_s", "duration {} s", (30, 45, 60, 75)),
+    ("noise_hu", "noise {} HU", (2, 3.3, 4.7, 6)),
+    ("white_hu", "white matter {} HU", (20, 24, 28, 32)),
+    ("hypodensity_hu", "hypodensity {} HU", (0, 4, 8)),
+)
+"""Conditions by column, their name, and where they are divided."""
+_HEADINGS = (
+    *("scans", "number", "refused", "caution", "unusable", "bias [mL]", "95 % limits [mL]", "Dice"),
+    *(f"error > {LARGE_ERROR_ML:g} mL", "of these without a flag"),
+)
+
+
+@dataclass(frozen=True)
+class CoreAgreement:
+    """How well a core is measured (Bland and Altman, Lancet 1986); NaN where too few scans are measured."""
+
+    scans: int
+    refused: int
+    """Scans without a measurement."""
+    caution: int
+    """Scans with one that is said to need caution."""
+    unusable: int
+    """Scans with one that is said to be unusable."""
+    bias_ml: float
+    """Mean of measured minus true volume [mL]."""
+    limits_ml: tuple[float, float]
+    """95 % limits of agreement [mL]."""
+    dice: float
+    """Median over the scans whose slices hold core."""
+    large_errors: int
+    """Scans with an error above `LARGE_ERROR_ML`."""
+    unflagged_errors: int
+    """Those of them that nothing warns of."""
+
+
+def core_agreement(scans: pd.DataFrame, core: str) -> CoreAgreement:
+    """Agreement of one measured core with the true one.
+
+    Args:
+        scans: One line per scan: `true_ml`, `reliability` (ok, caution, unusable), and of the core `NAME_ml` [mL],
+            missing if the scan was refused, and `NAME_dice`, missing without true core.
+        core: Its name.
+    """
+    error = scans[f"{core}_ml"] - scans["true_ml"]
+    reliability = scans["reliability"].where(error.notna())
+    half = _LIMITS * float(error.std(ddof=1))
+    large = error.abs() > LARGE_ERROR_ML
+    return CoreAgreement(
+        scans=len(scans),
+        refused=int(error.isna().sum()),
+        caution=int(reliability.eq("caution").sum()),
+        unusable=int(reliability.eq("unusable").sum()),
+        bias_ml=float(error.mean()),
+        limits_ml=(float(error.mean()) - half, float(error.mean()) + half),
+        dice=float(scans[f"{core}_dice"].median()),
+        large_errors=int(large.sum()),
+        unflagged_errors=int((large & reliability.eq("ok")).sum()),
+    )
+
+
+def agreement_table(scans: pd.DataFrame, core: str) -> str:
+    """Markdown: agreement over all scans, then over those of a kind; arguments as of `core_agreement`."""
+    lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
+    for name, group in [("all", scans), *_groups(scans)]:
+        lines.append(_line(_cells(name, core_agreement(group, core))))
+    return "\n".join(lines)
+
+
+def _groups(scans: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Scans of a kind, and its name; kinds without a scan are left out."""
+    kinds: dict[str, pd.Series] = {}
+    for column, name, edges in _SPREAD:
+        parts = pd.cut(scans[column], edges, labels=False, include_lowest=True)
+        for part, (low, high) in enumerate(pairwise(edges)):
+            kinds[name.format(f"{low:g} to {high:g}")] = parts.eq(part)
+    kinds |= {
+        "head at rest": ~scans["moving"],
+        "moving head": scans["moving"],
+        "less contrast": scans["dose"] < 1,
+        "slabs below 80 mm": scans["slices"] * scans["thickness_mm"] < 80,
+        f"core below {LEAST_CORE_ML:g} mL": scans["true_ml"] < LEAST_CORE_ML,
+        **{str(level): scans["reliability"].eq(level) for level in LEVELS},
+    }
+    return ((name, scans[those]) for name, those in kinds.items() if those.any())
+
+
+def _cells(name: str, found: CoreAgreement) -> list[str]:
+    low, high = found.limits_ml
+    return [
+        *(name, f"{found.scans}", f"{found.refused}", f"{found.caution}", f"{found.unusable}"),
+        _number(found.bias_ml, 1),
+        f"{_number(low, 0)} to {_number(high, 0)}",
+        _number(found.dice, 2),
+        *(f"{found.large_errors}", f"{found.unflagged_errors}"),
+    ]
+
+
+def _number(value: float, decimals: int) -> str:
+    return "–" if pd.isna(value) else number_text(value, decimals)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,36 @@
+"""`python -m stroke_ctp.benchmarks.core_accuracy`: measured against true core, over clinical scan conditions."""
+
+import functools
+from statistics import median
+
+import pandas as pd
+
+from stroke_ctp.benchmarks.accuracy_table import agreement_table
+from stroke_ctp.benchmarks.scan_conditions import scan_conditions
+from stroke_ctp.benchmarks.simulated_scans import measured_scan
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import atomic_write
+from stroke_ctp.common.parallel import parallel_map, with_progress
+from stroke_ctp.config.command_line import run
+from stroke_ctp.config.schemas.core_accuracy import CoreAccuracySettings
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+
+
+def core_accuracy(settings: CoreAccuracySettings) -> None:
+    """Simulate and analyse the scans, print the agreement of each core with the true one, write the table of scans."""
+    if settings.out.is_dir():
+        raise UserError(f"out must be a CSV file, got the folder {settings.out}; choose another out=FILE")
+    conditions = scan_conditions(settings.scans, settings.seed)
+    measure = functools.partial(measured_scan, seed=settings.seed)
+    results = parallel_map(measure, conditions, min(settings.jobs, len(conditions)))
+    scans = pd.DataFrame(with_progress(results, "core accuracy", "scans", len(conditions)))
+    for name, definition in DEFINITIONS.items():
+        print(f"\n{definition}\n\n{agreement_table(scans, name)}")
+    print(f"\n{median(scans['seconds']):.1f} s per scan (median, one core)")
+    with atomic_write(settings.out) as partial:
+        scans.round(3).to_csv(partial, index=False)
+    print(settings.out)
+
+
+if __name__ == "__main__":
+    run(core_accuracy, CoreAccuracySettings, "benchmarks.core_accuracy")

@@ -1,0 +1,118 @@
+"""A simulated scan under given conditions, and how well its core is measured."""
+
+import math
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from threadpoolctl import threadpool_limits
+
+from stroke_ctp.benchmarks.scan_conditions import ScanConditions
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis, analyse_scan
+from stroke_ctp.phantom.digital_patient import DigitalPatient
+from stroke_ctp.phantom.head_motion import draw_motion
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, rendering_grid
+from stroke_ctp.phantom.tissue import Compartment
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.nifti import write_nifti
+
+LEAST_CORE_ML = 1.0
+"""A slab with less counts as one without core: overlap with a few voxels says nothing."""
+_LEAST_CONTRAST_HU = 3.0
+"""Grey matter stays that much denser than white matter."""
+_MEASURED = (*(f"{name}_{what}" for what in ("ml", "dice") for name in DEFINITIONS), "hypoperfused_ml")
+_GREY = [Compartment.GREY, Compartment.GREY_PENUMBRA, Compartment.GREY_CORE]
+_WHITE = [Compartment.WHITE, Compartment.WHITE_PENUMBRA, Compartment.WHITE_CORE]
+
+
+@dataclass(frozen=True)
+class SimulatedScan:
+    """A scan and the truth about it."""
+
+    scan: CTPScan
+    core: Float[np.ndarray, "slice height width"]
+    """Share of each voxel that is core."""
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel [mL]."""
+        return float(np.prod(self.scan.spacing)) / 1000
+
+    @property
+    def core_ml(self) -> float:
+        """True core in the scanned slices [mL]."""
+        return float(self.core.sum()) * self.voxel_ml
+
+
+def simulated_scan(conditions: ScanConditions, seed: int) -> SimulatedScan:
+    """The scan of a patient that is drawn for these conditions."""
+    patient = _patient(conditions, np.random.default_rng([seed, conditions.number, 1]))
+    random = np.random.default_rng([seed, conditions.number, 2])
+    protocol = conditions.protocol
+    motion = _motion(protocol.n_frames, random) if conditions.moving else None
+    hu = patient.scan_moving(protocol, motion, random)
+    spacing = (conditions.thickness_mm, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
+    scan = CTPScan.simultaneous(hu, protocol.times, spacing, conditions.lowest_mm)
+    return SimulatedScan(scan, _core_share(patient, protocol))
+
+
+def measured_scan(conditions: ScanConditions, seed: int) -> dict[str, Any]:
+    """What the analysis of one scan finds, beside the truth: a line of the table of scans."""
+    truth = simulated_scan(conditions, seed)
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
+        path = Path(folder) / "scan.nii"
+        write_nifti(path, truth.scan)
+        began = time.perf_counter()
+        try:
+            found = _measurements(analyse_scan(path), truth)
+        except Excluded as finding:
+            found = dict.fromkeys(_MEASURED, math.nan) | {"reliability": None, "reason": finding.reason}
+        seconds = time.perf_counter() - began
+    return {**asdict(conditions), "true_ml": truth.core_ml, **found, "seconds": seconds}
+
+
+def overlap(measured: Bool[np.ndarray, "slice height width"], truth: SimulatedScan) -> float:
+    """Dice coefficient of a measured core and the voxels that are mostly core; NaN below `LEAST_CORE_ML`."""
+    if truth.core_ml < LEAST_CORE_ML:
+        return math.nan
+    true = truth.core >= 0.5
+    return 2 * int((measured & true).sum()) / max(int(measured.sum() + true.sum()), 1)
+
+
+def _measurements(analysis: ScanAnalysis, truth: SimulatedScan) -> Mapping[str, Any]:
+    lesion = analysis.lesion
+    found = {f"{name}_ml": int(core.sum()) * truth.voxel_ml for name, core in lesion.core.items()}
+    found |= {f"{name}_dice": overlap(core, truth) for name, core in lesion.core.items()}
+    found["hypoperfused_ml"] = int(lesion.hypoperfused.sum()) * truth.voxel_ml
+    return found | {"reliability": analysis.reliability.level, "reason": analysis.reliability.reasons}
+
+
+def _patient(conditions: ScanConditions, random: np.random.Generator) -> DigitalPatient:
+    drawn = DigitalPatient.draw(conditions.core_ml, random)
+    baseline = drawn.baseline.copy()
+    baseline[_WHITE] = conditions.white_hu
+    baseline[_GREY] = max(baseline[Compartment.GREY], conditions.white_hu + _LEAST_CONTRAST_HU)
+    peak, venous_peak = conditions.dose * drawn.bolus.peak, conditions.dose * drawn.bolus.venous_peak
+    bolus = replace(drawn.bolus, peak=peak, venous_peak=venous_peak)
+    return replace(drawn, baseline=baseline, bolus=bolus, hypodensity=conditions.hypodensity_hu)
+
+
+def _motion(n_frames: int, random: np.random.Generator) -> Float[np.ndarray, "time 6"]:
+    """Motion of a patient who moves: most that are drawn do not."""
+    while (motion := draw_motion(n_frames, random)) is None:
+        pass
+    return motion
+
+
+def _core_share(patient: DigitalPatient, protocol: Protocol) -> Float[np.ndarray, "slice height width"]:
+    """Share of each voxel of a slab that is core."""
+    grid = rendering_grid(protocol)
+    core = patient.painted(grid).core
+    return np.stack([core[np.abs(grid.z - z) < protocol.thickness / 2].mean(axis=0) for z in protocol.slices])
