@@ -1,4 +1,4 @@
-"""Incorporation: whether a conventional score and the label that judges it come from the same measurement.
+"""Incorporation: whether a score and the label that judges it come from the same measurement, or simulation.
 
 Such a score agrees with the label also where both are wrong, so its AUC is not comparable with that of another model
 (incorporation bias; P. M. Bossuyt et al., STARD 2015, item 13).
@@ -19,6 +19,11 @@ _EDGE_OF_TRUE_CORE = (
     f"the simulated core ends where CBV is on average about {CORE_CBV:g} mL/100 mL, the threshold of the score"
 )
 
+_TRAINED_ON_CORES = (
+    f"the perfusion network learned simulated cores, a CBV below {CORE_CBV:g} mL/100 mL, from patients of the same "
+    "simulation"
+)
+
 
 @dataclass(frozen=True)
 class Incorporation:
@@ -37,6 +42,8 @@ def incorporation(model: str, endpoint: Endpoint, labels: Collection[str]) -> In
         endpoint: Column and threshold of the classes.
         labels: How the core volumes of the cohort were obtained: values of `label_definition`.
     """
+    if model == "perfusion" and endpoint.column == "core_ml" and TRUE_CORE in labels:
+        return Incorporation("was trained on such labels", _TRAINED_ON_CORES)
     if model not in CONVENTIONAL_MODELS:
         return None
     definition = model.removesuffix("_scan")

@@ -18,6 +18,7 @@ MEDIAN = Endpoint("core_ml", "median", 32.4)
         ("cbv", MEASURED["cbv"], "is a part of the label"),
         ("rcbf", MEASURED["cbv"], "shares its errors with the label"),
         ("cbv", TRUE_CORE, "resembles the label"),
+        ("perfusion", TRUE_CORE, "was trained on such labels"),
         ("cbv_scan", "0 < CBV < 1.2 mL/100 mL on the map provided", "measures what defines the label"),
         ("rcbf", "rCBF < 30 %, RAPID", "measures what defines the label"),
     ],
@@ -30,7 +31,14 @@ def test_a_score_from_the_measurement_that_gave_the_label_is_flagged(model: str,
 
 @pytest.mark.parametrize(
     ("model", "label"),
-    [("full", MEASURED["cbv"]), ("rcbf", TRUE_CORE), ("cbv", "DWI"), ("cbv", "segmentation"), ("rcbf_scan", "")],
+    [
+        ("full", MEASURED["cbv"]),
+        ("rcbf", TRUE_CORE),
+        ("cbv", "DWI"),
+        ("cbv", "segmentation"),
+        ("rcbf_scan", ""),
+        ("perfusion", "segmentation"),
+    ],
 )
 def test_a_score_from_another_measurement_is_not_flagged(model: str, label: str):
     assert incorporation(model, MEDIAN, [label]) is None
