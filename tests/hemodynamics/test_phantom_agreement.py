@@ -14,9 +14,9 @@ from stroke_ctp.phantom.tissue import Compartment
 PROTOCOL = Protocol((0.0, 10.0, 20.0), 10.0, 32, 1.5, noise=2.5)
 PLANES_ML = SCANNER_PIXEL_MM**2 * 10 / 1000
 VOLUMES = (5.0, 20.0, 60.0, 150.0)
-AGREEMENT_ML = (-0.3, -34.1, 33.6)
-"""Bias and limits that the analysis has on these four patients. Two decide them: a penumbra whose white matter is below
-the threshold (9 mL of core in view, 27 measured), and a core of 96 mL from whose edge smoothing takes 23."""
+AGREEMENT_ML = (9.6, -10.4, 29.7)
+"""Bias and limits that the analysis has on these four patients. Two decide them, in whom other tissue than the core is
+below the threshold too: 9 mL of core in view with 26 measured, and 58 mL with 78."""
 TOLERANCE_ML = 2.0
 """Less than half of what a uniform bias of a fifth adds to the mean of 28 mL; rounding adds hundredths."""
 
