@@ -186,6 +186,7 @@ def test_unitobrain_counts_whom_48_s_exclude_and_proposes_padding(tmp_path, caps
 
     def included(out, **changes):
         fields = {"layout": "unitobrain", "root": str(root), "out": str(tmp_path / out), "jobs": 1, **changes}
+        fields["min_level_confidence"] = 0.0  # these heads show no ventricles
         preprocess(validated(PreprocessSettings, fields))
         return list(pd.read_csv(tmp_path / out / "cohort.csv").patient)
 

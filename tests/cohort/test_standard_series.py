@@ -249,8 +249,9 @@ def test_a_ge_cine_series_gives_the_series_of_its_nifti_twin(tmp_path):
 
 
 def test_levels_that_are_not_seen_exclude_unless_every_proposal_is_wanted(tmp_path):
-    """All six slices are the same: none is higher than another to the eye."""
-    save(tmp_path, frames(n_slices=6))
+    """All six slices are the same and show no ventricle: none is higher than another to the eye."""
+    hu = frames(n_slices=6)
+    save(tmp_path, np.where((hu > 0) & (hu < 25), 32.0, hu))
     with pytest.raises(Excluded, match=r"confidence of ≥ 80%, got \d+%.*min_level_confidence=…") as caught:
         standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto"))
     assert caught.value.stage == "level"
