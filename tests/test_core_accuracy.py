@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from commands import run_module
 
-from stroke_ctp.benchmarks.accuracy_table import agreement_table, core_agreement
+from stroke_ctp.benchmarks.accuracy_table import agreement, agreement_table
 from stroke_ctp.benchmarks.scan_conditions import ScanConditions, scan_conditions
-from stroke_ctp.benchmarks.simulated_scans import measured_scan, overlap, simulated_scan
+from stroke_ctp.benchmarks.simulated_scans import measured_scan, simulated_scan
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.hemodynamics.reliability import LEVELS
 
@@ -50,7 +50,7 @@ SIX = rows(
 
 
 def test_bias_and_limits_of_agreement_are_those_of_the_measured_scans():
-    found = core_agreement(SIX, "cbv")
+    found = agreement(SIX, "cbv")
     errors = [2, -1, 25, -25, 3]
     mean = sum(errors) / 5
     sd = (sum((error - mean) ** 2 for error in errors) / 4) ** 0.5
@@ -60,10 +60,10 @@ def test_bias_and_limits_of_agreement_are_those_of_the_measured_scans():
 
 
 def test_large_errors_count_as_unflagged_unless_that_scan_has_a_flag():
-    found = core_agreement(SIX, "cbv")
+    found = agreement(SIX, "cbv")
     assert (found.scans, found.refused, found.caution, found.unusable) == (6, 1, 1, 1)
     assert (found.large_errors, found.unflagged_errors) == (2, 1)
-    assert core_agreement(SIX.assign(reliability="caution"), "cbv").unflagged_errors == 0
+    assert agreement(SIX.assign(reliability="caution"), "cbv").unflagged_errors == 0
 
 
 def test_tables_of_refused_scans_alone_have_dashes():
@@ -71,10 +71,21 @@ def test_tables_of_refused_scans_alone_have_dashes():
     assert "| all | 2 | 2 | 0 | 0 | – | – to – | – | 0 | 0 |" in agreement_table(refused, "cbv")
 
 
+def test_hypoperfused_tissue_is_compared_with_its_own_truth():
+    three = rows(
+        true_ml=[0.0] * 3,
+        true_hypoperfused_ml=[90.0, 80.0, 70.0],
+        hypoperfused_ml=[60.0, 60.0, 60.0],
+        hypoperfused_dice=[0.5, 0.6, 0.7],
+        reliability=["ok"] * 3,
+    )
+    assert agreement(three, "hypoperfused", true="true_hypoperfused_ml").bias_ml == pytest.approx(-20)
+
+
 def test_an_error_of_just_20_ml_is_not_large():
     just = rows(true_ml=[0.0], cbv_ml=[20.0], cbv_dice=[0.0], reliability=["ok"])
-    assert core_agreement(just, "cbv").large_errors == 0
-    assert core_agreement(just.assign(cbv_ml=20.1), "cbv").large_errors == 1
+    assert agreement(just, "cbv").large_errors == 0
+    assert agreement(just.assign(cbv_ml=20.1), "cbv").large_errors == 1
 
 
 def test_each_scan_stands_in_one_part_of_every_condition_and_the_edges_in_the_lower_one():
@@ -82,6 +93,7 @@ def test_each_scan_stands_in_one_part_of_every_condition_and_the_edges_in_the_lo
     scans = {line[0].removeprefix("| "): line[1] for line in cells}
     assert [scans[f"noise {part} HU"] for part in ("2 to 3.3", "3.3 to 4.7", "4.7 to 6")] == ["3", "1", "2"]
     assert (scans["all"], scans["moving head"], scans["head at rest"], scans["core below 1 mL"]) == ("6", "1", "5", "1")
+    assert scans["ordinary scans"] == "4"  # the two with more than 4 HU of noise are not
     assert [scans[level] for level in ("ok", "caution", "unusable")] == ["3", "1", "1"]
     assert not any("dose" in name or "30 to 45" in name for name in scans)  # no such scan
 
@@ -131,19 +143,25 @@ def test_white_matter_and_core_have_the_attenuation_that_was_asked_for(easy):
 
 
 def test_the_true_core_is_that_of_the_slices_alone(easy):
-    assert 0 < easy.core_ml < EASY.core_ml
+    assert 0 < easy.volume_ml(easy.core) < EASY.core_ml
     middle = simulated_scan(replace(SHORT, lowest_mm=10.0), seed=0)
-    assert middle.core_ml == pytest.approx(easy.core[1].sum() * easy.voxel_ml)
+    assert middle.core == pytest.approx(easy.core[1:2])
+
+
+def test_the_true_core_is_part_of_the_tissue_that_is_truly_hypoperfused(easy):
+    assert (easy.core <= easy.hypoperfused).all()
+    assert easy.volume_ml(easy.hypoperfused) > easy.volume_ml(easy.core) + 5  # a penumbra remains
 
 
 def test_a_patient_without_core_has_none():
-    assert simulated_scan(replace(SHORT, core_ml=0.0), seed=0).core_ml < 0.1
+    scan = simulated_scan(replace(SHORT, core_ml=0.0), seed=0)
+    assert scan.volume_ml(scan.core) < 0.1
 
 
 def test_overlap_is_one_for_the_truth_and_undefined_where_there_is_nothing_to_find(easy):
-    assert overlap(easy.core >= 0.5, easy) == 1
-    assert overlap(easy.core < 0.5, easy) == 0
-    assert np.isnan(overlap(easy.core >= 0.5, replace(easy, core=0 * easy.core)))
+    assert easy.overlap(easy.core >= 0.5, easy.core) == 1
+    assert easy.overlap(easy.core < 0.5, easy.core) == 0
+    assert np.isnan(easy.overlap(easy.core >= 0.5, 0 * easy.core))
 
 
 def test_an_easy_scan_of_a_moving_head_is_measured():
@@ -164,7 +182,7 @@ def test_the_command_prints_tables_and_ends_with_its_file(tmp_path: Path, capsys
     out = tmp_path / "core.csv"
     run_module("benchmarks.core_accuracy", "scans=2", "seed=66", "jobs=1", f"out={out}")
     said = capsys.readouterr().out
-    assert said.count("| all | 2 |") == len(DEFINITIONS)
+    assert said.count("| all | 2 |") == len(DEFINITIONS) + 1  # and hypoperfused tissue
     assert said.splitlines()[-1] == str(out)
     written = pd.read_csv(out)
     assert written["number"].tolist() == [1, 2]

@@ -1,4 +1,4 @@
-"""Agreement of measured with true cores over many scans, as a whole and by what the scans were like."""
+"""Agreement of measured with true volumes over many scans, as a whole and by what the scans were like."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from stroke_ctp.benchmarks.simulated_scans import LEAST_CORE_ML
+from stroke_ctp.benchmarks.simulated_scans import LEAST_ML
 from stroke_ctp.hemodynamics.reliability import LEVELS
 from stroke_ctp.reporting.number_text import number_text
 
@@ -28,8 +28,8 @@ _HEADINGS = (
 
 
 @dataclass(frozen=True)
-class CoreAgreement:
-    """How well a core is measured (Bland and Altman, Lancet 1986); NaN where too few scans are measured."""
+class Agreement:
+    """How well a volume is measured (Bland and Altman, Lancet 1986); NaN where too few scans are measured."""
 
     scans: int
     refused: int
@@ -43,43 +43,44 @@ class CoreAgreement:
     limits_ml: tuple[float, float]
     """95 % limits of agreement [mL]."""
     dice: float
-    """Median over the scans whose slices hold core."""
+    """Median over the scans whose slices hold such tissue."""
     large_errors: int
     """Scans with an error above `LARGE_ERROR_ML`."""
     unflagged_errors: int
     """Those of them that nothing warns of."""
 
 
-def core_agreement(scans: pd.DataFrame, core: str) -> CoreAgreement:
-    """Agreement of one measured core with the true one.
+def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml") -> Agreement:
+    """Agreement of one measured volume with the true one.
 
     Args:
-        scans: One line per scan: `true_ml`, `reliability` (ok, caution, unusable), and of the core `NAME_ml` [mL],
-            missing if the scan was refused, and `NAME_dice`, missing without true core.
-        core: Its name.
+        scans: One line per scan: `reliability` (ok, caution, unusable), and of the volume `NAME_ml` [mL], missing if
+            the scan was refused, and `NAME_dice`, missing where there is nothing to find.
+        volume: Its name.
+        true: Column of the true volume [mL]; by default the core's.
     """
-    error = scans[f"{core}_ml"] - scans["true_ml"]
+    error = scans[f"{volume}_ml"] - scans[true]
     reliability = scans["reliability"].where(error.notna())
     half = _LIMITS * float(error.std(ddof=1))
     large = error.abs() > LARGE_ERROR_ML
-    return CoreAgreement(
+    return Agreement(
         scans=len(scans),
         refused=int(error.isna().sum()),
         caution=int(reliability.eq("caution").sum()),
         unusable=int(reliability.eq("unusable").sum()),
         bias_ml=float(error.mean()),
         limits_ml=(float(error.mean()) - half, float(error.mean()) + half),
-        dice=float(scans[f"{core}_dice"].median()),
+        dice=float(scans[f"{volume}_dice"].median()),
         large_errors=int(large.sum()),
         unflagged_errors=int((large & reliability.eq("ok")).sum()),
     )
 
 
-def agreement_table(scans: pd.DataFrame, core: str) -> str:
-    """Markdown: agreement over all scans, then over those of a kind; arguments as of `core_agreement`."""
+def agreement_table(scans: pd.DataFrame, volume: str, true: str = "true_ml") -> str:
+    """Markdown: agreement over all scans, then over those of a kind; arguments as of `agreement`."""
     lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
     for name, group in [("all", scans), *_groups(scans)]:
-        lines.append(_line(_cells(name, core_agreement(group, core))))
+        lines.append(_line(_cells(name, agreement(group, volume, true))))
     return "\n".join(lines)
 
 
@@ -91,17 +92,24 @@ def _groups(scans: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         for part, (low, high) in enumerate(pairwise(edges)):
             kinds[name.format(f"{low:g} to {high:g}")] = parts.eq(part)
     kinds |= {
+        "ordinary scans": _ordinary(scans),
         "head at rest": ~scans["moving"],
         "moving head": scans["moving"],
         "less contrast": scans["dose"] < 1,
         "slabs below 80 mm": scans["slices"] * scans["thickness_mm"] < 80,
-        f"core below {LEAST_CORE_ML:g} mL": scans["true_ml"] < LEAST_CORE_ML,
+        f"core below {LEAST_ML:g} mL": scans["true_ml"] < LEAST_ML,
         **{str(level): scans["reliability"].eq(level) for level in LEVELS},
     }
     return ((name, scans[those]) for name, those in kinds.items() if those.any())
 
 
-def _cells(name: str, found: CoreAgreement) -> list[str]:
+def _ordinary(scans: pd.DataFrame) -> "pd.Series[bool]":
+    """Which scans are as in usual clinical practice (assumed)."""
+    good = scans["duration_s"].ge(48) & scans["noise_hu"].le(4) & scans["white_hu"].ge(25)
+    return good & scans["dose"].eq(1)
+
+
+def _cells(name: str, found: Agreement) -> list[str]:
     low, high = found.limits_ml
     return [
         *(name, f"{found.scans}", f"{found.refused}", f"{found.caution}", f"{found.unusable}"),

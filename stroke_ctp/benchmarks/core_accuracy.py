@@ -14,10 +14,11 @@ from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.core_accuracy import CoreAccuracySettings
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
 
 
 def core_accuracy(settings: CoreAccuracySettings) -> None:
-    """Simulate and analyse the scans, print the agreement of each core with the true one, write the table of scans."""
+    """Simulate and analyse the scans, print agreement with the truth, write the table of scans."""
     if settings.out.is_dir():
         raise UserError(f"out must be a CSV file, got the folder {settings.out}; choose another out=FILE")
     conditions = scan_conditions(settings.scans, settings.seed)
@@ -26,6 +27,8 @@ def core_accuracy(settings: CoreAccuracySettings) -> None:
     scans = pd.DataFrame(with_progress(results, "core accuracy", "scans", len(conditions)))
     for name, definition in DEFINITIONS.items():
         print(f"\n{definition}\n\n{agreement_table(scans, name)}")
+    hypoperfused = agreement_table(scans, "hypoperfused", true="true_hypoperfused_ml")
+    print(f"\nTmax>{HYPOPERFUSED_TMAX:g} s\n\n{hypoperfused}")
     print(f"\n{median(scans['seconds']):.1f} s per scan (median, one core)")
     with atomic_write(settings.out) as partial:
         scans.round(3).to_csv(partial, index=False)

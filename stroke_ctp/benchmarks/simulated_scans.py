@@ -1,4 +1,4 @@
-"""A simulated scan under given conditions, and how well its core is measured."""
+"""A simulated scan under given conditions, and how well its lesion is measured."""
 
 import math
 import tempfile
@@ -18,16 +18,16 @@ from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis, analyse_scan
 from stroke_ctp.phantom.digital_patient import DigitalPatient
 from stroke_ctp.phantom.head_motion import draw_motion
-from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol, rendering_grid
+from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, rendering_grid
 from stroke_ctp.phantom.tissue import Compartment
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_nifti
 
-LEAST_CORE_ML = 1.0
-"""A slab with less counts as one without core: overlap with a few voxels says nothing."""
+LEAST_ML = 1.0
+"""A slab with less core or hypoperfused tissue counts as one without: overlap with a few voxels says nothing."""
 _LEAST_CONTRAST_HU = 3.0
 """Grey matter stays that much denser than white matter."""
-_MEASURED = (*(f"{name}_{what}" for what in ("ml", "dice") for name in DEFINITIONS), "hypoperfused_ml")
+_MEASURED = [f"{name}_{what}" for name in (*DEFINITIONS, "hypoperfused") for what in ("ml", "dice")]
 _GREY = [Compartment.GREY, Compartment.GREY_PENUMBRA, Compartment.GREY_CORE]
 _WHITE = [Compartment.WHITE, Compartment.WHITE_PENUMBRA, Compartment.WHITE_CORE]
 
@@ -39,16 +39,24 @@ class SimulatedScan:
     scan: CTPScan
     core: Float[np.ndarray, "slice height width"]
     """Share of each voxel that is core."""
+    hypoperfused: Float[np.ndarray, "slice height width"]
+    """Share of each voxel that is core or penumbra."""
 
     @property
     def voxel_ml(self) -> float:
         """Volume of one voxel [mL]."""
         return float(np.prod(self.scan.spacing)) / 1000
 
-    @property
-    def core_ml(self) -> float:
-        """True core in the scanned slices [mL]."""
-        return float(self.core.sum()) * self.voxel_ml
+    def volume_ml(self, tissue: Bool[np.ndarray, "*voxels"] | Float[np.ndarray, "*voxels"]) -> float:
+        """Volume of a mask, or of the share of each voxel [mL]."""
+        return float(tissue.sum()) * self.voxel_ml
+
+    def overlap(self, measured: Bool[np.ndarray, "*voxels"], true: Float[np.ndarray, "*voxels"]) -> float:
+        """Dice coefficient of a mask and the voxels with a true share of half or more; NaN below `LEAST_ML`."""
+        if self.volume_ml(true) < LEAST_ML:
+            return math.nan
+        mostly = true >= 0.5
+        return 2 * int((measured & mostly).sum()) / max(int(measured.sum() + mostly.sum()), 1)
 
 
 def simulated_scan(conditions: ScanConditions, seed: int) -> SimulatedScan:
@@ -60,7 +68,13 @@ def simulated_scan(conditions: ScanConditions, seed: int) -> SimulatedScan:
     hu = patient.scan_moving(protocol, motion, random)
     spacing = (conditions.thickness_mm, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
     scan = CTPScan.simultaneous(hu, protocol.times, spacing, conditions.lowest_mm)
-    return SimulatedScan(scan, _core_share(patient, protocol))
+    grid = rendering_grid(protocol)
+    head = patient.painted(grid)
+    slices = [np.abs(grid.z - z) < protocol.thickness / 2 for z in protocol.slices]
+    core, hypoperfused = (
+        np.stack([tissue[inside].mean(axis=0) for inside in slices]) for tissue in (head.core, head.hypoperfused)
+    )
+    return SimulatedScan(scan, core, hypoperfused)
 
 
 def measured_scan(conditions: ScanConditions, seed: int) -> dict[str, Any]:
@@ -75,23 +89,18 @@ def measured_scan(conditions: ScanConditions, seed: int) -> dict[str, Any]:
         except Excluded as finding:
             found = dict.fromkeys(_MEASURED, math.nan) | {"reliability": None, "reason": finding.reason}
         seconds = time.perf_counter() - began
-    return {**asdict(conditions), "true_ml": truth.core_ml, **found, "seconds": seconds}
-
-
-def overlap(measured: Bool[np.ndarray, "slice height width"], truth: SimulatedScan) -> float:
-    """Dice coefficient of a measured core and the voxels that are mostly core; NaN below `LEAST_CORE_ML`."""
-    if truth.core_ml < LEAST_CORE_ML:
-        return math.nan
-    true = truth.core >= 0.5
-    return 2 * int((measured & true).sum()) / max(int(measured.sum() + true.sum()), 1)
+    true = {"true_ml": truth.volume_ml(truth.core), "true_hypoperfused_ml": truth.volume_ml(truth.hypoperfused)}
+    return {**asdict(conditions), **true, **found, "seconds": seconds}
 
 
 def _measurements(analysis: ScanAnalysis, truth: SimulatedScan) -> Mapping[str, Any]:
     lesion = analysis.lesion
-    found = {f"{name}_ml": int(core.sum()) * truth.voxel_ml for name, core in lesion.core.items()}
-    found |= {f"{name}_dice": overlap(core, truth) for name, core in lesion.core.items()}
-    found["hypoperfused_ml"] = int(lesion.hypoperfused.sum()) * truth.voxel_ml
-    return found | {"reliability": analysis.reliability.level, "reason": analysis.reliability.reasons}
+    found: dict[str, Any] = {"reliability": analysis.reliability.level, "reason": analysis.reliability.reasons}
+    pairs = {name: (core, truth.core) for name, core in lesion.core.items()}
+    for name, (measured, true) in {**pairs, "hypoperfused": (lesion.hypoperfused, truth.hypoperfused)}.items():
+        found[f"{name}_ml"] = truth.volume_ml(measured)
+        found[f"{name}_dice"] = truth.overlap(measured, true)
+    return found
 
 
 def _patient(conditions: ScanConditions, random: np.random.Generator) -> DigitalPatient:
@@ -109,10 +118,3 @@ def _motion(n_frames: int, random: np.random.Generator) -> Float[np.ndarray, "ti
     while (motion := draw_motion(n_frames, random)) is None:
         pass
     return motion
-
-
-def _core_share(patient: DigitalPatient, protocol: Protocol) -> Float[np.ndarray, "slice height width"]:
-    """Share of each voxel of a slab that is core."""
-    grid = rendering_grid(protocol)
-    core = patient.painted(grid).core
-    return np.stack([core[np.abs(grid.z - z) < protocol.thickness / 2].mean(axis=0) for z in protocol.slices])

@@ -11,8 +11,7 @@ Level = Literal["ok", "caution", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "caution", "unusable")
 """From good to bad."""
 
-# Thresholds without a source are assumed, from simulated scans of ordinary and poor quality: see
-# benchmarks/reliability_study.py and docs/perfusion-maps.md.
+# Thresholds without a source are assumed, from simulated scans: see docs/core-accuracy.md.
 MISSING_S = 1.0
 """A first pass that ends later than this after the scan counts as cut off [s]."""
 ARTERY_MISSING_S = 5.0
