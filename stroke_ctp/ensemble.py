@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
@@ -48,11 +49,6 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
             return
         began = time.monotonic()
         probability = Predictor.load(study, model).probabilities(cohort)
-        columns: dict[int | str, np.ndarray] = {**dict(enumerate(probability)), MEAN: probability.mean(axis=0)}
-        everybody = np.arange(len(cohort))
-        tables = [
-            predictions_table(cohort, labels, everybody, column, "external", fold) for fold, column in columns.items()
-        ]
         members = [run.record().digest for run in runs]
         folder.write(
             {
@@ -63,10 +59,21 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
                 "encoder": record.encoder,
                 "cohort": ExternalCohort(**vars(CohortReference.of(cohort)), large=int(labels.sum())),
             },
-            pd.concat(tables),
+            _predictions(cohort, labels, probability),
             run_provenance(cohort.folder, study.path, began),
         )
         print(folder.path)
+
+
+def _predictions(
+    cohort: Cohort, labels: Int[np.ndarray, " patient"], probability: Float[np.ndarray, "member patient"]
+) -> pd.DataFrame:
+    """Of all patients, by every member and by the mean."""
+    columns: dict[int | str, np.ndarray] = {**dict(enumerate(probability)), MEAN: probability.mean(axis=0)}
+    everybody = np.arange(len(cohort))
+    return pd.concat(
+        predictions_table(cohort, labels, everybody, column, "external", fold) for fold, column in columns.items()
+    )
 
 
 if __name__ == "__main__":
