@@ -88,7 +88,8 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
     without_vessels = passage.brain & ~_vessels(passage, pixel_mm)
     smooth = _smooth_within(passage.rise, without_vessels, pixel_mm, analysis.smoothing_mm)
     curves = np.ascontiguousarray(smooth[:, tissue].T)
-    noise = _noise(curves[:, : passage.n_baseline])
+    # A vein is no tissue, its offset cannot be fitted: that of the artery cancels only if tissue keeps its own too.
+    noise = _noise(curves[:, : passage.n_baseline]) if analysis.calibration == "reference" else 0.0
     found = tissue_perfusion(curves, passage.artery.curve, passage.step, analysis.deconvolution, noise)
     late = found.lag > HYPOPERFUSED_TMAX
     affected = _affected(late, passage.left[tissue])
