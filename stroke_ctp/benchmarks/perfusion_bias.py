@@ -74,7 +74,9 @@ def measured_errors(tissues: Sequence[Perfusion], sampling: Sampling, method: Me
     random = np.random.default_rng(0)
     voxels = np.repeat(curves, n_voxels, axis=0)
     voxels += sampling.noise * random.standard_normal(voxels.shape)
-    found = tissue_perfusion(voxels.astype(np.float32), arterial[frames], sampling.interval, Deconvolution(method))
+    found = tissue_perfusion(
+        voxels.astype(np.float32), arterial[frames], sampling.interval, Deconvolution(method), sampling.noise
+    )
     return [
         Errors(
             cbf=100 * (found.cbf[part] / per_100_ml(tissue.cbf) - 1),

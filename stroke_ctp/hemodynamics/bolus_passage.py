@@ -15,7 +15,7 @@ from stroke_ctp.hemodynamics.bolus_detection import (
     resample_regularly,
 )
 from stroke_ctp.hemodynamics.midline import Midline, find_midline
-from stroke_ctp.hemodynamics.regions import erode_from_bone, intracranial_mask
+from stroke_ctp.hemodynamics.regions import erode_from_bone, intracranial_mask, without_bone_next
 from stroke_ctp.hemodynamics.tissue_mask import tissue_mask
 from stroke_ctp.hemodynamics.vein_selection import find_vein
 from stroke_ctp.hemodynamics.vessel_selection import Vessel, denoise, find_artery
@@ -93,7 +93,7 @@ def find_bolus_passage(
     inner = erode_from_bone(brain, pixel_mm)
     midline = find_midline(first, brain, pixel_mm)
     leftward, backward = midline.axes((hu.shape[2], hu.shape[3]), pixel_mm)
-    n_baseline = count_baseline_frames(hu, inner)
+    n_baseline = count_baseline_frames(hu, inner & without_bone_next(brain, pixel_mm))
     rise, baseline, sharp, artery = _with_artery(hu, n_baseline, inner, leftward > 0, pixel_mm)
     # If arteries fill only a part of their voxels, veins enhance most, and later.
     if (arrival := max(arrival_frame(artery.curve), MIN_BASELINE_FRAMES)) < n_baseline:

@@ -36,7 +36,8 @@ def scale_to_healthy(cbv: Float32[np.ndarray, " voxel"]) -> tuple[float, float]:
     published values, fitted by expectation maximization. If it finds one tissue only, the share is a half.
 
     Args:
-        cbv: Of healthy brain on an unknown scale, mostly above 0; smoothed little, so that the cortex stands out.
+        cbv: Of healthy brain on an unknown scale, at least half of it above 0; smoothed little, so that the cortex
+            stands out.
 
     Returns:
         CBV over that of healthy brain; share of grey matter.
@@ -51,7 +52,8 @@ def scale_to_healthy(cbv: Float32[np.ndarray, " voxel"]) -> tuple[float, float]:
             f"CBV of half the healthy hemisphere must be above 0, got a median of {median:.2f} mL/100 mL on the "
             "artery's scale: too little contrast for this noise; leave it out",
         )
-    tissue = cbv[(cbv > 0) & (cbv < VESSEL * median)]
+    # As much is left out on both sides: noise alone would otherwise raise the mean.
+    tissue = cbv[np.abs(cbv - median) < (VESSEL - 1) * median]
     mean = float(tissue.mean(dtype=np.float64))
     counts, edges = np.histogram(tissue / mean, _BINS)
     fits = [_mixture(counts / counts.sum(), (edges[1:] + edges[:-1]) / 2, share) for share in (0.2, 0.5, 0.8)]

@@ -5,6 +5,10 @@ a delayed exponential residue function, therefore fits a scan that ends early as
 does afterwards. Two things follow from the models that fit a curve: the share of its area that the scan shows, which
 corrects CBV; and its continuation, which belongs to the same continuation of the artery, so that the deconvolution of
 both meets no end of the scan.
+
+The baseline is the mean of few frames. Its noise is an offset of the whole curve, which adds more noise to its area
+than all later frames do. Where there is noise, it is therefore fitted along with each model, from all frames, and
+subtracted.
 """
 
 from dataclasses import dataclass
@@ -30,7 +34,9 @@ _LEAST_SEEN = 0.1
 _LEAST_LOG_WEIGHT = -30.0
 """Relative to the best model."""
 _FITTED = 3
-"""Parameters of a model: amplitude, delay, transit time."""
+"""Parameters of a model beside the offset: amplitude, delay, transit time."""
+_MISFIT_HU = 0.05
+"""What the best model leaves of a curve without noise: 1 % of the peak of tissue, a few HU."""
 _CHUNK = 2048
 """Voxels at a time, so that their models stay in the processor's cache."""
 
@@ -40,7 +46,7 @@ class CompletedCurves:
     """Curves on the grid, continued beyond the end of the scan."""
 
     tissue: Float32[np.ndarray, "voxel time"]
-    """Enhancement [HU]."""
+    """Enhancement, without the offset of its baseline [HU]."""
     cbv: Float32[np.ndarray, " voxel"]
     """[mL/100 mL]"""
     seen: Float32[np.ndarray, " voxel"]
@@ -55,6 +61,17 @@ class TissueModels:
     """Arterial enhancement on the grid [HU]."""
     n_frames: int
     """Frames of the scan from which it was interpolated; samples between them are no evidence of their own."""
+    noise_hu: float = 0.0
+    """Standard deviation of a tissue curve's frames; 0 if free of noise [HU]."""
+
+    @property
+    def free_offset(self) -> float:
+        """Share of a curve's mean residual that is its offset: 0 without noise, almost 1 where noise exceeds misfit.
+
+        The offset has the variance of one frame before the fit.
+        """
+        of_mean = len(self.measured) * self.noise_hu**2
+        return of_mean / (of_mean + self.noise_hu**2 + _MISFIT_HU**2)
 
     @cached_property
     def arterial(self) -> Float[np.ndarray, " time"]:
@@ -88,14 +105,16 @@ class TissueModels:
         """Continue curves on the grid [HU], each by the mean of all models, weighted by how well they fit."""
         n_measured = len(self.measured)
         completed = np.empty((len(tissue), len(self.arterial)), np.float32)
-        completed[:, :n_measured] = tissue
         factor = np.empty(len(tissue), np.float32)
         for start in range(0, len(tissue), _CHUNK):
             part = slice(start, start + _CHUNK)
             weight, amplitude = self._fit(tissue[part])
-            completed[part, n_measured:] = (weight * amplitude) @ self.curves[:, n_measured:]
+            fitted = (weight * amplitude) @ self.curves
+            offset = (tissue[part] - fitted[:, :n_measured]).mean(axis=1, keepdims=True)
+            completed[part, :n_measured] = tissue[part] - np.float32(self.free_offset) * offset
+            completed[part, n_measured:] = fitted[:, n_measured:]
             factor[part] = weight @ (1 / self.seen)
-        area = tissue.sum(axis=1) / np.float32(self.measured.sum())
+        area = completed[:, :n_measured].sum(axis=1) / np.float32(self.measured.sum())
         return CompletedCurves(completed, 100 * HAEMATOCRIT_RATIO * np.maximum(area, 0) * factor, 1 / factor)
 
     def weights(self, curve: Float[np.ndarray, " frame"]) -> Float32[np.ndarray, " model"]:
@@ -105,8 +124,14 @@ class TissueModels:
     def _fit(
         self, tissue: Float32[np.ndarray, "voxel frame"]
     ) -> tuple[Float32[np.ndarray, "voxel model"], Float32[np.ndarray, "voxel model"]]:
-        """Posterior probability of each model, all alike before, and its amplitude by least squares."""
+        """Posterior probability of each model, all alike before, and its amplitude by least squares.
+
+        Curves and models less a share of their means have white noise, as if there were no offset.
+        """
+        share = np.float32(1 - np.sqrt(1 - self.free_offset))
         models = self.curves[:, : tissue.shape[1]]
+        models = models - share * models.mean(axis=1, keepdims=True)
+        tissue = tissue - share * tissue.mean(axis=1, keepdims=True)
         energy = np.maximum((models**2).sum(axis=1), np.finfo(np.float32).tiny)
         product = np.maximum(tissue @ models.T, 0)
         amplitude = product / energy
@@ -115,7 +140,7 @@ class TissueModels:
         best = explained.max(axis=1, keepdims=True)
         total = np.einsum("vt,vt->v", tissue, tissue)[:, None]
         # The noise of a voxel is what its best model leaves; rounding, where that is nothing.
-        noise = np.maximum(total - best, 1e-6 * total) / (tissue.shape[1] - _FITTED)
+        noise = np.maximum(total - best, 1e-6 * total) / (tissue.shape[1] - _FITTED - self.free_offset)
         independent = min(1.0, self.n_frames / tissue.shape[1])
         explained -= best
         explained *= independent / (2 * np.maximum(noise, np.finfo(np.float32).tiny))

@@ -88,7 +88,9 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
     without_vessels = passage.brain & ~_vessels(passage, pixel_mm)
     smooth = _smooth_within(passage.rise, without_vessels, pixel_mm, analysis.smoothing_mm)
     curves = np.ascontiguousarray(smooth[:, tissue].T)
-    found = tissue_perfusion(curves, passage.artery.curve, passage.step, analysis.deconvolution)
+    # A vein is no tissue, its offset cannot be fitted: that of the artery cancels only if tissue keeps its own too.
+    noise = _noise(curves[:, : passage.n_baseline]) if analysis.calibration == "reference" else 0.0
+    found = tissue_perfusion(curves, passage.artery.curve, passage.step, analysis.deconvolution, noise)
     late = found.lag > HYPOPERFUSED_TMAX
     affected = _affected(late, passage.left[tissue])
     area = _smooth_within(passage.rise.sum(axis=0, keepdims=True), without_vessels, pixel_mm, _LIGHT_SMOOTHING_MM)
@@ -110,6 +112,11 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
         grey_share=grey_share,
         truncation=_truncation(passage, curves, late & affected, found),
     )
+
+
+def _noise(baseline: Float32[np.ndarray, "voxel frame"]) -> float:
+    """Standard deviation of the frames before the contrast, of all voxels together [HU]."""
+    return float(np.sqrt(baseline.var(axis=1, ddof=1).mean()))
 
 
 def _truncation(

@@ -2,7 +2,14 @@
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, binary_opening, gaussian_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    binary_fill_holes,
+    binary_opening,
+    distance_transform_edt,
+    gaussian_filter,
+)
 
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.masks import largest_component
@@ -50,6 +57,37 @@ def erode_from_bone(
         margin_mm: Width of the margin [mm].
     """
     return binary_erosion(brain, disc(margin_mm, pixel_mm)[None])
+
+
+def without_bone_next(
+    brain: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float]
+) -> Bool[np.ndarray, "slice height width"]:
+    """The brain without what has bone in the slice above or below: head motion along the slices brings it in.
+
+    Below the vertex no margin within a slice suffices. Beyond the slab, the outline of the brain is taken to go on as
+    between the last two slices (shape-based extrapolation; Raya and Udupa, IEEE TMI 1990).
+
+    Args:
+        brain: From `intracranial_mask`.
+        pixel_mm: Distance between rows and columns [mm].
+
+    Returns:
+        The mask; all of the brain where a slab has one slice, or bone next to every voxel.
+    """
+    if len(brain) == 1:
+        return brain
+    depth = np.stack([_depth(level, pixel_mm) for level in brain])
+    below, above = 2 * depth[0] - depth[1], 2 * depth[-1] - depth[-2]
+    inside = np.stack([below, *depth, above]) > 0
+    without = brain & inside[:-2] & inside[2:]
+    return without if without.any() else brain
+
+
+def _depth(level: Bool[np.ndarray, "height width"], pixel_mm: tuple[float, float]) -> Float[np.ndarray, "height width"]:
+    """Distance from the outline of a mask [mm]; negative outside of it, and −∞ without any."""
+    if not level.any():
+        return np.full(level.shape, -np.inf)
+    return distance_transform_edt(level, pixel_mm) - distance_transform_edt(~level, pixel_mm)
 
 
 def _brain_of(

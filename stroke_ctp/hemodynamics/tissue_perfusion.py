@@ -30,20 +30,23 @@ def tissue_perfusion(
     arterial: Float[np.ndarray, " time"],
     step: float,
     deconvolution: Deconvolution,
+    noise_hu: float = 0.0,
 ) -> TissuePerfusion:
     """Perfusion of tissue behind its artery.
 
-    Curves are taken to one time grid (`time_grid`) and continued beyond the end of the scan (`completion`). CBV is the
-    ratio of the areas under both curves, corrected for what the scan does not show.
+    Curves are taken to one time grid (`time_grid`), freed from the offset of a noisy baseline, and continued beyond the
+    end of the scan (`completion`). CBV is the ratio of the areas under both curves, corrected for what the scan does
+    not show.
 
     Args:
         tissue: Enhancement [HU].
         arterial: Enhancement of the artery at the same times [HU].
         step: Time between frames [s].
         deconvolution: How residue functions are regularized.
+        noise_hu: Standard deviation of a tissue curve's frames; 0 if free of noise [HU].
     """
     grid = grid_from_frames(len(arterial), step)
-    models = TissueModels(grid @ arterial, len(arterial))
+    models = TissueModels(grid @ arterial, len(arterial), noise_hu)
     completed = models.complete(tissue @ grid.T.astype(np.float32))
     flow, lag = flow_and_tmax(completed.tissue, models.arterial, GRID_S, deconvolution)
     cbf = 6000 * np.float32(HAEMATOCRIT_RATIO) * np.maximum(flow, 0)
