@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from stroke_ctp import __version__
+from stroke_ctp.common.text import counted
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.cohort_answers import cohort_answers
 from stroke_ctp.reporting.figures.flowchart import flow_phrase
@@ -41,7 +42,8 @@ def checklist_answers(
         "software": software(runs),
         "revision": revisions(runs),
         "version": __version__,
-        "training": _training(background.settings),
+        "training": _training(main, background.settings),
+        "full_model": _full_model(main),
         "models": ", ".join(display_name(name) for name in results.models),
         "operating": operating_point_phrase(results.main.youden) or "undefined",
         "flow": _flow(background.evidence),
@@ -53,7 +55,7 @@ def _evaluation(aucs: ModelAucs) -> dict[str, str]:
     n_folds, test = aucs.predictions.n_folds, aucs.test.patients
     not_scored = "no external cohort was scored"
     scored = aucs.external is not None
-    ensemble = f"Mean of the probabilities of the {n_folds} models, for external patients only"
+    ensemble = f"probabilities by the mean, calls by the majority of {counted(n_folds, 'model')}"
     return {
         "patients": patients_phrase(aucs),
         "balance": f"{test.n_large} of {len(test)} patients have a large core",
@@ -61,7 +63,8 @@ def _evaluation(aucs: ModelAucs) -> dict[str, str]:
         "external": "external patients only for the final evaluation" if scored else not_scored,
         "external_goal": " and evaluation on an external cohort" if scored else "",
         "external_result": external_phrase(aucs) or not_scored,
-        "ensembling": ensemble if scored else f"None: {not_scored}",
+        "ensembling": f"External patients only: {ensemble}" if scored else f"None: {not_scored}",
+        "scoring": f"external patients: {ensemble}" if scored else not_scored,
     }
 
 
@@ -73,7 +76,7 @@ def _model(main: ModelPredictions, background: StudyBackground) -> dict[str, str
             "initial": f"Network: {encoder_text(main)}, not trained further",
             "selection": "No epoch is chosen: the network is frozen, and the regression has one solution",
         }
-    if main.record.encoder is None:
+    if not _has_trained_network(main):
         regression = f"{display_name(main.name)}: conventional perfusion analysis, a logistic regression per fold"
         return dict.fromkeys(("technology", "initial", "selection"), "No network was trained") | {
             "technology": f"No deep learning; {regression}"
@@ -86,6 +89,11 @@ def _model(main: ModelPredictions, background: StudyBackground) -> dict[str, str
     }
 
 
+def _has_trained_network(main: ModelPredictions) -> bool:
+    """Whether the folds trained a network; the perfusion network is frozen."""
+    return main.record.encoder is not None
+
+
 def _network(background: StudyBackground) -> str:
     assert background.architecture is not None, "a network was trained"
     pathways = " and ".join(f"{name} (kernel {k})" for name, k in background.architecture.kernels.items())
@@ -93,17 +101,15 @@ def _network(background: StudyBackground) -> str:
 
 
 def _missing(runs: Sequence[TrainingSummary]) -> str:
-    """How missing data are handled: excluded scans, and conventional cores that could not be measured."""
+    """How missing data are handled: excluded scans, and patients who could not be measured."""
     excluded = "Scans that could not be used are excluded, with the reason"
     counts: dict[str, int] = {}
     for run in runs:
         counts.setdefault(run.model, run.not_measurable)  # the same in all folds
-    imputed = ", ".join(f"{display_name(name)}: {n} patients" for name, n in counts.items() if n)
+    imputed = ", ".join(f"{display_name(name)}: {counted(n, 'patient')}" for name, n in counts.items() if n)
     if not imputed:
         return f"{excluded}; no value is imputed"
-    return (
-        f"{excluded}; a conventional core that cannot be measured is replaced by the training folds' median ({imputed})"
-    )
+    return f"{excluded}; a patient who cannot be measured gets the training folds' median measurement ({imputed})"
 
 
 def _standardized(settings: Mapping[str, object]) -> str:
@@ -111,8 +117,10 @@ def _standardized(settings: Mapping[str, object]) -> str:
     return f"features {'standardized on the training patients of each fold' if given else 'not standardized'}"
 
 
-def _training(settings: Mapping[str, object]) -> str:
-    """Hyperparameters."""
+def _training(main: ModelPredictions, settings: Mapping[str, object]) -> str:
+    """Hyperparameters of a network; a regression has none."""
+    if not _has_trained_network(main):
+        return "Logistic regression on the training patients of each fold; no augmentation, no epochs"
     names = {
         "learning_rate": "RMSprop, learning rate {:g}",
         "batch_size": "batch size {}",
@@ -123,6 +131,11 @@ def _training(settings: Mapping[str, object]) -> str:
         "augmentation.flip_probability": "flip with probability {:g}",
     }
     return ", ".join(text.format(settings[key]) for key, text in names.items())
+
+
+def _full_model(main: ModelPredictions) -> str:
+    """Which files hold the fitted model."""
+    return f"{'Weights: best.ckpt' if _has_trained_network(main) else 'Fitted values: metrics.json'} of every fold"
 
 
 def _flow(evidence: AuditEvidence) -> str:

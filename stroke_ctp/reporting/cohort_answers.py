@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.common.origin import SIMULATED
+from stroke_ctp.common.text import counted
 from stroke_ctp.hemodynamics.core_and_penumbra import MEASURED
 from stroke_ctp.reporting.caveats import caveats, external_cohort
 from stroke_ctp.reporting.model_text import endpoint_text
@@ -17,6 +18,7 @@ from stroke_ctp.study.run_folder import CohortReference
 _TRAINING, _EXTERNAL = "Training cohort", "external cohort"
 _COMPARED = {"frame_interval_s": "frame interval [s]", "noise_sd_hu": "noise [HU]", "frames_acquired": "frames"}
 """Columns of `quality.csv` whose medians are compared."""
+_MEASURED_HERE, _NOT_ANNOTATED_HERE = "volumes were measured by this software", "this software made no annotations"
 
 
 def cohort_answers(results: StudyResults, evidence: AuditEvidence) -> dict[str, str]:
@@ -61,7 +63,7 @@ def _definitions(study: Study, cohort: CohortReference) -> str:
     column = study.main.record.endpoint.column
     if column != "core_ml":
         return f"column {column} of the manifest"
-    texts = [f"{definition or 'not given'} ({n} patients)" for definition, n in cohort.labels.items()]
+    texts = [f"{definition or 'not given'} ({counted(n, 'patient')})" for definition, n in cohort.labels.items()]
     return ", ".join(texts)
 
 
@@ -79,7 +81,7 @@ def _test_labels(study: Study, cohorts: Mapping[str, CohortReference]) -> str:
         alike = "as the training cohort" if here == there and "" not in here else alike
         texts.append(f"external cohort: {alike}, {_definitions(study, cohorts[_EXTERNAL])}")
     measured = any(label in MEASURED.values() for cohort in cohorts.values() for label in cohort.labels)
-    return f"{'; '.join(texts)}; {'volumes measured by' if measured else 'no annotations were made by'} this software"
+    return f"{'; '.join(texts)}; {_MEASURED_HERE if measured else _NOT_ANNOTATED_HERE}"
 
 
 def _clusters(results: StudyResults) -> str:

@@ -22,6 +22,7 @@ from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.incorporation import Incorporation
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
@@ -81,12 +82,16 @@ def _page(studies: Sequence[Study], aucs: Aucs, tables: Sequence[Table | None], 
 
 
 def _common(studies: Sequence[Study]) -> Caveats:
-    """Caveats of several studies, each with its name unless all share them."""
+    """Caveats of several studies, each with the name of its study; an origin that all share stands once."""
     every = {study.name: caveats(study) for study in studies}
     origins = {name: one.origin for name, one in every.items() if one.origin}
     same = len(origins) == len(every) and len(set(origins.values())) == 1
     origin = next(iter(origins.values())) if same else "; ".join(f"{name}: {text}" for name, text in origins.items())
-    incorporated = {model: cohorts for one in every.values() for model, cohorts in one.incorporated.items()}
+    incorporated: dict[str, dict[str, Incorporation]] = {}
+    for study, one in every.items():
+        for model, cohorts in one.incorporated.items():
+            named = {f"{study}: {cohort}": how for cohort, how in cohorts.items()}
+            incorporated.setdefault(model, {}).update(named)
     return Caveats(origin, incorporated)
 
 

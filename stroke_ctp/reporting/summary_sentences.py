@@ -42,20 +42,18 @@ def lead(results: StudyResults) -> str:
         f"gives the large core the higher probability in {share} % of pairs (95 % CI {low} to {high} %, mean of "
         f"{counted(folds.summary.n_defined, 'test fold')}): {verdict}."
     )
-
-    compared = results.comparisons
-    return " ".join(filter(None, [main_sentence, _conclusions_sentence(compared), _detectable_sentence(compared)]))
+    return " ".join([main_sentence, *_conclusion_sentences(results), *_detectable_sentence(results)])
 
 
 def summary(results: StudyResults, findings: Sequence[Finding]) -> list[str]:
     """The main results."""
     main = results.main
     phrases = [
-        *(_comparison_phrase(one) for one in results.comparisons if one.primary.p.value is not None),
         _question_phrase(main.predictions),
         patients_phrase(main.aucs),
         cross_validation_phrase(main.aucs),
         external_phrase(main.aucs),
+        *(_comparison_phrase(one) for one in results.comparisons if one.primary.p.value is not None),
         operating_point_phrase(main.youden),
         _probabilities_phrase(main.cohorts[0]),
         _audit_phrase(findings),
@@ -130,36 +128,56 @@ def _question_phrase(main: ModelPredictions) -> str:
 
 def _comparison_phrase(one: Comparison) -> str:
     names = f"“{display_name(one.model)}” minus “{display_name(one.against)}”"
-    difference = estimate_text(one.primary.difference)
     return (
-        f"ROC-AUC, {_WHERE[one.split]}, {names}: {difference}, {p_relation(one.holm)} after Holm's correction; "
-        f"conclusion: {one.conclusion}"
+        f"ROC-AUC, {_WHERE[one.split]}, {names}: {estimate_text(one.simultaneous)} (simultaneous 95 % CI), "
+        f"{p_relation(one.holm)} after Holm's correction; conclusion: {one.conclusion}"
     )
 
 
-def _conclusions_sentence(comparisons: Sequence[Comparison]) -> str:
-    """What the comparisons on the test folds conclude; empty if there are none."""
-    concluded: dict[Conclusion, list[str]] = {}
-    for one in comparisons:
+def _conclusion_sentences(results: StudyResults) -> list[str]:
+    """What the comparisons on the test folds conclude, a sentence for each model and conclusion."""
+    concluded: dict[tuple[str, Conclusion], list[str]] = {}
+    for one in results.comparisons:
         if one.split == "test":
-            concluded.setdefault(one.conclusion, []).append(f"“{display_name(one.against)}”")
-    phrases = [f"{conclusion} against {', '.join(names)}" for conclusion, names in concluded.items()]
-    return f"Compared on the test folds: {'; '.join(phrases)}." if phrases else ""
+            concluded.setdefault((one.model, one.conclusion), []).append(f"“{display_name(one.against)}”")
+    main = results.main.predictions.name
+    return [
+        f"{'Compared' if model == main else f'“{display_name(model)}” compared'} with {' and '.join(names)} "
+        f"on the test folds: {_conclusion_text(conclusion, results.margin)}."
+        for (model, conclusion), names in concluded.items()
+    ]
 
 
-def _detectable_sentence(comparisons: Sequence[Comparison]) -> str:
-    """The smallest differences between models that the test folds can show; empty if no models are compared."""
+def _conclusion_text(conclusion: Conclusion, margin: float) -> str:
+    """A conclusion with what it depends on."""
+    if conclusion is Conclusion.UNDECIDED:
+        return f"{conclusion} (no evidence of equality)"
+    if conclusion in (Conclusion.NOT_INFERIOR, Conclusion.NOT_SUPERIOR):
+        return f"{conclusion} (margin {number_text(margin)})"
+    return str(conclusion).replace("within the margin", f"within the margin of {number_text(margin)}")
+
+
+def _detectable_sentence(results: StudyResults) -> list[str]:
+    """The smallest differences that the test folds can show of the main model; none if it is not compared."""
+    main = results.main
     found = [
         (one.detectable, display_name(one.against))
-        for one in comparisons
-        if one.split == "test" and one.detectable is not None
+        for one in results.comparisons
+        if one.model == main.predictions.name and one.split == "test" and one.detectable is not None
     ]
     if not found:
-        return ""
-    sizes = ", ".join(f"{number_text(size)} against “{name}”" for size, name in sorted(found))
-    return (
+        return []
+    auc = main.aucs.test_folds.interval.value
+    sizes = ", ".join(f"{number_text(size)} against “{name}”{_beyond(size, auc)}" for size, name in sorted(found))
+    return [
         f"With a power of 80 % this sample can show differences of the AUC of at least {sizes}; smaller ones may exist."
-    )
+    ]
+
+
+def _beyond(size: float, auc: float | None) -> str:
+    """A remark if no better model than one of this AUC could be shown, as no AUC exceeds 1."""
+    beyond = auc is not None and size > 1 - auc
+    return " (larger than 1 − AUC: only a worse model could be shown)" if beyond else ""
 
 
 def _probabilities_phrase(test: CohortResults) -> str:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
+from stroke_ctp.common.text import counted
 from stroke_ctp.statistics.interval_estimates import Estimate
 
 _LEVEL = 0.95
@@ -31,7 +32,7 @@ def differences(measured: Float[np.ndarray, " patient"], true: Float[np.ndarray,
     error = measured - true
     n = len(error)
     if n < _FEWEST:
-        return Differences(Estimate(reason=f"{n} patients"), float("nan"), float("nan"))
+        return Differences(Estimate(reason=counted(n, "patient")), float("nan"), float("nan"))
     bias, sd = float(error.mean()), float(error.std(ddof=1))
     half = float(student.isf((1 - _LEVEL) / 2, n - 1)) * sd / n**0.5
     return Differences(Estimate(bias, bias - half, bias + half), bias - _LIMITS * sd, bias + _LIMITS * sd)
@@ -49,7 +50,7 @@ def icc_agreement(ratings: Float[np.ndarray, "patient rater"]) -> Estimate:
     """
     n, k = ratings.shape
     if n < _FEWEST or np.ptp(ratings) == 0:
-        return Estimate(reason=f"{n} patients" if n < _FEWEST else "all measurements are equal")
+        return Estimate(reason=counted(n, "patient") if n < _FEWEST else "all measurements are equal")
     mean = ratings.mean()
     rows = k * ((ratings.mean(axis=1) - mean) ** 2).sum() / (n - 1)
     columns = n * ((ratings.mean(axis=0) - mean) ** 2).sum() / (k - 1)

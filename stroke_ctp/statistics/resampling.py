@@ -80,9 +80,9 @@ def bootstrap_difference(ours: BootstrapAuc, theirs: BootstrapAuc) -> AucDiffere
 
 
 def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> PValue:
-    """One-sided p of the mean AUC over folds against chance, by permuting the classes within every fold.
+    """Two-sided p of the mean AUC over folds against chance, by permuting the classes within every fold.
 
-    p is the share of permutations whose mean AUC is at least as high as the observed one, which counts as a
+    p is the share of permutations whose mean AUC is at least as far from 0.5 as the observed one, which counts as a
     permutation too. Folds without both classes have no AUC and are left out.
 
     Args:
@@ -102,8 +102,8 @@ def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> PValue:
         everyone = np.concatenate([labels for labels, _ in folds]) if folds else np.empty(0, int)
         return PValue(None, missing_class(everyone) or "no fold has both classes")
     rounding = 1e-12  # sums in another order differ by less
-    as_high = np.mean(permuted, axis=0) >= np.mean(observed) - rounding
-    return PValue(float((1 + as_high.sum()) / (1 + N_PERMUTATIONS)))
+    as_far = abs(np.mean(permuted, axis=0) - 0.5) >= abs(np.mean(observed) - 0.5) - rounding
+    return PValue(float((1 + as_far.sum()) / (1 + N_PERMUTATIONS)))
 
 
 def roc_band(

@@ -19,10 +19,8 @@ _EDGE_OF_TRUE_CORE = (
     f"the simulated core ends where CBV is on average about {CORE_CBV:g} mL/100 mL, the threshold of the score"
 )
 
-_TRAINED_ON_CORES = (
-    f"the perfusion network learned simulated cores, a CBV below {CORE_CBV:g} mL/100 mL, from patients of the same "
-    "simulation"
-)
+_LEARNED = f"the perfusion network learned simulated cores, a CBV below {CORE_CBV:g} mL/100 mL"
+_TRAINED_ON_CORES = f"{_LEARNED}, from patients of the same simulation"
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,11 @@ class Incorporation:
     reason: str
 
 
+_BY_THE_SAME_CBV = Incorporation(
+    "was trained on cores by the label's definition", f"{_LEARNED}, and the label is the same threshold of the scan"
+)
+
+
 def incorporation(model: str, endpoint: Endpoint, labels: Collection[str]) -> Incorporation | None:
     """How a model's score is part of the label; None if it is not, as far as the label's name tells.
 
@@ -42,8 +45,8 @@ def incorporation(model: str, endpoint: Endpoint, labels: Collection[str]) -> In
         endpoint: Column and threshold of the classes.
         labels: How the core volumes of the cohort were obtained: values of `label_definition`.
     """
-    if model == "perfusion" and endpoint.column == "core_ml" and TRUE_CORE in labels:
-        return Incorporation("was trained on such labels", _TRAINED_ON_CORES)
+    if model == "perfusion":
+        return _learned(endpoint, labels)
     if model not in CONVENTIONAL_MODELS:
         return None
     definition = model.removesuffix("_scan")
@@ -58,10 +61,34 @@ def incorporation(model: str, endpoint: Endpoint, labels: Collection[str]) -> In
     quantity = _QUANTITY[definition]
     if quantity == "CBV" and TRUE_CORE in labels:
         return Incorporation("resembles the label", _EDGE_OF_TRUE_CORE)
-    named = [label for label in labels if quantity in label.upper()]
-    if not named:
+    named = _named(quantity, labels)
+    if named is None:
         return None
-    return Incorporation("measures what defines the label", f"the label is defined by {quantity} ({named[0]})")
+    return Incorporation("measures what defines the label", f"the label is defined by {quantity} ({named})")
+
+
+def _named(quantity: str, labels: Collection[str]) -> str | None:
+    """The first label whose name has a quantity."""
+    return next((label for label in labels if quantity in label.upper()), None)
+
+
+def _learned(endpoint: Endpoint, labels: Collection[str]) -> Incorporation | None:
+    """Labels by CBV, which defines the cores that the perfusion network learned."""
+    if endpoint.column == WHOLE_SCAN["cbv_scan"]:
+        return _BY_THE_SAME_CBV
+    if endpoint.column != "core_ml":
+        return None
+    if TRUE_CORE in labels:
+        return Incorporation("was trained on such labels", _TRAINED_ON_CORES)
+    if MEASURED["cbv"] in labels:
+        return _BY_THE_SAME_CBV
+    named = _named("CBV", labels)
+    if named is None:
+        return None
+    return Incorporation(
+        "was trained on cores by the quantity that defines the label",
+        f"{_LEARNED}, and the label is defined by CBV ({named})",
+    )
 
 
 def _measured(model: str, same_core: bool) -> Incorporation:

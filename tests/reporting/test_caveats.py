@@ -161,9 +161,11 @@ def test_a_score_that_is_the_label_has_an_auc_of_1_in_every_fold_and_is_flagged(
 @pytest.mark.usefixtures("no_figures")
 def test_a_comparison_of_studies_says_which_is_of_simulated_patients(tmp_path: Path):
     studies = [StudyFolder(tmp_path, name) for name in ("one", "two")]
-    for study, cohort in zip(studies, (SIMULATED, COHORT), strict=True):
+    measured = replace(COHORT, labels={MEASURED["cbv"]: COHORT.patients})
+    for study, cohort in zip(studies, (SIMULATED, measured), strict=True):
         write_model(study, "cbv", 2, None, cohort=cohort)
     write_comparison(studies, tmp_path / "out", MARGIN)
     html = (tmp_path / "out" / "report.html").read_text()
     assert "<strong>one: Simulated patients.</strong>" in html
-    assert "Incorporation: CBV core resembles the label" in html
+    assert "Incorporation: CBV core resembles the label (one: training cohort): " in html
+    assert "Incorporation: CBV core is a part of the label (two: training cohort): " in html

@@ -82,10 +82,10 @@ def test_answers_about_labels_name_the_definition_of_each_cohort(
         assert f"{measured} (60 patients)" in answer
         assert "segmentation (12 patients)" in answer
     assert "external cohort: otherwise than the training cohort" in answers["claim_2024 17"]
-    assert answers["claim_2024 17"].endswith("volumes measured by this software")
+    assert answers["claim_2024 17"].endswith("volumes were measured by this software")
     same = _answers(study, background)
     assert "external cohort: as the training cohort, DWI (12 patients)" in same["claim_2024 17"]
-    assert same["claim_2024 17"].endswith("no annotations were made by this software")
+    assert same["claim_2024 17"].endswith("this software made no annotations")
 
 
 def test_a_label_that_the_manifest_does_not_define_is_not_called_the_same(tmp_path: Path):
@@ -151,7 +151,11 @@ def test_checklists_claim_no_network_and_no_ensemble_where_there_was_none(
     assert answers["claim_2024 1"].startswith("No deep learning; CBV core: conventional perfusion analysis")
     assert {answers[f"claim_2024 {item}"] for item in (24, 26)} == {"No network was trained"}
     assert answers["claim_2024 27"] == "None: no external cohort was scored"
-    assert _answers(study, background)["claim_2024 27"].startswith("Mean of the probabilities of the 5 models")
+    assert answers["tripod_ai 12g"] == "Test folds by the fold's model; no external cohort was scored"
+    assert answers["tripod_ai 22"].startswith("Fitted values: metrics.json of every fold")
+    assert _answers(study, background)["claim_2024 27"] == (
+        "External patients only: probabilities by the mean, calls by the majority of 5 models"
+    )
 
 
 def test_checklists_give_hyperparameters_in_words(study: Study, background: StudyBackground):
@@ -163,6 +167,17 @@ def test_checklists_give_hyperparameters_in_words(study: Study, background: Stud
     )
 
 
+def test_models_without_training_of_a_network_claim_no_epochs_and_no_augmentation(tmp_path: Path):
+    for model, fitted in (("cbv", {}), ("perfusion", {"weights": "8287ec8d122f39fe"})):
+        folder = StudyFolder(tmp_path, model)
+        write_model(folder, model, 0, None, fitted=fitted)
+        alone = read_study(folder)
+        answers = _answers(alone, background_of(folder, alone))
+        training = "Logistic regression on the training patients of each fold; no augmentation, no epochs"
+        assert answers["claim_2024 25"] == training
+        assert training in answers["tripod_ai 12c"]
+
+
 def test_checklists_count_the_patients_whose_conventional_core_was_imputed(
     study: Study, background: StudyBackground, tmp_path: Path
 ):
@@ -172,4 +187,6 @@ def test_checklists_count_the_patients_whose_conventional_core_was_imputed(
     imputed = read_study(folder)
     answers = _answers(imputed, background_of(folder, imputed))
     for item in ("claim_2024 12", "tripod_ai 11"):
-        assert answers[item].endswith("is replaced by the training folds' median (CBV core: 3 patients)")
+        assert answers[item].endswith(
+            "a patient who cannot be measured gets the training folds' median measurement (CBV core: 3 patients)"
+        )

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,14 +18,14 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim_file, write_json
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.reporting.console import report_text
-from stroke_ctp.reporting.number_text import p_text
+from stroke_ctp.reporting.number_text import estimate_text, p_text
 from stroke_ctp.reporting.report import report_content, write_report
 from stroke_ctp.reporting.report_sections import sections
 from stroke_ctp.reporting.results.model_aucs import model_aucs
 from stroke_ctp.reporting.study_background import background_of
 from stroke_ctp.reporting.study_comparison import write_comparison
 from stroke_ctp.reporting.tables.table import Table
-from stroke_ctp.statistics.interval_estimates import PValue
+from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -269,12 +270,20 @@ def test_the_difference_to_the_index_follows_from_the_predictions(reported: tupl
     assert found["difference"] == pytest.approx(expected, abs=1e-12)
 
 
+def _corrected(row: Any) -> str:
+    return estimate_text(
+        Estimate(row.simultaneous_interval, row.simultaneous_interval_low, row.simultaneous_interval_high)
+    )
+
+
 def test_the_summary_gives_every_comparison_as_the_table_corrects_it(reported: tuple[StudyFolder, str]):
     page = (reported[0].report / "report.html").read_text()
     table = pd.read_csv(reported[0].report / "tables" / "comparisons.csv")
-    sentences = re.findall(r"ROC-AUC, test folds, “Full” minus “(.*?)”: .*?, p (.*?) after Holm&#39;s correction", page)
-    expected = [(row.against, p_text(PValue(float(row.p_holm)))) for row in table.itertuples()]
-    assert [(name, p.removeprefix("= ").replace("&lt;", "<")) for name, p in sentences] == expected
+    sentences = re.findall(
+        r"ROC-AUC, test folds, “Full” minus “(.*?)”: (.*?) \(simultaneous 95 % CI\), p (.*?) after Holm&#39;s", page
+    )
+    expected = [(row.against, _corrected(row), p_text(PValue(float(row.p_holm)))) for row in table.itertuples()]
+    assert [(name, shown, p.removeprefix("= ").replace("&lt;", "<")) for name, shown, p in sentences] == expected
     assert (table["p_holm"] >= table["p"]).all()
 
 

@@ -15,6 +15,7 @@ from stroke_ctp.reporting.results.comparisons import Conclusion, Pair, compariso
 from stroke_ctp.reporting.results.model_aucs import fold_aucs
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, scored_cohorts
 from stroke_ctp.reporting.results.study_results import StudyResults, study_results
+from stroke_ctp.reporting.summary_sentences import lead
 from stroke_ctp.reporting.tables.discrimination import comparison_cells, comparison_table
 from stroke_ctp.reporting.tables.operating_points import operating_table
 from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
@@ -132,6 +133,45 @@ def test_every_other_model_is_compared_on_test_and_where_it_has_an_ensemble_on_e
         ("Local alone", "Test folds, mean"),
         ("CBV core", "Test folds, mean"),
     ]
+
+
+def test_the_perfusion_network_is_also_compared_with_each_conventional_core(study: Study):
+    perfusion = replace(study.models["local"], name="perfusion")
+    scan = replace(study.models["cbv"], name="cbv_scan")
+    models = {"full": study.main, "perfusion": perfusion, "cbv": study.models["cbv"], "cbv_scan": scan}
+    found = study_results(Study("demo", models), SENSITIVITY, MARGIN).comparisons
+    assert [(one.model, one.against) for one in found] == [
+        ("full", "perfusion"),
+        ("full", "cbv"),
+        ("full", "cbv_scan"),
+        ("perfusion", "cbv"),
+        ("perfusion", "cbv_scan"),
+    ]
+    assert [one.holm for one in found] == holm([one.primary.p for one in found])
+
+
+def test_the_perfusion_network_as_the_main_model_is_compared_with_each_core_once(study: Study):
+    models = {"perfusion": replace(study.main, name="perfusion", external=None), "cbv": study.models["cbv"]}
+    (one,) = study_results(Study("demo", models), SENSITIVITY, MARGIN).comparisons
+    assert (one.model, one.against) == ("perfusion", "cbv")
+
+
+def test_the_lead_says_what_is_undecided_by_whom_and_what_cannot_be_shown(results: StudyResults):
+    first, second = (
+        replace(one, conclusion=conclusion, detectable=size)
+        for one, conclusion, size in zip(
+            results.comparisons, (Conclusion.UNDECIDED, Conclusion.NOT_INFERIOR), (0.99, 0.001), strict=True
+        )
+    )
+    other = replace(second, model="perfusion", conclusion=Conclusion.EQUIVALENT)
+    text = lead(replace(results, comparisons=(first, second, other)))
+    assert "Compared with “Local alone” on the test folds: undecided (no evidence of equality)." in text
+    assert "Compared with “CBV core” on the test folds: not inferior (margin 0.05)." in text
+    assert (
+        "“Perfusion network” compared with “CBV core” on the test folds: equivalent within the margin of 0.05." in text
+    )
+    assert "0.99 against “Local alone” (larger than 1 − AUC: only a worse model could be shown)" in text
+    assert text.count("larger than 1 − AUC") == 1
 
 
 def test_models_are_paired_by_patient_whatever_their_order(study: Study):

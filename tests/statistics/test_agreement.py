@@ -39,4 +39,5 @@ def test_the_interval_of_the_bias_holds_the_truth_in_95_percent_of_samples():
 def test_too_few_patients_are_the_reason_of_an_undefined_estimate():
     assert differences(np.ones(2), np.ones(2)).bias.reason == "2 patients"
     assert icc_agreement(np.ones((2, 2))).reason == "2 patients"
+    assert differences(np.ones(1), np.ones(1)).bias.reason == "1 patient"
     assert icc_agreement(np.ones((5, 2))).reason == "all measurements are equal"

@@ -30,6 +30,6 @@ def sample_size(curves: Mapping[str, Sequence[tuple[float, Estimate]]]) -> Pictu
         axes.legend(loc="lower right")
     caption = (
         "Mean ROC-AUC over the test folds, with its corrected resampled t interval (95 %), after training on a part of "
-        "the training patients. A curve that still rises says that more patients would help."
+        "the training patients. A curve that still rises suggests that more patients would help."
     )
     return Picture("sample_size", "Learning curve over the number of patients", caption, drawn)

@@ -11,8 +11,8 @@ from stroke_ctp.common.origin import ORIGIN
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.study.audit_evidence import CohortEvidence
 
-_FEW_VALUES = 6
-"""A column with more different values is summarized if it holds numbers, and else its values are counted."""
+FEW_VALUES = 6
+"""A column of numbers with more different values is summarized, or divided at its quartiles; others are counted."""
 _KNOWN = {"patient", "series", "core_ml", "label_definition", ORIGIN, *(f"scan_{name}_ml" for name in DEFINITIONS)}
 """Columns of `cohort.csv` that have rows of their own, or identify a patient."""
 _ACQUISITION = {
@@ -96,9 +96,9 @@ def _rows(
     given = cells[cells != ""]
     numbers = pd.to_numeric(given, errors="coerce")
     is_number = len(given) > 0 and bool(numbers.notna().all())
-    if is_number and (column in _ACQUISITION or given.nunique() > _FEW_VALUES or column == "core_ml"):
+    if is_number and (column in _ACQUISITION or given.nunique() > FEW_VALUES or column == "core_ml"):
         yield Characteristic(name, "", {group: _numbers(values) for group, values in having.items()})
-    elif given.nunique() > _FEW_VALUES:
+    elif given.nunique() > FEW_VALUES:
         known = {group: _share(values, values != "") for group, values in having.items()}
         yield Characteristic(f"{name} given ({given.nunique()} values)", "", known)
     else:

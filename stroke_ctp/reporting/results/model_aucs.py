@@ -22,7 +22,7 @@ class FoldAucs:
     mean: TEstimate
     """Mean over folds with the corrected resampled standard error."""
     interval: Estimate
-    """The same with its 95 % confidence interval, which is exact where all folds have an AUC of 1."""
+    """The same with its 95 % confidence interval, whose bound is conservative where all folds have an AUC of 1."""
     curves: tuple[RocCurve, ...]
     """Of the folds that have both classes."""
     mean_curve: MeanCurve | None

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from stroke_ctp.model.settings import CONVENTIONAL_MODELS
 from stroke_ctp.reporting.results.comparisons import Comparison, Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import CohortAuc, ModelAucs, model_aucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, operating_point
@@ -37,7 +38,7 @@ class CohortResults:
     bootstrap: Estimate
     """AUC with the bootstrap's confidence interval."""
     against_chance: PValue
-    """One-sided, of the mean AUC over folds, by permuting the classes within folds."""
+    """Two-sided, of the mean AUC over folds, by permuting the classes within folds."""
     brier: Brier
     slope: Estimate
     intercept: Estimate
@@ -81,7 +82,7 @@ class StudyResults:
     study: Study
     models: Mapping[str, ModelResults]
     comparisons: tuple[Comparison, ...]
-    """The main model against each other model."""
+    """The main model against each other model, and the perfusion network against each conventional core."""
     margin: float
     """Largest difference of the AUC that is regarded as irrelevant."""
     smooth_calibration: tuple[SmoothCalibration | None, ...]
@@ -126,7 +127,7 @@ def study_results(
     return StudyResults(
         study,
         models,
-        comparisons=_against_others(main, [other for other in models.values() if other is not main], margin),
+        comparisons=_comparisons(models, study.main.name, margin),
         margin=margin,
         smooth_calibration=tuple(smooth_calibration(one.labels, one.scores) for one in cohorts),
         ensemble_curves=_ensemble_curves(main.aucs),
@@ -164,11 +165,16 @@ def _cohort_results(auc: CohortAuc) -> CohortResults:
     )
 
 
-def _against_others(main: ModelResults, others: list[ModelResults], margin: float) -> tuple[Comparison, ...]:
+def _comparisons(models: Mapping[str, ModelResults], main: str, margin: float) -> tuple[Comparison, ...]:
+    """Comparisons of a study, corrected together."""
+    compared = [(main, other) for other in models if other != main]
+    if main != "perfusion" and "perfusion" in models:
+        compared += [("perfusion", core) for core in models if core in CONVENTIONAL_MODELS]
     pairs = [
-        Pair(main.predictions.name, other.predictions.name, ours.patients, theirs.patients)
-        for other in others
-        for ours, theirs in zip(main.cohorts, other.cohorts, strict=False)  # another model may have no ensemble
+        Pair(model, other, ours.patients, theirs.patients)
+        for model, other in compared
+        # a model may have no ensemble
+        for ours, theirs in zip(models[model].cohorts, models[other].cohorts, strict=False)
     ]
     return comparisons(pairs, margin)
 

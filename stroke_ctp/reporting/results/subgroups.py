@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.reporting.results.characteristics import FEW_VALUES
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.statistics.delong import auc_estimate
 from stroke_ctp.statistics.interval_estimates import Estimate
-
-_FEW_VALUES = 6
-"""A numeric column with more different values than this is divided at its quartiles."""
 
 NOT_GIVEN = "not given"
 """Group of the patients without a value."""
@@ -77,7 +75,7 @@ def _groups(values: pd.Series) -> pd.Series:
     text = values.fillna("").astype(str).str.strip()
     given = text != ""
     numbers = pd.to_numeric(text.where(given), errors="coerce")
-    if numbers[given].notna().all() and numbers.nunique() > _FEW_VALUES:
+    if numbers[given].notna().all() and numbers.nunique() > FEW_VALUES:
         quartiles = pd.qcut(numbers, 4, duplicates="drop")
         names = {part: f"{part.left:g} < {values.name} ≤ {part.right:g}" for part in quartiles.cat.categories}
         text, order = quartiles.astype(object).map(names), list(names.values())

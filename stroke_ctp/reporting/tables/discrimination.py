@@ -13,15 +13,17 @@ from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
 _AUC_CAPTION = """ROC-AUC with 95 % confidence interval. Test folds: mean over folds, with the corrected resampled t
 interval of Nadeau and Bengio, which allows for the training patients that folds share. External patients: ensemble
-mean, with DeLong's interval on the logit scale, for these trained models. Where an AUC is 1 the bound is exact. The
-p-value tests against chance, one-sided: by the same t distribution in test folds, by permutation of the classes on
-external patients. These methods were chosen by simulation; others are in the appendix."""
+mean, with DeLong's interval on the logit scale, for these trained models. Where an AUC is 1 the bound is conservative
+(Clopper and Pearson, disjoint pairs) and takes the trained models as given. The p-value tests against chance,
+two-sided: by the same t distribution in test folds, by permutation of the classes on external patients. These methods
+were chosen by simulation; others are in the appendix."""
 _COMPARISON_CAPTION = """Difference of the AUCs of two models on the same patients. Test folds: mean of the differences
 within folds, by the corrected resampled t test of Nadeau and Bengio; external patients: DeLong's test with Student's
 t distribution. The first interval is for one comparison alone, as p; Holm's p and the simultaneous intervals
 (Bonferroni's) are corrected for all comparisons of this table. The conclusion follows from these: a
 difference with p (Holm) below 0.05; else equivalent, if the simultaneous interval excludes differences beyond {margin};
-not inferior or not superior, if it excludes them on one side; else undecided, which is no evidence of equality."""
+not inferior or not superior, if it excludes them on one side; else undecided, which is no evidence of equality.
+Holm's test may find a difference where the simultaneous interval still contains 0."""
 _DETECTABLE_CAPTION = """What this sample can show: the smallest true difference of the AUC that a two-sided test of
 all comparisons together (Bonferroni's level) finds with a power of 80 %, given the standard errors of this study, and
 about how many patients would be needed to find a difference of {margin}. A difference that was not found may be
@@ -35,12 +37,11 @@ def auc_table(results: StudyResults) -> Table:
 
 
 def comparison_table(comparisons: Sequence[Comparison], margin: float) -> Table | None:
-    """The main model against each other one; None if there is no other."""
+    """The paired comparisons of a study; None if there are none."""
     if not comparisons:
         return None
-    rows = [{"Against": display_name(one.against), **comparison_cells(one)} for one in comparisons]
-    title = f"{display_name(comparisons[0].model)} model against the others"
-    return Table("comparisons", title, comparison_caption(margin), rows)
+    rows = [{**_names(one), **comparison_cells(one)} for one in comparisons]
+    return Table("comparisons", "Paired comparisons of models", comparison_caption(margin), rows)
 
 
 def comparison_caption(margin: float) -> str:
@@ -65,7 +66,7 @@ def detectable_table(comparisons: Sequence[Comparison], margin: float) -> Table 
     """The smallest differences that the study can show; None if there is no comparison with an error."""
     rows: list[Row] = [
         {
-            "Against": display_name(one.against),
+            **_names(one),
             "Patients": PRIMARY_NAMES[one.split],
             "n": one.n,
             "Detectable difference": one.detectable,
@@ -78,9 +79,13 @@ def detectable_table(comparisons: Sequence[Comparison], margin: float) -> Table 
     return Table("detectable", "What the sample can show", caption, rows) if rows else None
 
 
+def _names(one: Comparison) -> Row:
+    return {"Model": display_name(one.model), "Against": display_name(one.against)}
+
+
 def _auc_rows(name: str, model: ModelResults) -> list[Row]:
     folds, external = model.aucs.test_folds, model.aucs.external
-    rows = [_auc_row(name, model.cohorts[0].patients, folds.interval, folds.mean.p_above(0.5))]
+    rows = [_auc_row(name, model.cohorts[0].patients, folds.interval, folds.mean.p(0.5))]
     if external is not None:
         cohort = model.cohorts[1]
         rows.append(_auc_row(name, cohort.patients, external.delong, cohort.against_chance))

@@ -16,8 +16,8 @@ _CAPTION = """Cores above the threshold are called large. Thresholds come from v
 then fixed: a test fold uses the threshold of its own validation fold; every member of the ensemble uses that of the
 validation predictions of all folds, and the majority of the members decides. "On validation": what the same
 thresholds reach on the patients that they were chosen on, by single models; it is more than they achieve on others.
-Brackets: Wilson's 95 % confidence intervals; the interval of F1 is derived from that of a proportion. All thresholds
-are in the appendix."""
+Brackets: Wilson's 95 % confidence intervals; the interval of F1 is derived from that of a proportion. They take the
+trained models and their thresholds as given. All thresholds are in the appendix."""
 _THRESHOLDS_CAPTION = """Thresholds as probabilities. Folds: chosen on the fold's validation patients; members of the
 ensemble: on the validation patients of all folds."""
 PREVALENCE = """PPV, NPV and net benefit hold for the share of large cores in these patients. If the median core volume

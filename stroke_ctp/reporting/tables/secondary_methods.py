@@ -14,7 +14,7 @@ _AUC_CAPTION = f"""AUC of one ROC curve of all patients of a cohort, by other me
 of all folds together, though they come from different models whose probabilities need not share a scale: it can be
 lower than the mean over folds. DeLong: 95 % interval on the logit scale. Bootstrap: percentiles of {N_BOOTSTRAP}
 samples of patients, drawn within the classes. Permutation: {N_PERMUTATIONS} permutations of the classes within folds,
-one-sided. All of them take the trained models as given. On pooled folds, whose models were trained on one another's
+two-sided. All of them take the trained models as given. On pooled folds, whose models were trained on one another's
 test patients, their intervals are therefore too narrow and their tests reject too often (documentation, page
 Inference)."""
 _COMPARISON_CAPTION = f"""Differences of the AUCs by other methods: DeLong's paired test as published, and percentiles

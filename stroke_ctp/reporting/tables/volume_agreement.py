@@ -8,7 +8,8 @@ from stroke_ctp.reporting.tables.table import Table
 
 _CAPTION = """Predicted core volumes of the test patients against those of the label: mean difference (predicted minus
 label) and 95 % limits of agreement (Bland and Altman), intraclass correlation of absolute agreement ICC(A,1), and the
-share of labels within the predicted 90 % interval. Intervals of estimates are 95 % confidence intervals."""
+share of labels within the predicted 90 % interval. Intervals of estimates are 95 % confidence intervals, which take the
+trained models as given."""
 
 
 def volume_table(agreements: Sequence[VolumeAgreement]) -> Table:
