@@ -8,7 +8,7 @@ both meets no end of the scan.
 
 The baseline is the mean of few frames. Its noise is an offset of the whole curve, which adds more noise to its area
 than all later frames do. Where there is noise, it is therefore fitted along with each model, from all frames, and
-subtracted.
+subtracted from the area.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class CompletedCurves:
     """Curves on the grid, continued beyond the end of the scan."""
 
     tissue: Float32[np.ndarray, "voxel time"]
-    """Enhancement, without the offset of its baseline [HU]."""
+    """Enhancement [HU]."""
     cbv: Float32[np.ndarray, " voxel"]
     """[mL/100 mL]"""
     seen: Float32[np.ndarray, " voxel"]
@@ -105,16 +105,17 @@ class TissueModels:
         """Continue curves on the grid [HU], each by the mean of all models, weighted by how well they fit."""
         n_measured = len(self.measured)
         completed = np.empty((len(tissue), len(self.arterial)), np.float32)
-        factor = np.empty(len(tissue), np.float32)
+        completed[:, :n_measured] = tissue
+        area, factor = np.empty((2, len(tissue)), np.float32)
         for start in range(0, len(tissue), _CHUNK):
             part = slice(start, start + _CHUNK)
             weight, amplitude = self._fit(tissue[part])
             fitted = (weight * amplitude) @ self.curves
-            offset = (tissue[part] - fitted[:, :n_measured]).mean(axis=1, keepdims=True)
-            completed[part, :n_measured] = tissue[part] - np.float32(self.free_offset) * offset
+            offset = (tissue[part] - fitted[:, :n_measured]).mean(axis=1)
+            area[part] = tissue[part].sum(axis=1) - np.float32(self.free_offset) * n_measured * offset
             completed[part, n_measured:] = fitted[:, n_measured:]
             factor[part] = weight @ (1 / self.seen)
-        area = completed[:, :n_measured].sum(axis=1) / np.float32(self.measured.sum())
+        area /= np.float32(self.measured.sum())
         return CompletedCurves(completed, 100 * HAEMATOCRIT_RATIO * np.maximum(area, 0) * factor, 1 / factor)
 
     def weights(self, curve: Float[np.ndarray, " frame"]) -> Float32[np.ndarray, " model"]:
