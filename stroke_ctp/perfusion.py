@@ -51,7 +51,10 @@ def _require_success(rows: Sequence[Mapping[str, Any]]) -> None:
     """Require that a scan was measured, and that none met a defect of this package."""
     broken = [row["reason"] for row in rows if row.get("stage") == DEFECT]
     if broken:
-        raise UserError(f"{len(broken)} of {len(rows)} scans met an unexpected error, the others are done: {broken[0]}")
+        raise UserError(
+            f"{len(broken)} of {len(rows)} scans met an unexpected error, the others are done: {broken[0]}; "
+            "rerun with scan=PATH for the traceback"
+        )
     if all("stage" in row for row in rows):
         raise UserError(f"none of {len(rows)} scans can be measured; first: {rows[0]['reason']}")
 

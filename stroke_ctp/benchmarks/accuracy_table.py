@@ -7,11 +7,9 @@ from itertools import pairwise
 import pandas as pd
 
 from stroke_ctp.benchmarks.simulated_scans import LEAST_ML
-from stroke_ctp.hemodynamics.reliability import LEVELS
+from stroke_ctp.hemodynamics.reliability import CORE_RANGE_ML, LEVELS
 from stroke_ctp.reporting.number_text import number_text
 
-LARGE_ERROR_ML = 20.0
-"""An error above this may change a decision: trials ask for a mismatch of 15 mL."""
 _LIMITS = 1.96
 _SPREAD = (
     ("interval_s", "interval {} s", (1, 1.6, 2.3, 3)),
@@ -23,7 +21,7 @@ _SPREAD = (
 """Conditions by column, their name, and where they are divided."""
 _HEADINGS = (
     *("scans", "number", "refused", "caution", "unusable", "bias [mL]", "95 % limits [mL]", "Dice"),
-    *(f"error > {LARGE_ERROR_ML:g} mL", "of these without a flag"),
+    *(f"error > {CORE_RANGE_ML:g} mL", "of these without a flag"),
 )
 
 
@@ -45,7 +43,7 @@ class Agreement:
     dice: float
     """Median over the scans whose slices hold such tissue."""
     large_errors: int
-    """Scans with an error above `LARGE_ERROR_ML`."""
+    """Scans with an error above `reliability.CORE_RANGE_ML`."""
     unflagged_errors: int
     """Those of them that nothing warns of."""
 
@@ -62,7 +60,7 @@ def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml") -> Agreem
     error = scans[f"{volume}_ml"] - scans[true]
     reliability = scans["reliability"].where(error.notna())
     half = _LIMITS * float(error.std(ddof=1))
-    large = error.abs() > LARGE_ERROR_ML
+    large = error.abs() > CORE_RANGE_ML
     return Agreement(
         scans=len(scans),
         refused=int(error.isna().sum()),

@@ -37,7 +37,7 @@ def add_core_volumes(
         folder: The cohort, which keeps the measured volumes for later commands.
         results: Of all patients of the manifest.
         label: Definition of the core whose volume replaces a missing `core_ml`; None: nothing is replaced. A patient
-            whose perfusion cannot be measured is then excluded.
+            whose perfusion cannot be measured, or whose measurement is unusable, is then excluded.
         volumes: Whether all patients get the columns `scan_cbv_ml` and `scan_rcbf_ml`, empty where perfusion
             cannot be measured.
         jobs: Processes.
@@ -110,6 +110,6 @@ def _completed(
         record = replace(record, quality=(record.quality or {}) | judged)
     if label is None or record.core_ml is not None:
         return patient, record
-    if found.core_ml is None:
-        return patient, SeriesRecord(stage="perfusion", reason=found.reason)
+    if found.core_ml is None or found.reliability == "unusable":
+        return patient, SeriesRecord(stage="perfusion", reason=f"{found.reason}; give core_ml in the manifest")
     return replace(patient, label_definition=MEASURED[label]), replace(record, core_ml=found.core_ml[label])

@@ -50,7 +50,7 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
     """
     intervals = np.diff(times)
     if len(times) < 2 or not np.all(intervals > 0):
-        raise Excluded("timing", f"scan must have two or more frames at increasing times ({name})")
+        raise Excluded("timing", f"scan must have two or more frames at increasing times ({name}); leave it out")
     longest = np.diff(times, prepend=0.0)[: count_needed_frames(times)].max()  # a slice may start later than the scan
     if longest > rules.max_interval_s + _TOLERANCE:
         raise Excluded(

@@ -15,7 +15,11 @@ CORE_RCBF = 0.3
 TMAX_LEVELS = (4.0, HYPOPERFUSED_TMAX, 8.0, 10.0)
 """Late tissue is measured at each of these [s]: from benign oligemia to severe hypoperfusion."""
 VESSEL_CBV = 8.0
-"""Voxels with a CBV above this hold a large vessel [mL/100 mL] (Kudo et al., AJNR 2003: 8 mL/100 g)."""
+"""Voxels with a CBV above this hold a large vessel [mL/100 mL] (Kudo et al., AJNR 2003: 8 mL/100 g).
+
+Before CBV has a scale, vessels are found by multiples of tissue's median: `cbv_reference.VESSEL` keeps them out of the
+smoothing and the scale. `tissue_mask` looks at single pixels with more noise and takes a higher multiple, since what it
+leaves out has no perfusion."""
 LEAST_ISLAND_CM2 = 1.0
 """Smaller components of a slice count as noise."""
 DEFINITIONS = {
@@ -62,7 +66,7 @@ def segment_lesion(maps: Maps, pixel_mm: tuple[float, float]) -> Lesion:
 
 
 def core_masks(
-    maps: Maps, tissue: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float], cbv: float = CORE_CBV
+    maps: Maps, tissue: Bool[np.ndarray, "slice height width"], pixel_mm: tuple[float, float], scale: float = 1.0
 ) -> dict[str, Bool[np.ndarray, "slice height width"]]:
     """Tissue that meets each of `DEFINITIONS`.
 
@@ -70,9 +74,12 @@ def core_masks(
         maps: Of one scan.
         tissue: Where to look.
         pixel_mm: Distance between rows and columns [mm].
-        cbv: Core has a CBV below this [mL/100 mL].
+        scale: Factor of both thresholds.
     """
-    low = {"cbv": maps.cbv < cbv, "rcbf": maps.cbf < CORE_RCBF * np.median(maps.cbf[maps.healthy])}
+    low = {
+        "cbv": maps.cbv < scale * CORE_CBV,
+        "rcbf": maps.cbf < scale * CORE_RCBF * np.median(maps.cbf[maps.healthy]),
+    }
     return {name: remove_small_components(tissue & low[name], pixel_mm) for name in DEFINITIONS}
 
 

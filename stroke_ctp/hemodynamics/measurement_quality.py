@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 from scipy.ndimage import gaussian_filter
+from scipy.stats import median_abs_deviation
 
 from stroke_ctp.hemodynamics.bolus_passage import BolusPassage
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, core_masks
+from stroke_ctp.hemodynamics.core_and_penumbra import core_masks, vessels
 from stroke_ctp.hemodynamics.maps import Maps
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.registration import Motion
 
 SCALE_ERROR = 0.15
-"""Assumed error of a scan's CBV scale: the spread of healthy CBV between simulated patients."""
-_SD_PER_MAD = 1.4826
+"""Assumed error of a scan's CBV and relative CBF: the spread of healthy CBV between simulated patients."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,20 @@ class MeasurementQuality:
     """Grey and white matter over the inside of the skull."""
     tissue_asymmetry: float
     """Tissue share of the left half less that of the right half."""
+    midline_found: bool
+    """Whether the image shows the midline; otherwise the image's axis divides the hemispheres."""
     core_low_ml: float
     """CBV core if CBV were higher by `SCALE_ERROR` [mL]."""
     core_high_ml: float
     """CBV core if CBV were lower by `SCALE_ERROR` [mL]."""
     other_side_core_ml: float
     """Tissue of the unaffected hemisphere that meets the CBV core's definition [mL]."""
+    core_rcbf_low_ml: float
+    """Core by relative CBF if that were higher by `SCALE_ERROR` [mL]."""
+    core_rcbf_high_ml: float
+    """Core by relative CBF if that were lower by `SCALE_ERROR` [mL]."""
+    other_side_core_rcbf_ml: float
+    """Tissue of the unaffected hemisphere that meets the definition by relative CBF [mL]."""
 
 
 def measure_quality(
@@ -76,9 +84,8 @@ def measure_quality(
         smoothing_mm: Standard deviation of the Gaussian in the plane with which the maps were made [mm].
     """
     cut = maps.truncation
-    cores = [
-        _core_ml(maps, maps.affected, scan.spacing, CORE_CBV * factor) for factor in (1 - SCALE_ERROR, 1 + SCALE_ERROR)
-    ]
+    low, high = (_core_ml(maps, maps.affected, scan.spacing, scale) for scale in (1 - SCALE_ERROR, 1 + SCALE_ERROR))
+    elsewhere = _core_ml(maps, maps.healthy, scan.spacing)
     return MeasurementQuality(
         frame_interval_s=round(passage.step, 6),
         arrival_s=round(passage.n_baseline * passage.step, 3),
@@ -97,9 +104,13 @@ def measure_quality(
         motion_left_mm=round(max(float(motion.left_mm.max()) for motion in motions), 2),
         tissue_share=round(passage.tissue_share, 3),
         tissue_asymmetry=round(passage.tissue_asymmetry, 3),
-        core_low_ml=cores[0],
-        core_high_ml=cores[1],
-        other_side_core_ml=_core_ml(maps, maps.healthy, scan.spacing, CORE_CBV),
+        midline_found=passage.midline.found,
+        core_low_ml=low["cbv"],
+        core_high_ml=high["cbv"],
+        other_side_core_ml=elsewhere["cbv"],
+        core_rcbf_low_ml=low["rcbf"],
+        core_rcbf_high_ml=high["rcbf"],
+        other_side_core_rcbf_ml=elsewhere["rcbf"],
     )
 
 
@@ -123,12 +134,13 @@ def _contrast_to_noise(
     """Differences of successive pre-contrast frames cancel the anatomy; the median deviation ignores vessels."""
     sigma = (0, 0, *(smoothing_mm / mm for mm in pixel_mm))
     differences = gaussian_filter(np.diff(passage.rise[: passage.n_baseline], axis=0), sigma)[:, healthy]
-    noise = _SD_PER_MAD * float(np.median(np.abs(differences))) / np.sqrt(2)
+    noise = float(median_abs_deviation(differences, axis=None, scale="normal")) / np.sqrt(2)
     return float(mean_curve(passage.rise, healthy).max()) / max(noise, 1e-6)
 
 
 def _core_ml(
-    maps: Maps, tissue: Bool[np.ndarray, "slice height width"], spacing: tuple[float, float, float], cbv: float
-) -> float:
-    core = core_masks(maps, tissue, spacing[1:], cbv)["cbv"]
-    return round(int(core.sum()) * float(np.prod(spacing)) / 1000, 3)
+    maps: Maps, tissue: Bool[np.ndarray, "slice height width"], spacing: tuple[float, float, float], scale: float = 1.0
+) -> dict[str, float]:
+    """Core of one hemisphere by each definition, with its threshold times a factor [mL]."""
+    cores = core_masks(maps, tissue & ~vessels(maps), spacing[1:], scale)
+    return {name: round(int(core.sum()) * float(np.prod(spacing)) / 1000, 3) for name, core in cores.items()}

@@ -98,7 +98,7 @@ class ScanFolder:
             "reliability": reliability.level,
             "concerns": [asdict(concern) for concern in reliability.concerns],
             "reason": reliability.reasons,
-            "readouts": asdict(measured.readouts),
+            "readouts": asdict(measured.readouts) | {"defuse3_eligible": measured.defuse3_eligible},
             "quality": asdict(measured.quality),
             **_provenance(measured),
         }

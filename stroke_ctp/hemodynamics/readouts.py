@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, vessels
+from stroke_ctp.hemodynamics.core_and_penumbra import TMAX_LEVELS, Lesion, vessels
 from stroke_ctp.hemodynamics.maps import Maps
 
-NORMAL_TMAX = 4.0
+NORMAL_TMAX, _, _LATE_TMAX, _LATEST_TMAX = TMAX_LEVELS
 """Tissue with a Tmax up to this is normally perfused [s] (Olivot et al., Stroke 2009)."""
 DEFUSE3_CORE_ML, DEFUSE3_RATIO, DEFUSE3_MISMATCH_ML = 70.0, 1.8, 15.0
 """Core below, mismatch ratio and mismatch volume at or above: target mismatch of DEFUSE 3 (Albers et al., N Engl J Med
@@ -73,16 +73,16 @@ def clinical_readouts(lesion: Lesion, maps: Maps, spacing: tuple[float, float, f
     return Readouts(
         core_cbv_ml=cbv_core,
         core_rcbf_ml=rcbf_core,
-        tmax4_ml=late[4.0],
+        tmax4_ml=late[NORMAL_TMAX],
         hypoperfused_ml=hypoperfused,
-        tmax8_ml=late[8.0],
-        tmax10_ml=late[10.0],
+        tmax8_ml=late[_LATE_TMAX],
+        tmax10_ml=late[_LATEST_TMAX],
         penumbra_ml=ml(lesion.penumbra),
         mismatch_cbv=_ratio(hypoperfused, cbv_core),
         mismatch_rcbf=_ratio(hypoperfused, rcbf_core),
         mismatch_cbv_ml=round(hypoperfused - cbv_core, 3),
         mismatch_rcbf_ml=round(hypoperfused - rcbf_core, 3),
-        hypoperfusion_intensity_ratio=_ratio(late[10.0], hypoperfused),
+        hypoperfusion_intensity_ratio=_ratio(late[_LATEST_TMAX], hypoperfused),
         cbv_index=_cbv_index(lesion, maps),
         defuse3_eligible=is_target_mismatch(rcbf_core, hypoperfused),
     )

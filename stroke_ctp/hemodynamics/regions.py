@@ -41,7 +41,9 @@ def intracranial_mask(
     if not brain.any():
         low, high = _SOFT_HU
         raise Excluded(
-            "perfusion", f"no slice shows a brain, {low:g} to {high:g} HU and wider than {2 * _SCALP_MM:g} mm"
+            "perfusion",
+            f"no slice shows a brain, {low:g} to {high:g} HU and wider than {2 * _SCALP_MM:g} mm; "
+            "check rescale slope and field of view",
         )
     return brain
 

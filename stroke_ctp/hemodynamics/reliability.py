@@ -34,11 +34,13 @@ IN_PLANE_MOTION_MM = 1.5
 TISSUE_SHARE, TISSUE_ASYMMETRY = 0.6, 0.1
 """Simulated heads have a share of 0.78 to 0.92 and differ by 0.04 between the halves; assumed."""
 OTHER_SIDE_CORE_ML, UNUSABLE_OTHER_SIDE_CORE_ML = 12.0, 40.0
-"""Tissue of the unaffected hemisphere below the core's threshold; assumed [mL]."""
+"""Tissue of the unaffected hemisphere below a core's threshold; assumed [mL]."""
 LEAST_CORE_ML = 5.0
 """A smaller core may exceed the hypoperfused tissue by noise; assumed [mL]."""
 CORE_RANGE_ML = 20.0
-"""Change of the core with the scale of CBV that matters: the error that must not go without a flag [mL]."""
+"""Change of the CBV core to either side that matters, range of the CBF core that does, over the assumed error of each
+map, and the error that must not go without a flag: trials ask for a mismatch of 15 mL [mL]. The
+whole range of the CBV core exceeds this in many ordinary scans whose core is right."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,11 @@ def _concerns(quality: MeasurementQuality, readouts: Readouts) -> Iterator[Conce
         yield from _truncation(quality)
     yield from _motion(quality)
     yield from _tissue(quality)
-    yield from _core(quality, readouts)
+    yield from _midline(quality)
+    late = readouts.hypoperfused_ml
+    yield from _core("CBV core", readouts.core_cbv_ml, quality.other_side_core_ml, late)
+    yield from _core("CBF core", readouts.core_rcbf_ml, quality.other_side_core_rcbf_ml, late)
+    yield from _scale(quality, readouts)
 
 
 def _truncation(quality: MeasurementQuality) -> Iterator[Concern]:
@@ -101,10 +107,11 @@ def _truncation(quality: MeasurementQuality) -> Iterator[Concern]:
     ]
     if quality.unseen_share > UNSEEN_SHARE or quality.artery_missing_s > ARTERY_MISSING_S:
         level: Level = "unusable" if quality.unseen_share > UNUSABLE_UNSEEN_SHARE else "caution"
+        tissue = "all tissue" if quality.late_tissue_missing_s is None else "hypoperfused tissue"
         yield Concern(
             level,
             f"the scan ends {quality.coverage_s:.0f} s after the artery's peak, before the bolus has left "
-            f"({', '.join(cut)} too early): {quality.unseen_share:.0%} of hypoperfused tissue's CBV is extrapolated; "
+            f"({', '.join(cut)} too early): {quality.unseen_share:.0%} of {tissue}'s CBV is extrapolated; "
             "core and hypoperfused tissue may be too large or too small",
         )
     if quality.arrival_s > ARRIVAL_S:
@@ -173,22 +180,43 @@ def _tissue(quality: MeasurementQuality) -> Iterator[Concern]:
         )
 
 
-def _core(quality: MeasurementQuality, readouts: Readouts) -> Iterator[Concern]:
-    """A core that cannot be right, or that hangs on the scale of CBV."""
-    elsewhere = quality.other_side_core_ml
-    if elsewhere > OTHER_SIDE_CORE_ML:
-        level: Level = "unusable" if elsewhere > UNUSABLE_OTHER_SIDE_CORE_ML else "caution"
-        yield Concern(
-            level,
-            f"{elsewhere:.0f} mL of the other hemisphere meet the CBV core's definition too: the core is too large by "
-            "about as much",
-        )
-    if readouts.core_cbv_ml > max(readouts.hypoperfused_ml, LEAST_CORE_ML):
+def _midline(quality: MeasurementQuality) -> Iterator[Concern]:
+    """Hemispheres that may be divided in the wrong place."""
+    if not quality.midline_found:
         yield Concern(
             "caution",
-            f"the CBV core of {readouts.core_cbv_ml:.0f} mL is larger than the hypoperfused tissue of "
-            f"{readouts.hypoperfused_ml:.0f} mL: reperfusion, truncation or noise",
+            "no midline was found; the image's axis divides the hemispheres: look at the sides in summary.png",
         )
+
+
+def _core(name: str, core_ml: float, elsewhere_ml: float, hypoperfused_ml: float) -> Iterator[Concern]:
+    """A core that cannot be right."""
+    if elsewhere_ml > OTHER_SIDE_CORE_ML:
+        level: Level = "unusable" if elsewhere_ml > UNUSABLE_OTHER_SIDE_CORE_ML else "caution"
+        yield Concern(
+            level,
+            f"{elsewhere_ml:.0f} mL of the other hemisphere meet the {name}'s definition too: the core may be too "
+            "large by a similar volume",
+        )
+    if core_ml > max(hypoperfused_ml, LEAST_CORE_ML):
+        yield Concern(
+            "caution",
+            f"the {name} of {core_ml:.0f} mL is larger than the hypoperfused tissue of {hypoperfused_ml:.0f} mL: "
+            "reperfusion, truncation or noise",
+        )
+
+
+def _scale(quality: MeasurementQuality, readouts: Readouts) -> Iterator[Concern]:
+    """A core that hangs on the scale of what defines it."""
     low, high = quality.core_low_ml, quality.core_high_ml
     if max(high - readouts.core_cbv_ml, readouts.core_cbv_ml - low) > CORE_RANGE_ML:
-        yield Concern("caution", f"a CBV that is {SCALE_ERROR:.0%} off would make the core {low:.0f} or {high:.0f} mL")
+        yield Concern(
+            "caution", f"a CBV that is {SCALE_ERROR:.0%} off would make the CBV core {low:.0f} or {high:.0f} mL"
+        )
+    low, high = quality.core_rcbf_low_ml, quality.core_rcbf_high_ml
+    if high - low > CORE_RANGE_ML:
+        yield Concern(
+            "caution",
+            f"the CBF core is {low:.0f} to {high:.0f} mL if relative CBF is up to {SCALE_ERROR:.0%} off: a large core "
+            "without a sharp edge, whose volume by CBF or CBV may be wrong by as much",
+        )

@@ -33,6 +33,11 @@ class ScanAnalysis:
         """How far the readouts can be trusted."""
         return judge(self.quality, self.readouts)
 
+    @property
+    def defuse3_eligible(self) -> bool | None:
+        """Target mismatch of DEFUSE 3; None where the measurement is unusable."""
+        return None if self.reliability.level == "unusable" else self.readouts.defuse3_eligible
+
 
 def analyse_scan(
     path: str | Path, frame_interval_s: float | None = None, analysis: Analysis | None = None

@@ -32,7 +32,10 @@ def read_nifti(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     """
     image = _read(path)
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
-        raise Excluded("reading", f"voxels must be single real numbers, got vectors or complex ({path.name})")
+        raise Excluded(
+            "reading",
+            f"voxels must be single real numbers, got vectors or complex ({path.name}); export the scan again",
+        )
     axis = time_axis(image.GetSize(), path.name)
     interval = float(frame_interval_s or _header_interval(image, axis, path))
     n_frames = image.GetSize()[axis]
@@ -126,7 +129,7 @@ def _read(path: Path) -> sitk.Image:
         raise Excluded("reading", f"file {path.name} cannot be opened; give yourself read permission") from None
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
         why = "its axes are not orthogonal" if "orthonormal" in str(error) else "damaged or not NIfTI"
-        raise Excluded("reading", f"file {path.name} cannot be read: {why}") from error
+        raise Excluded("reading", f"file {path.name} cannot be read: {why}; export it again or leave it out") from error
 
 
 def _header_interval(image: sitk.Image, time_axis: int, path: Path) -> float:
@@ -148,7 +151,9 @@ def _to_patient_axes(
     direction = _direction(image)
     x_axis, y_axis, z_axis = np.abs(direction).argmax(axis=1)
     if z_axis != 2 or x_axis == y_axis:
-        raise Excluded("reading", f"slices must be axial, got another orientation (scan {path.name})")
+        raise Excluded(
+            "reading", f"slices must be axial, got another orientation (scan {path.name}); export an axial series"
+        )
     if x_axis == 1:
         hu = hu.swapaxes(2, 3)
     runs_down = [direction[row, axis] < 0 for row, axis in ((2, z_axis), (1, y_axis), (0, x_axis))]

@@ -110,4 +110,4 @@ def _require_finite(chunk: bytes, voxel_type: str, path: Path) -> None:
     size = np.dtype(voxel_type).itemsize
     voxels = np.frombuffer(chunk[: len(chunk) // size * size], voxel_type)
     if not np.all(np.isfinite(voxels)):
-        raise Excluded("intensity", f"values must be finite, got NaN or infinity (scan {path.name})")
+        raise Excluded("intensity", f"values must be finite, got NaN or infinity (scan {path.name}); export it again")

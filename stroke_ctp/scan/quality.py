@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
+from scipy.stats import median_abs_deviation
 
 from stroke_ctp.common.geometry import BASELINE_S, N_BASELINE, STANDARD_TIMES
 from stroke_ctp.common.masks import soft_tissue_mask
@@ -13,7 +14,6 @@ Quality = dict[str, float | int | str | bool | None]
 """A row of `quality.csv` or `motion.csv`."""
 
 _MIN_BASELINE_SD_HU = 0.1
-_SD_PER_MAD = 1.4826
 _LAST_FRAMES = 3
 """Averaged to the end of a curve."""
 
@@ -46,8 +46,7 @@ def noise_sd_hu(frames: Float[np.ndarray, "time height width"], times: Float[np.
     differences = np.diff(early, axis=0)[:, soft_tissue_mask(early.mean(axis=0))]
     if differences.size == 0:
         return float("nan")
-    deviation = np.abs(differences - np.median(differences))
-    return _SD_PER_MAD * float(np.median(deviation)) / np.sqrt(2)
+    return float(median_abs_deviation(differences, axis=None, scale="normal")) / np.sqrt(2)
 
 
 def bolus_arrival_s(series: Float[np.ndarray, "level 32 height width"]) -> float | None:

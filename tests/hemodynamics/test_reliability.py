@@ -32,6 +32,10 @@ GOOD = MeasurementQuality(
     core_low_ml=25.0,
     core_high_ml=36.0,
     other_side_core_ml=0.0,
+    midline_found=True,
+    core_rcbf_low_ml=22.0,
+    core_rcbf_high_ml=34.0,
+    other_side_core_rcbf_ml=0.0,
 )
 VOLUMES = Readouts(
     core_cbv_ml=30.0,
@@ -62,6 +66,11 @@ def test_a_good_scan_is_ok_without_a_reason():
     [
         ({"unseen_share": 0.5, "late_tissue_missing_s": 22.0}, "caution", "(hypoperfused tissue 22 s too early): 50%"),
         ({"unseen_share": 0.7, "vein_missing_s": None}, "unusable", "70% of hypoperfused tissue's CBV is extrapolated"),
+        (
+            {"unseen_share": 0.5, "late_tissue_missing_s": None, "tissue_missing_s": 9.0},
+            "caution",
+            "(tissue 9 s too early): 50% of all tissue's CBV",
+        ),
         ({"artery_missing_s": 6.0, "coverage_s": 14.0}, "caution", "ends 14 s after the artery's peak"),
         ({"arrival_s": 24.0}, "caution", "contrast arrives 24 s after the first frame"),
         ({"contrast_to_noise": 2.0}, "caution", "2.00 times its noise"),
@@ -80,9 +89,13 @@ def test_a_good_scan_is_ok_without_a_reason():
         ({"tissue_share": 0.3}, "caution", "30% of the inside of the skull"),
         ({"tissue_asymmetry": 0.2}, "caution", "the right half has a tissue share lower by 20%"),
         ({"tissue_asymmetry": -0.2}, "caution", "the left half"),
-        ({"other_side_core_ml": 15.0}, "caution", "15 mL of the other hemisphere"),
-        ({"other_side_core_ml": 60.0}, "unusable", "60 mL of the other hemisphere"),
-        ({"core_high_ml": 75.0}, "caution", "would make the core 25 or 75 mL"),
+        ({"midline_found": False}, "caution", "no midline was found"),
+        ({"other_side_core_ml": 15.0}, "caution", "15 mL of the other hemisphere meet the CBV core's definition"),
+        ({"other_side_core_ml": 60.0}, "unusable", "60 mL of the other hemisphere meet the CBV core's definition"),
+        ({"other_side_core_rcbf_ml": 15.0}, "caution", "15 mL of the other hemisphere meet the CBF core's definition"),
+        ({"other_side_core_rcbf_ml": 60.0}, "unusable", "60 mL of the other hemisphere meet the CBF core's"),
+        ({"core_high_ml": 75.0}, "caution", "would make the CBV core 25 or 75 mL"),
+        ({"core_rcbf_high_ml": 43.0}, "caution", "the CBF core is 22 to 43 mL if relative CBF is up to 15% off"),
     ],
 )
 def test_a_poor_measurement_has_its_level_and_reason(changes, level, words):
@@ -95,9 +108,15 @@ def test_a_poor_measurement_has_its_level_and_reason(changes, level, words):
 def test_hypoperfusion_smaller_than_the_core_is_a_concern_unless_both_are_tiny():
     found = judge(GOOD, replace(VOLUMES, hypoperfused_ml=20.0))
     assert found.level == "caution"
-    assert "larger than the hypoperfused tissue of 20 mL" in found.reasons
-    tiny = replace(VOLUMES, core_cbv_ml=2.0, hypoperfused_ml=1.0)
+    assert "the CBV core of 30 mL is larger than the hypoperfused tissue of 20 mL" in found.reasons
+    assert "the CBF core of 28 mL is larger than the hypoperfused tissue of 20 mL" in found.reasons
+    tiny = replace(VOLUMES, core_cbv_ml=2.0, core_rcbf_ml=2.0, hypoperfused_ml=1.0)
     assert judge(replace(GOOD, core_low_ml=1.0, core_high_ml=3.0), tiny).level == "ok"
+
+
+def test_the_cores_may_change_by_up_to_20_ml_with_the_scale_of_their_maps():
+    just = replace(GOOD, core_low_ml=10.0, core_high_ml=50.0, core_rcbf_low_ml=20.0, core_rcbf_high_ml=40.0)
+    assert judge(just, VOLUMES).level == "ok"
 
 
 def test_a_curve_of_noise_is_not_called_truncated():
@@ -138,6 +157,8 @@ def test_the_documented_thresholds_are_those_that_are_used():
         "tissue_share": [reliability.TISSUE_SHARE],
         "tissue_asymmetry": [reliability.TISSUE_ASYMMETRY],
         "core_high_ml": [reliability.CORE_RANGE_ML],
+        "core_rcbf_high_ml": [reliability.CORE_RANGE_ML],
         "other_side_core_ml": [reliability.OTHER_SIDE_CORE_ML, reliability.UNUSABLE_OTHER_SIDE_CORE_ML],
+        "other_side_core_rcbf_ml": [reliability.OTHER_SIDE_CORE_ML, reliability.UNUSABLE_OTHER_SIDE_CORE_ML],
     }
     assert {name: rows[name] for name in used} == used

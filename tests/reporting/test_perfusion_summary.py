@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from perfused_head import PIXEL_MM, head
 
+from stroke_ctp.hemodynamics.output import ScanFolder
 from stroke_ctp.hemodynamics.scan_analysis import analyse_frames
 from stroke_ctp.reporting.figures.map_strips import slices_shown
 from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
@@ -51,6 +52,9 @@ def doubtful(measured):
         tissue_asymmetry=0.3,
         core_high_ml=300.0,
         other_side_core_ml=80.0,
+        midline_found=False,
+        core_rcbf_high_ml=300.0,
+        other_side_core_rcbf_ml=50.0,
     )
     return replace(measured, quality=quality)
 
@@ -97,6 +101,22 @@ def test_the_lesion_is_coloured_in_its_place(measured, tmp_path, monkeypatch):
 def test_undefined_numbers_are_called_so(measured):
     lines = dict(readout_lines(replace(measured, readouts=replace(measured.readouts, cbv_index=None))))
     assert lines["CBV index"] == "undefined"
+
+
+def test_of_an_unusable_measurement_eligibility_is_not_assessed(measured, tmp_path):
+    name = "DEFUSE 3 mismatch, imaging alone"
+    assert dict(readout_lines(measured))[name] in ("yes", "no")
+    assert dict(readout_lines(doubtful(measured)))[name] == "not assessed: measurement unusable"
+    rows = [ScanFolder(tmp_path).write_record("key", scan) for scan in (measured, doubtful(measured))]
+    assert [row["reliability"] for row in rows] == ["ok", "unusable"]
+    assert [row["defuse3_eligible"] for row in rows] == [measured.readouts.defuse3_eligible, None]
+
+
+def test_the_extrapolated_share_is_that_of_all_tissue_where_none_is_late(measured):
+    quality = replace(measured.quality, late_tissue_missing_s=None)
+    names = dict(readout_lines(replace(measured, quality=quality)))
+    assert "Extrapolated share of all tissue's CBV" in names
+    assert "Extrapolated share of late tissue's CBV" in dict(readout_lines(measured))
 
 
 def test_slices_are_spread_over_a_large_scan():

@@ -76,7 +76,9 @@ def read_frames(file: ImageFile) -> list[Frame]:
     ]
     n_frames = int(fields[0].number("NumberOfFrames", 1.0))
     if n_frames != len(fields):
-        raise Excluded("reading", f"{file.name} must describe each of its {n_frames} frames, got {len(fields)}")
+        raise Excluded(
+            "reading", f"{file.name} must describe each of its {n_frames} frames, got {len(fields)}; export it again"
+        )
     return [_frame(file, field, index) for index, field in enumerate(fields) if _is_ct(field)]
 
 

@@ -141,7 +141,7 @@ def _patient_axes(
     swapped = bool(abs(across[1]) > abs(across[0]))
     rows, columns = (across, down) if swapped else (down, across)
     if not axial:
-        raise Excluded("reading", f"slices must be axial, got another orientation (file {name})")
+        raise Excluded("reading", f"slices must be axial, got another orientation (file {name}); give the axial series")
     return swapped, tuple(axis for axis, runs_back in ((0, rows[1] < 0), (1, columns[0] < 0)) if runs_back)
 
 
