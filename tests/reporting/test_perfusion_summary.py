@@ -71,6 +71,9 @@ def test_every_word_lies_on_the_page(measured, tmp_path, monkeypatch, state):
         box = text.get_window_extent()
         assert page.x0 <= box.x0 <= box.x1 <= page.x1, text.get_text()
         assert page.y0 <= box.y0 <= box.y1 <= page.y1, text.get_text()
+    places = {text.get_text(): text.get_window_extent() for text in figure.texts}
+    for name, value in readout_lines(shown):
+        assert not value or places[name].x1 < places[value].x0, name
 
 
 def test_the_page_is_upright_a4_at_150_dots_per_inch(measured, tmp_path, monkeypatch):
@@ -104,7 +107,7 @@ def test_undefined_numbers_are_called_so(measured):
 
 
 def test_of_an_unusable_measurement_eligibility_is_not_assessed(measured, tmp_path):
-    name = "DEFUSE 3 mismatch, imaging alone"
+    name = "DEFUSE 3 mismatch"
     assert dict(readout_lines(measured))[name] in ("yes", "no")
     assert dict(readout_lines(doubtful(measured)))[name] == "not assessed: measurement unusable"
     rows = [ScanFolder(tmp_path).write_record("key", scan) for scan in (measured, doubtful(measured))]

@@ -24,7 +24,7 @@ def readout_lines(measured: ScanAnalysis) -> list[tuple[str, str]]:
         ("Mismatch with CBF core: volume, ratio", f"{_ml(found.mismatch_rcbf_ml)}, {_number(found.mismatch_rcbf)}"),
         ("Hypoperfusion intensity ratio", _number(found.hypoperfusion_intensity_ratio)),
         ("CBV index", _number(found.cbv_index)),
-        ("DEFUSE 3 mismatch, imaging alone", _ELIGIBLE[measured.defuse3_eligible]),
+        ("DEFUSE 3 mismatch", _ELIGIBLE[measured.defuse3_eligible]),
         ("Measurement", ""),
         ("Artery's peak, partial-volume factor", f"{quality.artery_peak_hu:.0f} HU, {quality.partial_volume:.2f}"),
         ("Scan after the artery's peak", f"{quality.coverage_s:.0f} s"),
