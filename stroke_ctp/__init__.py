@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stroke_ctp.study.predictor import Predictor as Predictor
     from stroke_ctp.study.study_folder import StudyFolder as StudyFolder
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {
     "CTPScan": "scan.ctp_scan",
