@@ -9,6 +9,9 @@ from scipy.stats import binomtest
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
+_BELOW_0 = -float(np.finfo(np.float64).tiny)
+"""Not a subnormal number: libraries make processors take those for 0."""
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -122,7 +125,7 @@ def _candidates(
     midpoint has the largest margin to both neighbours; a threshold equal to a score would have none.
     """
     values = np.unique(scores)
-    candidates = np.concatenate([[np.nextafter(0.0, -1.0)], (values[1:] + values[:-1]) / 2, [(values[-1] + 1) / 2]])
+    candidates = np.concatenate([[_BELOW_0], (values[1:] + values[:-1]) / 2, [(values[-1] + 1) / 2]])
     called: Int[np.ndarray, "candidate patient"] = (scores > candidates[:, None]).astype(int)
     sensitivity = called[:, labels == 1].mean(axis=1)
     specificity = 1 - called[:, labels == 0].mean(axis=1)
