@@ -48,7 +48,7 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
             print(f"ensemble: {model} is complete in {folder.path}")
             return
         began = time.monotonic()
-        probability = Predictor.load(study, model).probabilities(cohort)
+        probability = Predictor.load(study, model).score(cohort).probability
         members = [run.record().digest for run in runs]
         folder.write(
             {

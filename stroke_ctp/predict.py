@@ -10,13 +10,15 @@ from stroke_ctp.cohort.manifest_checks import check_scans
 from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.cohort.patient_series import record_key
 from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
-from stroke_ctp.common.errors import Excluded, UserError
+from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import out_folder
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
+from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
+from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
 from stroke_ctp.study.predictor import Predictor
@@ -34,10 +36,8 @@ def predict(settings: PredictSettings) -> None:
     folder = PredictionFolder(out_folder(settings.out))
     predictions = _predict(patients, predictor, folder, settings)
     failed = [one.reason for one in predictions if one.reason is not None]
-    if len(failed) == len(patients):
-        raise UserError(
-            failed[0] if len(failed) == 1 else f"none of {len(failed)} patients can be scored; first: {failed[0]}"
-        )
+    if settings.scan is not None and failed:
+        raise UserError(failed[0])
     made_with = {
         "study": settings.name,
         "model": settings.model,
@@ -49,6 +49,20 @@ def predict(settings: PredictSettings) -> None:
     folder.write(predictions, made_with)
     _tell(predictions, predictor)
     print(folder.table)
+    _require_success(predictions)
+
+
+def _require_success(predictions: Sequence[PatientPrediction]) -> None:
+    """Require that a patient was scored, and that none met a defect of this package."""
+    broken = [one.reason for one in predictions if one.stage == DEFECT]
+    if broken:
+        raise UserError(
+            f"{len(broken)} of {len(predictions)} patients met an unexpected error, the others are done: {broken[0]}; "
+            "rerun with scan=PATH for the traceback"
+        )
+    if not any(one.members for one in predictions):
+        several = f"none of {len(predictions)} patients can be scored; first: " if predictions[1:] else ""
+        raise UserError(f"{several}{predictions[0].reason}")
 
 
 def _predict(
@@ -61,7 +75,9 @@ def _predict(
     made = {patient.number: folder.finished(patient.number, keys[patient.number]) for patient in patients}
     if settings.out_of_fold:
         made |= {
-            patient.number: PatientPrediction(patient.patient, {}, {}, "the training cohort has no such patient")
+            patient.number: PatientPrediction(
+                patient.patient, {}, {}, "fold", "the training cohort has no such patient"
+            )
             for patient in patients
             if patient.patient not in predictor.tested_in
         }
@@ -70,7 +86,8 @@ def _predict(
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
         folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
         prediction = _scored(patient.patient, series, predictor, folds)
-        folder.record(patient.number, keys[patient.number], prediction)
+        if prediction.stage != DEFECT:  # which may have passed, like a lack of memory
+            folder.record(patient.number, keys[patient.number], prediction)
         made[patient.number] = prediction
     return [one for one in made.values() if one is not None]
 
@@ -87,18 +104,21 @@ def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries |
         return standard_series(patient, rules)
     except Excluded as exclusion:
         return exclusion
+    except Exception as error:
+        if not patient.patient:  # no other patient depends on this one: the traceback says more
+            raise
+        return Excluded(DEFECT, described_defect(error, patient.rows[0].scan_name))
 
 
 def _scored(
     patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int]
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
-        return PatientPrediction(patient, {}, {}, series.reason)
-    new = NewPatients.of(series.hu)
-    probability, volumes = predictor.probabilities(new)[:, 0], predictor.volumes(new)
-    mean = None if volumes is None else volumes[list(folds), 0].mean(axis=0).tolist()
+        return PatientPrediction(patient, {}, {}, series.stage, series.reason)
+    scores = predictor.score(NewPatients.of(series.hu))
+    mean = None if scores.volumes is None else scores.volumes[list(folds), 0].mean(axis=0).tolist()
     volume = None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True))
-    members = {str(fold): float(probability[fold]) for fold in folds}
+    members = {str(fold): float(scores.probability[fold, 0]) for fold in folds}
     return PatientPrediction(patient, members, series.quality, volume=volume)
 
 
@@ -142,13 +162,12 @@ def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> Non
     failed = sum(one.reason is not None for one in predictions)
     if failed:
         print(f"{failed} of {len(predictions)} patients cannot be scored (predictions.csv, column reason)")
-    if len(predictions) == 1:
+    if len(predictions) == 1 and not failed:
         (one,) = predictions
         scores = one.members.values()
-        endpoint = predictor.endpoint
         print(
-            f"probability of {endpoint.column} > {endpoint.threshold:g}: {one.probability:.2f}"
-            f" ({len(scores)} member(s), {min(scores):.2f} to {max(scores):.2f})"
+            f"probability of a large core ({endpoint_text(predictor.endpoint)}): {one.probability:.2f}, "
+            f"mean of {counted(len(scores), 'member')} ({min(scores):.2f} to {max(scores):.2f})"
         )
         if one.volume is not None:
             print("core volume {:.0f} mL (90 % interval {:.0f} to {:.0f} mL)".format(*one.volume.values()))

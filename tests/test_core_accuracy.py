@@ -1,4 +1,4 @@
-"""Measured against true cores: the conditions that are simulated, the truth, and what is reckoned from both."""
+"""Measured against true cores: the conditions that are simulated, the truth, and what is computed from both."""
 
 from dataclasses import asdict, replace
 from pathlib import Path

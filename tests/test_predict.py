@@ -16,6 +16,7 @@ from noise import MeansEncoder, train_quickly, write_noise_cohort
 from perfused_head import PIXEL_MM, head
 
 from stroke_ctp import predict as command
+from stroke_ctp.cohort.standard_series import standard_series
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
@@ -77,7 +78,7 @@ def test_a_scan_gets_bit_for_bit_what_the_ensemble_gives_it_in_a_cohort(trained:
     (found,) = json.loads((out / "predictions.json").read_text())["predictions"]
     assert found["members"] == {str(fold): expected[str(fold)] for fold in range(3)}
     assert found["probability"] == expected["mean"]
-    assert f"probability of core_ml > 5.5: {expected['mean']:.2f} (3 member(s)" in said
+    assert f"large core (core volume > 5.5 mL): {expected['mean']:.2f}, mean of 3 members (" in said
     assert "slices 0, 2, counted from 0" in said
 
 
@@ -91,12 +92,12 @@ def test_a_model_that_predicts_volumes_gives_the_mean_of_its_members_with_an_int
     said = capsys.readouterr().out
     row = pd.read_csv(out / "predictions.csv").iloc[0]
     study, external = StudyFolder(trained / "outputs", "stroke"), Cohort(trained / "external")
-    members = Predictor.load(study, "perfusion").volumes(external)
+    members = Predictor.load(study, "perfusion").score(external).volumes
     assert members is not None
     np.testing.assert_allclose(row[["predicted_ml", "low_ml", "high_ml"]].astype(float), members[:, 0].mean(axis=0))
     assert 0 <= row["low_ml"] <= row["predicted_ml"] <= row["high_ml"]
     assert f"core volume {row['predicted_ml']:.0f} mL (90 % interval {row['low_ml']:.0f} to" in said
-    assert Predictor.load(study, "full").volumes(external) is None
+    assert Predictor.load(study, "full").score(external).volumes is None
 
 
 def test_one_patient_that_cannot_be_read_stands_in_the_table_with_its_reason(of_manifest: tuple[Path, str]):
@@ -115,6 +116,46 @@ def test_the_same_command_computes_nothing_again(of_manifest: tuple[Path, str], 
     monkeypatch.setattr(command, "standard_series", lambda *_: pytest.fail("computed again"))
     call("predict", f"manifest={trained}/manifest.csv", f"outputs={trained}/outputs", f"out={out}")
     assert (out / "predictions.csv").read_bytes() == before
+
+
+def test_an_unexpected_error_costs_one_patient_and_is_tried_again(trained: Path, tmp_path: Path, monkeypatch):
+    header = "scan,patient,basal_ganglia,supraganglionic"
+    (trained / "two.csv").write_text(f"{header}\nscan.nii.gz,Ann,0,2\nscan.nii.gz,Zoe,0,2\n")
+    given = (f"manifest={trained}/two.csv", f"outputs={trained}/outputs", f"out={tmp_path}/out", "jobs=1")
+
+    def broken_for_zoe(patient, rules):
+        return 1 / 0 if patient.patient == "Zoe" else standard_series(patient, rules)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "standard_series", broken_for_zoe)
+        with pytest.raises(SystemExit, match="1 of 2 patients met an unexpected error"):
+            call("predict", *given)
+    table = pd.read_csv(tmp_path / "out/predictions.csv").set_index("patient")
+    assert np.isfinite(table.loc["Ann", "probability"])
+    assert table.loc["Zoe", "stage"] == "defect"
+    assert "ZeroDivisionError" in table.loc["Zoe", "reason"]
+    call("predict", *given)
+    probability = pd.read_csv(tmp_path / "out/predictions.csv")["probability"]
+    assert probability[0] == probability[1]
+
+
+def test_a_manifest_of_which_nobody_can_be_scored_leaves_a_table_with_the_reasons(trained: Path, tmp_path: Path):
+    (trained / "bad.csv").write_text(
+        "scan,patient,basal_ganglia,supraganglionic\ncut.nii.gz,Bob,0,2\ncut.nii.gz,Tom,0,2\n"
+    )
+    with pytest.raises(SystemExit, match=r"none of 2 patients can be scored; first: .*cut\.nii\.gz"):
+        call("predict", f"manifest={trained}/bad.csv", f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    assert "cut.nii.gz" in pd.read_csv(tmp_path / "out/predictions.csv").loc[0, "reason"]
+
+
+def test_members_share_what_takes_time(trained: Path, monkeypatch):
+    """A patient is encoded once for all members and for both probability and volume."""
+    encoded = []
+    predictor = Predictor.load(StudyFolder(trained / "outputs", "stroke"), "full")
+    evidence = type(predictor.model).evidence
+    monkeypatch.setattr(type(predictor.model), "evidence", lambda *given: encoded.append(1) or evidence(*given))
+    assert predictor.score(Cohort(trained / "external")).probability.shape == (3, 1)
+    assert encoded == [1]
 
 
 def test_a_study_that_was_moved_predicts_the_same(of_manifest: tuple[Path, str], trained: Path, tmp_path: Path):

@@ -15,6 +15,12 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def listed(values: Collection[str]) -> str:
+    """`a, b and c`."""
+    *others, last = values
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def one_of(values: Collection[str]) -> str:
     """`a, b or c`."""
     *others, last = values

@@ -38,9 +38,9 @@ OTHER_SIDE_CORE_ML, UNUSABLE_OTHER_SIDE_CORE_ML = 12.0, 40.0
 LEAST_CORE_ML = 5.0
 """A smaller core may exceed the hypoperfused tissue by noise; assumed [mL]."""
 CORE_RANGE_ML = 20.0
-"""Change of the CBV core to either side that matters, range of the CBF core that does, over the assumed error of each
-map, and the error that must not go without a flag: trials ask for a mismatch of 15 mL [mL]. The
-whole range of the CBV core exceeds this in many ordinary scans whose core is right."""
+"""An error of the core that matters, since trials ask for a mismatch of 15 mL [mL]. The CBV core is doubtful if an
+error of `SCALE_ERROR` changes it by more than this to one side, the CBF core if its whole range is wider. The whole
+range of the CBV core is wider in many ordinary scans whose core is right."""
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ class Truncation:
     late_tissue_s: float | None
     """Of the mean over hypoperfused tissue, Tmax above 6 s; None without any."""
     unseen_share: float
-    """Share of the area under hypoperfused tissue's curves, or all tissue's without any, that the scan does not show:
-    by so much would CBV be too low without a correction."""
+    """Share of the area under hypoperfused tissue's curves, or all tissue's without any, that the scan does not show.
+    Without a correction, CBV would be too low by this share."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def gamma_variate_through(
     design = np.stack([np.ones(value.size), np.log(since[used]), -since[used]], axis=1) * value[:, None]
     height, shape, rate = np.linalg.lstsq(design, value * np.log(value), rcond=None)[0]
     after = np.maximum(times - start, GRID_S / 100)
-    # An artery that has not begun to fall is flat as far as anyone knows.
+    # Nothing is known about how an artery falls that has not begun to.
     return np.where(times > start, np.exp(height + max(shape, 0.0) * np.log(after) - max(rate, 0.0) * after), 0.0)
 
 

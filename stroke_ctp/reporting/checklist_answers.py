@@ -33,7 +33,7 @@ def checklist_answers(
         **_evaluation(aucs),
         **cohort_answers(results, background.evidence),
         "missing": _missing(runs),
-        "endpoint": endpoint_text(main),
+        "endpoint": endpoint_text(main.record.endpoint),
         "threshold_origin": threshold_origin(main),
         "input": str(background.settings["input.kind"]),
         "standardized": _standardized(background.settings),

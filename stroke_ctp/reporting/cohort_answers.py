@@ -96,7 +96,7 @@ def _differences(study: Study, cohorts: Mapping[str, CohortReference], evidence:
     """What differs between development and evaluation data, as far as the cohorts say."""
     if _EXTERNAL not in cohorts:
         return "No external cohort was scored: development and evaluation patients are folds of one cohort"
-    texts = [f"outcome: {_labels(study, cohorts)}; threshold of both: {endpoint_text(study.main)}"]
+    texts = [f"outcome: {_labels(study, cohorts)}; threshold of both: {endpoint_text(study.main.record.endpoint)}"]
     tables = {name: one.quality for name, one in _evidence(evidence).items() if not one.unknown}
     if len(tables) == len(cohorts):
         medians = {column: [_median(table, column) for table in tables.values()] for column in _COMPARED}

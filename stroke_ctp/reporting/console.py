@@ -34,7 +34,9 @@ def provenance_text(study: Study) -> str:
     main = study.main
     encoder = f"encoder {encoder_text(main)}" if encoder_text(main) else "no encoder"
     n_patients = main.folds["patient"].nunique()
-    paragraphs = [f"{study.name}: {counted(n_patients, 'patient')}; large: {endpoint_text(main)}; {encoder}"]
+    paragraphs = [
+        f"{study.name}: {counted(n_patients, 'patient')}; large: {endpoint_text(main.record.endpoint)}; {encoder}"
+    ]
     if is_random(study):
         paragraphs.append('Encoder weights "none" are randomly initialized: these results are meaningless.')
     found = caveats(study)

@@ -1,5 +1,6 @@
 """Models and cohorts in words."""
 
+from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.study.predictions import ModelPredictions, Study
 
@@ -17,9 +18,8 @@ def encoder_text(predictions: ModelPredictions) -> str:
     return f"{encoder.weights} {encoder.sha256[:12]}"
 
 
-def endpoint_text(predictions: ModelPredictions) -> str:
+def endpoint_text(endpoint: Endpoint) -> str:
     """Definition of a large core: `core volume > 32.4 mL`."""
-    endpoint = predictions.record.endpoint
     name, unit = ("core volume", " mL") if endpoint.column == "core_ml" else (endpoint.column, "")
     return f"{name} > {endpoint.threshold:.4g}{unit}"
 

@@ -6,7 +6,7 @@ Functions that end in `_phrase` return a sentence without its full stop, for the
 from collections import Counter
 from collections.abc import Sequence
 
-from stroke_ctp.common.text import counted
+from stroke_ctp.common.text import counted, listed
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.model_text import endpoint_text, threshold_origin
 from stroke_ctp.reporting.number_text import estimate_text, number_text, p_relation
@@ -121,7 +121,7 @@ def _tile(label: str, estimate: Estimate) -> Tile:
 
 def _question_phrase(main: ModelPredictions) -> str:
     return (
-        f"Question: does a patient have a large core ({endpoint_text(main)}, {threshold_origin(main)}), "
+        f"Question: does a patient have a large core ({endpoint_text(main.record.endpoint)}, {threshold_origin(main)}), "
         f"judged from the CT perfusion series alone? The main model is “{display_name(main.name)}”"
     )
 
@@ -142,7 +142,7 @@ def _conclusion_sentences(results: StudyResults) -> list[str]:
             concluded.setdefault((one.model, one.conclusion), []).append(f"“{display_name(one.against)}”")
     main = results.main.predictions.name
     return [
-        f"{'Compared' if model == main else f'“{display_name(model)}” compared'} with {' and '.join(names)} "
+        f"{'Compared' if model == main else f'“{display_name(model)}” compared'} with {listed(names)} "
         f"on the test folds: {_conclusion_text(conclusion, results.margin)}."
         for (model, conclusion), names in concluded.items()
     ]
@@ -165,13 +165,18 @@ def _detectable_sentence(results: StudyResults) -> list[str]:
         for one in results.comparisons
         if one.model == main.predictions.name and one.split == "test" and one.detectable is not None
     ]
-    if not found:
-        return []
     auc = main.aucs.test_folds.interval.value
-    sizes = ", ".join(f"{number_text(size)} against “{name}”{_beyond(size, auc)}" for size, name in sorted(found))
-    return [
-        f"With a power of 80 % this sample can show differences of the AUC of at least {sizes}; smaller ones may exist."
-    ]
+    sizes = [f"{number_text(size)} against “{name}”{_beyond(size, auc)}" for size, name in sorted(found) if size < 1]
+    hidden = [f"“{name}”" for size, name in sorted(found) if size >= 1]  # no two AUCs differ by more
+    sentences = []
+    if sizes:
+        sentences.append(
+            "With a power of 80 % this sample can show differences of the AUC of at least "
+            f"{', '.join(sizes)}; smaller ones may exist."
+        )
+    if hidden:
+        sentences.append(f"This sample is too small to show any difference from {listed(hidden)}.")
+    return sentences
 
 
 def _beyond(size: float, auc: float | None) -> str:

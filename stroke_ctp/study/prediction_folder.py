@@ -22,6 +22,8 @@ class PatientPrediction:
     """Probability of a large core by each member that scored the patient, by its fold."""
     quality: Quality
     """Of the series, as in a cohort's `quality.csv`."""
+    stage: str | None = None
+    """Where the patient failed; None for one with probabilities."""
     reason: str | None = None
     """Why the patient cannot be scored."""
     volume: dict[str, float] | None = None
@@ -52,7 +54,7 @@ class PredictionFolder:
         return None if record is None else PatientPrediction(**record)
 
     def record(self, number: int, key: str, prediction: PatientPrediction) -> None:
-        """Keep the prediction of one patient, so that the command can continue.
+        """Keep the probabilities of one patient, so that the command can continue.
 
         Args:
             number: Of the patient.
@@ -77,7 +79,9 @@ class PredictionFolder:
 
 def _row(one: PatientPrediction) -> dict[str, Any]:
     members = {f"fold_{fold}": probability for fold, probability in one.members.items()}
-    return {"patient": one.patient, "probability": one.probability, "spread": one.spread, "reason": one.reason} | {
+    return {"patient": one.patient, "probability": one.probability, "spread": one.spread} | {
+        "stage": one.stage,
+        "reason": one.reason,
         **(one.volume or {}),
         **members,
         **one.quality,

@@ -16,16 +16,27 @@ from stroke_ctp.study.study_folder import StudyFolder
 
 
 @dataclass(frozen=True)
+class Scores:
+    """What the members of a model say of some patients."""
+
+    probability: Float[np.ndarray, "member patient"]
+    """Of a large core; the mean over members is the ensemble's."""
+    volumes: Float[np.ndarray, "member patient 3"] | None
+    """Core volume and its 90 % interval [mL]; None if the model predicts no volumes."""
+
+
+@dataclass(frozen=True)
 class Predictor:
     """Scores patients with every fold's fit of a model. Labels, a trainer and the training cohort are not needed.
 
     Example:
         >>> from stroke_ctp import Cohort, Predictor, StudyFolder
         >>> predictor = Predictor.load(StudyFolder("outputs", "stroke"), "full")
-        >>> probability = predictor.probabilities(Cohort("training"))
-        >>> probability.shape  # member, patient
+        >>> scores = predictor.score(Cohort("training"))
+        >>> scores.probability.shape  # member, patient
         (3, 12)
-        >>> mean = probability.mean(axis=0)  # the ensemble's
+        >>> scores.volumes is None  # the article's network predicts none
+        True
     """
 
     model: Model
@@ -59,20 +70,13 @@ class Predictor:
             key=digest({"members": [record.digest for record in records]}),
         )
 
-    def probabilities(self, patients: Patients) -> Float[np.ndarray, "member patient"]:
-        """Probability of a large core by every member; their mean is the ensemble's.
+    def score(self, patients: Patients) -> Scores:
+        """Score patients with every member; what the members share is computed once.
 
         Patients are scored one by one: the result does not depend on who else is scored.
         """
         evidence = self.model.evidence(patients)
-        return np.stack([member.score_evidence(evidence) for member in self.members])
-
-    def volumes(self, patients: Patients) -> Float[np.ndarray, "member patient 3"] | None:
-        """Core volume and its 90 % interval by every member [mL]; None if the model predicts no volumes."""
-        members = [member for member in self.members if isinstance(member, PredictsVolume)]
-        if not members:
-            return None
-        evidence = self.model.evidence(patients)
-        volumes = [member.volumes(evidence) for member in members]
+        probability = np.stack([member.score_evidence(evidence) for member in self.members])
+        volumes = [member.volumes(evidence) for member in self.members if isinstance(member, PredictsVolume)]
         known = [one for one in volumes if one is not None]
-        return np.stack(known) if len(known) == len(self.members) else None
+        return Scores(probability, np.stack(known) if len(known) == len(self.members) else None)

@@ -172,6 +172,9 @@ def test_the_lead_says_what_is_undecided_by_whom_and_what_cannot_be_shown(result
     )
     assert "0.99 against “Local alone” (larger than 1 − AUC: only a worse model could be shown)" in text
     assert text.count("larger than 1 − AUC") == 1
+    hidden = lead(replace(results, comparisons=(replace(first, detectable=5.05), second)))
+    assert "This sample is too small to show any difference from “Local alone”." in hidden
+    assert "5.05" not in hidden
 
 
 def test_models_are_paired_by_patient_whatever_their_order(study: Study):

@@ -27,7 +27,7 @@ Holm's test may find a difference where the simultaneous interval still contains
 _DETECTABLE_CAPTION = """What this sample can show: the smallest true difference of the AUC that a two-sided test of
 all comparisons together (Bonferroni's level) finds with a power of 80 %, given the standard errors of this study, and
 about how many patients would be needed to find a difference of {margin}. A difference that was not found may be
-smaller than that, and may exist."""
+smaller than that, and may exist. Where the detectable difference is 1 or more, no difference can be shown."""
 
 
 def auc_table(results: StudyResults) -> Table:
