@@ -9,10 +9,8 @@ from jaxtyping import Float, Int
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.provenance import run_provenance
-from stroke_ctp.common.schemas import nearest
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
-from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
 from stroke_ctp.study.predictions_file import predictions_table
 from stroke_ctp.study.predictor import Predictor
@@ -26,10 +24,7 @@ def ensemble(settings: EnsembleSettings) -> None:
     models = settings.models or study.models()
     if not models:
         raise UserError(f"nothing was trained in {study.path}; run `{study.train_command} fold=0..9`")
-    known = {*study.models(), *REGISTRY}
     for model in models:
-        if model not in known:
-            raise UserError(f"{study.path} has no model {model}{nearest(model, known)}")
         study.complete_runs(model)  # hours may pass before the last model's turn
     for model in models:
         score_ensemble(study, model, cohort)

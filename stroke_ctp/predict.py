@@ -86,7 +86,8 @@ def _predict(
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
         folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
         prediction = _scored(patient.patient, series, predictor, folds)
-        if prediction.stage != DEFECT:  # which may have passed, like a lack of memory
+        # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
+        if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
         made[patient.number] = prediction
     return [one for one in made.values() if one is not None]

@@ -203,4 +203,4 @@ def test_bad_input_ends_in_one_sentence_and_nothing_written(
         call("predict", *given, f"outputs={trained}/outputs", f"out={tmp_path}/out")
     assert sentence in str(stopped.value.code)
     assert "\n" not in str(stopped.value.code)
-    assert not list((tmp_path / "out").glob("predictions.*"))
+    assert not (tmp_path / "out").exists()

@@ -120,8 +120,9 @@ def _tile(label: str, estimate: Estimate) -> Tile:
 
 
 def _question_phrase(main: ModelPredictions) -> str:
+    large = endpoint_text(main.record.endpoint)
     return (
-        f"Question: does a patient have a large core ({endpoint_text(main.record.endpoint)}, {threshold_origin(main)}), "
+        f"Question: does a patient have a large core ({large}, {threshold_origin(main)}), "
         f"judged from the CT perfusion series alone? The main model is “{display_name(main.name)}”"
     )
 

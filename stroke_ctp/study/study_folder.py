@@ -7,8 +7,9 @@ from typing import Any
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, claim_file, differing, read_json, refuse_others
+from stroke_ctp.common.schemas import nearest
 from stroke_ctp.common.text import some
-from stroke_ctp.model.registry import in_order, training_choice
+from stroke_ctp.model.registry import REGISTRY, in_order, training_choice
 from stroke_ctp.model.settings import CACHE_NAME, OUTPUTS
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.run_folder import RunFolder
@@ -93,6 +94,9 @@ class StudyFolder:
             if re.fullmatch(r"fold-\d+", path.name) and (run := RunFolder(path)).is_complete:
                 found[run.fold] = run
         if not found:
+            known = {*self.models(), *REGISTRY}
+            if model not in known:
+                raise UserError(f"{self.path} has no model {model}{nearest(model, known)}")
             raise UserError(f"no fold of {self.path / model} is complete; run `{train} fold=0..9`")
         first = found[min(found)].record()
         missing = [fold for fold in range(first.n_folds) if fold not in found]

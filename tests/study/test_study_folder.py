@@ -97,6 +97,12 @@ def test_ten_folds_are_the_default_and_are_not_named_in_the_command(tmp_path: Pa
         study.complete_runs("full")
 
 
+def test_a_model_of_no_such_name_is_refused_with_the_nearest(tmp_path: Path):
+    study = _study(tmp_path, "full")
+    with pytest.raises(UserError, match=r"has no model ful; did you mean full\?$"):
+        study.complete_runs("ful")
+
+
 @pytest.mark.parametrize(("model", "choice"), [("full", "ablation=full"), ("cbv", "model=cbv")])
 def test_a_model_without_a_complete_fold_is_refused_with_the_command(tmp_path: Path, model: str, choice: str):
     study = _study(tmp_path, model, *range(N_FOLDS))
