@@ -12,7 +12,8 @@ from stroke_ctp.phantom.smooth_field import Grid
 
 SCANNER_PIXEL_MM = 1.5
 SCANNER_MATRIX = 160
-_PLANE_MM = 2.5
+PLANE_MM = 2.5
+"""Distance of the thin planes from which slices are averaged."""
 _MARGIN_MM = 20.0
 """Rendered below and above the outermost slices, for head motion."""
 _BLUR_PIXELS = 0.5
@@ -45,7 +46,7 @@ def rendering_grid(protocol: Protocol) -> Grid:
     in_plane = (np.arange(SCANNER_MATRIX) - (SCANNER_MATRIX - 1) / 2) * SCANNER_PIXEL_MM
     low = protocol.slices[0] - protocol.thickness / 2 - _MARGIN_MM
     high = protocol.slices[-1] + protocol.thickness / 2 + _MARGIN_MM
-    return Grid(z=np.arange(low + _PLANE_MM / 2, high, _PLANE_MM), y=in_plane, x=in_plane)
+    return Grid(z=np.arange(low + PLANE_MM / 2, high, PLANE_MM), y=in_plane, x=in_plane)
 
 
 def acquire(
@@ -80,7 +81,7 @@ def acquire(
 
 def _n_planes(protocol: Protocol) -> int:
     """Number of rendered planes per slice."""
-    return round(protocol.thickness / _PLANE_MM)
+    return round(protocol.thickness / PLANE_MM)
 
 
 def _blurred(
@@ -96,8 +97,8 @@ def _blurred(
 
 def _plane_index(z: Float[np.ndarray, " point"], protocol: Protocol) -> Float[np.ndarray, " point"]:
     """First plane of a slice at a position [mm above the basal ganglia level]; a whole number at protocol's slices."""
-    first = rendering_grid(protocol).z[0] + (_n_planes(protocol) - 1) / 2 * _PLANE_MM
-    return (z - first) / _PLANE_MM
+    first = rendering_grid(protocol).z[0] + (_n_planes(protocol) - 1) / 2 * PLANE_MM
+    return (z - first) / PLANE_MM
 
 
 def _moved(

@@ -17,6 +17,7 @@ from stroke_ctp.hemodynamics.kinetics import DENSITY, HAEMATOCRIT_RATIO, per_100
 from stroke_ctp.hemodynamics.regions import intracranial_mask
 from stroke_ctp.model.condensed_series import pooled
 from stroke_ctp.phantom.contrast_curves import STEP, arterial_curve, venous_curve
+from stroke_ctp.phantom.scanner import PLANE_MM
 from stroke_ctp.phantom.smooth_field import Grid
 from stroke_ctp.phantom.tissue import Compartment
 from stroke_ctp.pretraining.acquisition import Acquisition, to_standard_times
@@ -25,7 +26,6 @@ from stroke_ctp.pretraining.training_patient import TissueMap, TrainingPatient
 
 ROWS, COLUMNS = slice(4, 60), slice(8, 56)
 """Of the condensed grid; no simulated brain reaches beyond them, and the network sees nothing outside the brain."""
-_PLANE_MM = 2.5
 _NEIGHBOUR_MM = 10.0
 """Distance of the planes below and above a slice from which motion brings attenuation."""
 _BLUR_PIXELS = 0.63
@@ -60,7 +60,7 @@ def draw_sample(random: np.random.Generator) -> TrainingSample:
     (shift_x, shift_y), (off_y, off_x) = patient.anatomy.shift, acquisition.offset_mm
     levels = []
     for level_mm in acquisition.levels_mm:
-        planes = level_mm + (np.arange(acquisition.n_planes) - (acquisition.n_planes - 1) / 2) * _PLANE_MM
+        planes = level_mm + (np.arange(acquisition.n_planes) - (acquisition.n_planes - 1) / 2) * PLANE_MM
         neighbours = level_mm + np.array([-_NEIGHBOUR_MM, _NEIGHBOUR_MM])
         grid = Grid(z=np.concatenate([planes, neighbours]), y=axis + shift_y + off_y, x=axis + shift_x + off_x)
         levels.append(_level(patient, acquisition, grid, draw_streaks(random, grid.y, grid.x)))

@@ -13,13 +13,12 @@ from matplotlib.patches import Patch
 from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, TMAX_LEVELS, Lesion
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 from stroke_ctp.reporting.figures.style import ORANGE, SKY, VERMILION
+from stroke_ctp.reporting.figures.vessels import HEAD_HU
 
 _MOST_SLICES = 6
 """In a strip; slices of a larger scan are left out evenly."""
 _WINDOW_HU = (0.0, 80.0)
 _CAPTION_MM, _SCALE_MM, _GAP_MM = 4.5, 13.0, 1.0
-_HEAD_HU = -300.0
-"""Slices are cropped to what is denser."""
 
 Rectangle = tuple[float, float, float, float]
 """Left, top, width, height [mm]."""
@@ -160,5 +159,5 @@ def _centres(picture: np.ndarray, measured: ScanAnalysis) -> tuple[np.ndarray, n
 
 def _head(frame: Volume) -> tuple[slice, slice]:
     """Rows and columns of a frame that are not air alone."""
-    _, rows, columns = np.nonzero(frame > _HEAD_HU)
+    _, rows, columns = np.nonzero(frame > HEAD_HU)
     return slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)

@@ -17,8 +17,8 @@ _RED, _BLUE = "#D55E00", "#0072B2"  # Okabe and Ito's palette, safe for colour-b
 _WINDOW_HU = (0, 100)
 _MARK_MM = 6.0
 """Radius of the circles that mark a vessel without hiding it."""
-_HEAD_HU = -300
-"""Threshold for cropping to the head."""
+HEAD_HU = -300
+"""Slices are cropped to what is denser."""
 
 Places = Int[np.ndarray, "voxel 3"]
 Curve = Float[np.ndarray, " time"]
@@ -95,5 +95,5 @@ def _draw_slice(
 
 def _head(image: Float[np.ndarray, "height width"]) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " column"]]:
     """Rows and columns that are not air alone."""
-    head = image > _HEAD_HU
+    head = image > HEAD_HU
     return np.flatnonzero(head.any(axis=1)), np.flatnonzero(head.any(axis=0))
