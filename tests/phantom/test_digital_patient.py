@@ -118,7 +118,7 @@ def test_attenuation_without_contrast_is_that_of_the_tissues(digital):
     seen = point_spread(head.baseline)
     for name in ("AIR", "WHITE", "WHITE_CORE"):
         inside = binary_erosion(head.label == Compartment[name], np.ones((1, 3, 3)), iterations=2)
-        np.testing.assert_allclose(first[inside], seen[inside], atol=0.1)
+        np.testing.assert_allclose(first[inside], seen[inside], atol=0.05)
 
 
 @pytest.mark.usefixtures("still")
