@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, differing
 from stroke_ctp.config.command_line import run
@@ -13,8 +14,8 @@ from stroke_ctp.pretraining.training import Training
 
 def pretrain(settings: PretrainSettings) -> None:
     """Write `FILE`; until then, samples and checkpoint lie beside it in `FILE.training/`."""
-    out = settings.out
-    determined = {"seed": settings.seed, "patients": settings.patients, "steps": settings.steps}
+    out, device = settings.out, device_of(settings.accelerator).type
+    determined = {"seed": settings.seed, "patients": settings.patients, "steps": settings.steps, "device": device}
     if out.is_dir():
         raise UserError(f"out must be a file, got the folder {out}; choose another out=FILE")
     if out.exists():
