@@ -6,8 +6,9 @@ on one machine. Processors and GPUs that round differently give others.
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -47,6 +48,11 @@ class Training:
     """Number of batches."""
     device: str
     """Where the network is trained: cpu or cuda."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What determines the weights."""
+        return {key: value for key, value in asdict(self).items() if key != "folder"}
 
     def run(self, jobs: int) -> PerfusionNetwork:
         """Simulate what is missing, then train from the last checkpoint.
@@ -88,7 +94,7 @@ class _State:
     def __init__(self, seed: int, device: torch.device) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(seed, Purpose.INITIAL_WEIGHTS))
-            self.network = PerfusionNetwork().to(device, memory_format=torch.channels_last)  # a fifth faster
+            self.network = PerfusionNetwork().to(device).to(memory_format=torch.channels_last)  # a fifth faster
         self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_AVERAGED))
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), LEARNING_RATE, weight_decay=1e-3, betas=(0.9, 0.99)
