@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import exclusive_lock, read_json, write_json
+from stroke_ctp.common.files import exclusive_lock, write_json
+from stroke_ctp.common.records import read_json
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stroke_ctp.common.files import atomic_write, digest, read_json, remove_unused, write_json
+from stroke_ctp.common.files import atomic_write, digest, remove_unused, write_json
+from stroke_ctp.common.records import read_json
 from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
 from stroke_ctp.hemodynamics.readouts import Readouts
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis

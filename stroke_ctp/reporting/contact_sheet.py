@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 
 import numpy as np
@@ -72,8 +72,8 @@ class Card:
 
 def write_contact_sheet(cohort: Cohort) -> None:
     """Write the contact sheet of a cohort, unless there is one of the same content."""
-    counts = cohort.description["counts"]
-    mark = f"<!-- cohort {cohort.description['hash']} of {counts['patients']} -->"
+    counts = asdict(cohort.description.counts)
+    mark = f"<!-- cohort {cohort.description.hash} of {counts['patients']} -->"
     page = cohort.files.contact_sheet
     if page.exists() and mark in page.read_text("utf-8"):
         return
