@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, differing
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.pretrain import PretrainSettings
 from stroke_ctp.model.perfusion_weights import read_pretraining, write_weights
@@ -17,18 +18,19 @@ def pretrain(settings: PretrainSettings) -> None:
     determined = {"seed": settings.seed, "patients": settings.patients, "steps": settings.steps}
     if out.is_dir():
         raise UserError(f"out must be a file, got the folder {out}; choose another out=FILE")
-    if out.exists():
+    folder, is_complete = training_folder(out), out.exists()
+    if is_complete:
         others = differing(determined, read_pretraining(out))
         if others:
             raise UserError(f"{out} was trained with other settings: {', '.join(others)}; choose another out=FILE")
-        print(f"pretrain: {out} is complete")
-        return
-    folder = training_folder(out)
-    claim(folder, determined, "choose another out=FILE or remove the folder")
-    network = Training(folder, **determined).run(settings.jobs)
-    write_weights(out, network, determined)
-    shutil.rmtree(folder)
-    print(out)
+    else:
+        claim(folder, determined, "choose another out=FILE or remove the folder")
+    if folder.exists():  # also that of a command that was killed when all was done
+        with only_command(folder):
+            if not out.exists():  # another process may have finished it in the meantime
+                write_weights(out, Training(folder, **determined).run(settings.jobs), determined)
+            shutil.rmtree(folder)
+    print(f"pretrain: {out} is complete" if is_complete else out)
 
 
 def training_folder(out: Path) -> Path:

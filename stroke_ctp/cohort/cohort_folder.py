@@ -13,7 +13,9 @@ import pandas as pd
 from jaxtyping import Float
 
 from stroke_ctp.cohort.patient_records import PatientRecords
-from stroke_ctp.common.files import atomic_write, exclusive_lock, file_digest, write_array, write_json
+from stroke_ctp.common.files import atomic_write, file_digest, write_array, write_json
+from stroke_ctp.common.locks import exclusive_lock
+from stroke_ctp.common.unfinished import remove_leftovers
 
 Row = Mapping[str, Any]
 """A line of a table."""
@@ -119,8 +121,7 @@ class CohortFolder:
         for records in (self.records, self.core_volumes):
             records.remove_others(numbers)
         for folder in ("series", ".records", ".perfusion", "."):
-            for path in self.folder.glob(f"{folder}/.partial-*"):
-                path.unlink(missing_ok=True)
+            remove_leftovers(self.folder / folder)
 
 
 def _csv(rows: Sequence[Row], columns: list[str] | None = None) -> str:

@@ -17,6 +17,14 @@ from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 
 
+class Diverged(Exception):  # noqa: N818 - a finding about a training
+    """The loss of a batch is no number."""
+
+    def __init__(self, epoch: int, rows: list[int]) -> None:
+        super().__init__(epoch, rows)
+        self.epoch, self.rows = epoch, rows
+
+
 class CoreClassifier(L.LightningModule):
     """Encoder, feature standardization and temporal network, trained to tell large from small cores."""
 
@@ -70,6 +78,7 @@ class CoreClassifier(L.LightningModule):
         """Binary cross-entropy of a training batch."""
         loss = F.binary_cross_entropy_with_logits(self(self.encoder(batch.input)), batch.label)
         self._train_losses.append((loss.detach(), len(batch.label)))
+        self._refuse_diverged(loss, batch)
         return loss
 
     def on_train_epoch_end(self) -> None:
@@ -82,9 +91,19 @@ class CoreClassifier(L.LightningModule):
         """Binary cross-entropy of a validation batch, and ROC-AUC of the whole fold, which is only logged."""
         logit = self(self.encoder(batch.input))
         loss = F.binary_cross_entropy_with_logits(logit, batch.label)
+        self._refuse_diverged(loss, batch)
         self.log("val_loss", loss, batch_size=len(batch.label))
         self.validation_auc(logit, batch.label.int())
         self.log("val_auc", self.validation_auc, batch_size=len(batch.label))
+
+    def _refuse_diverged(self, loss: Tensor, batch: Batch) -> None:
+        """End a training whose loss is no number, before it is written into a checkpoint.
+
+        Raises:
+            Diverged: Names the rows of the batch.
+        """
+        if not torch.isfinite(loss):
+            raise Diverged(self.current_epoch, batch.row.tolist())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """RMSprop on what is trainable."""

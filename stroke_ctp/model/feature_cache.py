@@ -22,7 +22,6 @@ from tqdm import tqdm
 from stroke_ctp.common.files import (
     atomic_write,
     digest,
-    exclusive_lock,
     file_digest,
     mapped_array,
     read_json,
@@ -30,6 +29,7 @@ from stroke_ctp.common.files import (
     write_json,
 )
 from stroke_ctp.common.geometry import SERIES_SHAPE
+from stroke_ctp.common.locks import exclusive_lock
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
 CHUNK = 4
@@ -204,8 +204,6 @@ class FeatureCache:
         """Put the parts of a draw into one file."""
         path = self._path(number)
         with exclusive_lock(self.folder / ".locks" / "draws", wait=True):  # another process may have encoded with us
-            for leftover in self.folder.glob(".partial-*.npy"):  # of a killed process
-                leftover.unlink()
             if not path.exists():
                 parts = (
                     mapped_array(part.path, self._shape(part.rows.stop - part.rows.start), _WAY_OUT)

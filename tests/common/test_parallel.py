@@ -3,7 +3,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from stroke_ctp.common.files import exclusive_lock
+from stroke_ctp.common.locks import exclusive_lock
 from stroke_ctp.common.parallel import shared_map
 
 
