@@ -37,12 +37,12 @@ def exclusive_lock(lock: Path, wait: bool) -> Iterator[bool]:
         UserError: The file system has no locks.
     """
     held = FileLock(lock, fallback_to_soft=False)  # a soft lock outlives its process
-    if not _acquired(held, lock, 0):
+    if not _acquired(held, lock, 0.0):
         if not wait:
             yield False
             return
         _tell_holder(lock)
-        _acquired(held, lock, -1)
+        _acquired(held, lock, -1.0)
     try:
         with suppress(OSError):  # on a full disk, others wait for an unnamed holder
             lock.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")

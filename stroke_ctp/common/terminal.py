@@ -55,7 +55,8 @@ class LastingStream:
             self._replace_file()
             if error.errno not in (errno.EIO, errno.EPIPE):  # such as a full disk, which the user must know
                 raise
-            self._stream.flush()  # what could not be written is still in the buffer
+            # What could not be written is still in the buffer, if there is one.
+            (operation if self._stream.write_through else self._stream.flush)()
 
     def _replace_file(self) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
