@@ -18,7 +18,7 @@ from stroke_ctp.model.temporal_network import TemporalNetwork
 
 
 class Diverged(Exception):  # noqa: N818 - a finding about a training
-    """The loss of a batch is no number."""
+    """The loss of a batch, or a feature of a patient, is no number."""
 
     def __init__(self, epoch: int, rows: list[int]) -> None:
         super().__init__(epoch, rows)
@@ -117,8 +117,20 @@ class CoreClassifier(L.LightningModule):
         data: FoldDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         with torch.no_grad():
             self.feature_standardization.fit(
-                self.encoder(batch.input) for batch in data.unaugmented_training(self.device)
+                self._finite_features(batch) for batch in data.unaugmented_training(self.device)
             )
+
+    def _finite_features(self, batch: Batch) -> Tensor:
+        """Features of a batch; one that is no number would spoil the scale of all.
+
+        Raises:
+            Diverged: Names the rows with such features.
+        """
+        features = self.encoder(batch.input)
+        spoilt = ~torch.isfinite(features).flatten(1).all(1)
+        if spoilt.any():
+            raise Diverged(self.current_epoch, batch.row[spoilt.cpu()].tolist())
+        return features
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by the step, so that a resumed run repeats the uninterrupted one."""

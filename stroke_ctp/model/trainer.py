@@ -47,7 +47,7 @@ def carry_out(
 
     Raises:
         KeyboardInterrupt: A signal ended the training.
-        UserError: The loss of a batch is no number; names its patients.
+        UserError: The loss of a batch is no number, or the features of patients are; names them.
     """
     try:
         trainer.fit(classifier, data, ckpt_path=checkpoint)
@@ -57,5 +57,5 @@ def carry_out(
         names = some([fold.cohort.patients[row] for row in found.rows], len(found.rows))
         raise UserError(
             f"fold {fold.number}: the training diverged; choose another name and a lower learning_rate, or look at the "
-            f"patients of the batch in epoch {found.epoch} whose loss is no number: {names}"
+            f"patients whose features or loss are no numbers in epoch {found.epoch}: {names}"
         ) from None
