@@ -71,6 +71,7 @@ def _undisturbed(lab: Lab) -> dict[str, float]:
         if kind == "simulate":
             write_few(lab.reference / "scans")
     for kind in ("train", "parallel"):
+        print(f"undisturbed: {kind}", flush=True)
         seconds[kind] = round(Running(KINDS[kind].command, lab.place(kind)).ended().seconds, 1)
     return seconds
 

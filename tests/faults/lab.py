@@ -1,6 +1,5 @@
 """Commands on a tiny study: started, disturbed, and compared with what they leave undisturbed."""
 
-import atexit
 import contextlib
 import hashlib
 import importlib
@@ -10,6 +9,7 @@ import runpy
 import shutil
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,7 +209,7 @@ def _become(command: tuple[str, ...], folder: Path, said: Path) -> None:
         interruption.end_quietly_while_loading()  # as the package does where it is started as a program
         sys.argv = [command[0], *command[1:]]
         status = _status_of(command[0])
-        atexit._run_exitfuncs()
+        threading._shutdown()  # ends pools, as at the exit of a program
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
