@@ -74,7 +74,11 @@ def report_content(
 
 def warnings(study: Study) -> list[str]:
     """Warnings about missing folds and random weights."""
-    missing = [f"{one.name}: folds {', '.join(map(str, one.missing))}" for one in study.models.values() if one.missing]
+    missing = [
+        f"{one.name}: folds {', '.join(map(str, folds))}{f' of seed {seed}' if len(one.seeds) > 1 else ''}"
+        for one in study.models.values()
+        for seed, folds in one.missing.items()
+    ]
     partial = [f"Partial study, not run: {'; '.join(missing)}."] if missing else []
     return partial + ([_MEANINGLESS] if is_random(study) else [])
 

@@ -1,7 +1,7 @@
 """The predictions of a study, as the report and the audit use them."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -13,7 +13,7 @@ from stroke_ctp.common.text import some
 from stroke_ctp.statistics.labels import Labels, Scores
 from stroke_ctp.study.ensemble_folder import MEAN, EnsembleRecord
 from stroke_ctp.study.run_folder import RunFolder, RunRecord
-from stroke_ctp.study.study_folder import StudyFolder, require_same
+from stroke_ctp.study.study_folder import RunKey, StudyFolder, missing_folds, require_same
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,18 @@ class ModelPredictions:
     """Everything that one model predicted."""
 
     name: str
-    runs: Mapping[int, RunFolder]
-    """Complete runs, by fold."""
+    runs: Mapping[RunKey, RunFolder]
+    """Complete runs, by seed and fold."""
     record: RunRecord
     """Of the first run; `RunRecord.shared` is the same in all."""
     folds: pd.DataFrame
-    """Rows of the validation and test folds; `fold` and `label` are integers, label 1 is a large core."""
+    """Rows of the validation and test folds of every seed; `seed`, `fold` and `label` are integers, label 1 is a large
+    core."""
     external: pd.DataFrame | None
-    """Rows of the external cohort, `fold` a member's number or `mean`; None if there is no ensemble."""
+    """Rows of the external cohort, `fold` a member's name or `mean`; None if there is no ensemble."""
     ensemble_record: EnsembleRecord | None
-    missing: tuple[int, ...] = ()
-    """Folds that were not run, in a study that is shown as partial."""
+    missing: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    """Folds that were not run, by seed, in a study that is shown as partial."""
 
     @property
     def n_folds(self) -> int:
@@ -39,14 +40,33 @@ class ModelPredictions:
         return self.record.n_folds
 
     @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the trainings."""
+        return tuple(sorted({key.seed for key in self.runs}))
+
+    @property
+    def empty_folds(self) -> tuple[int, ...]:
+        """Folds that no seed has run."""
+        run = {key.fold for key in self.runs}
+        return tuple(fold for fold in range(self.n_folds) if fold not in run)
+
+    @property
     def test(self) -> pd.DataFrame:
-        """Rows of the test folds: every patient once, predicted by the one run that was not trained on the patient."""
+        """Rows of the test folds: every patient once for each seed, by the run that was not trained on the patient."""
         return self.folds[self.folds["split"] == "test"]
 
     @property
     def validation(self) -> pd.DataFrame:
-        """Rows of the validation folds: every patient once."""
+        """Rows of the validation folds: every patient once for each seed."""
         return self.folds[self.folds["split"] == "validation"]
+
+    def rows_of(self, run: RunFolder) -> pd.DataFrame:
+        """Validation and test patients of one run."""
+        return self.folds[(self.folds["seed"] == run.seed) & (self.folds["fold"] == run.fold)]
+
+    def external_rows_of(self, run: RunFolder) -> pd.DataFrame:
+        """External patients scored by one run; none without an ensemble."""
+        return pd.DataFrame() if self.external is None else self.external[self.external["fold"] == run.member]
 
     @property
     def test_to_train(self) -> float:
@@ -112,10 +132,11 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
     """
     runs = folder.complete_runs(name, partial)
     record = next(iter(runs.values())).record()
-    missing = tuple(fold for fold in range(record.n_folds) if fold not in runs)
-    tables = [run.predictions() for run in runs.values()]
+    missing = missing_folds(runs, record.n_folds)
+    tables = [run.predictions().assign(seed=run.seed) for run in runs.values()]
     folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
-    _require_patients_once(folds, folder.path / name, all_of_them=not missing)
+    for seed, rows in folds.groupby("seed"):
+        _require_patients_once(rows, folder.path / name, all_of_them=seed not in missing)
     ensemble = folder.ensemble(name)
     scored = ensemble.is_complete and not missing
     return ModelPredictions(

@@ -37,7 +37,7 @@ def results(study: Study) -> StudyResults:
 
 
 def _rows(labels: list[int], probabilities: list[float], fold: int = 0) -> pd.DataFrame:
-    return pd.DataFrame({"fold": fold, "split": "test", "label": labels, "probability": probabilities})
+    return pd.DataFrame({"seed": 0, "fold": fold, "split": "test", "label": labels, "probability": probabilities})
 
 
 def _predictions(study: Study, *folds: pd.DataFrame, n_folds: int) -> ModelPredictions:
