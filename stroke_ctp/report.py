@@ -18,10 +18,11 @@ def report(settings: ReportSettings) -> None:
     first, *others = studies
     if others:
         out = first.report / f"with-{'-'.join(study.name for study in others)}"
-        print(write_comparison(studies, out, settings.margin, settings.partial))
+        print(write_comparison(studies, out, settings.margin, settings.main, settings.partial))
     else:
         out = first.report
-        print(write_report(first, settings.sensitivity, settings.margin, settings.subgroup, settings.partial))
+        asked = {key: getattr(settings, key) for key in ("sensitivity", "margin", "subgroup", "partial", "main")}
+        print(write_report(first, **asked))
     print(f"\n{ReportFolder(out).page}")
 
 

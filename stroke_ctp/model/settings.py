@@ -195,9 +195,7 @@ class TrainSettings:
         if self.ablation.name in OTHER_MODELS:
             raise UserError(f"ablation.name must be another name than {self.ablation.name}, which is a model's")
         if self.ablation.name.startswith("seed-"):
-            raise UserError(
-                f"ablation.name must not begin with seed- as folders of seeds do, got {self.ablation.name}"
-            )
+            raise UserError(f"ablation.name must not begin with seed- as folders of seeds do, got {self.ablation.name}")
         return self
 
     @model_validator(mode="after")

@@ -35,13 +35,16 @@ Aucs = Mapping[str, Mapping[str, ModelAucs]]
 """AUCs of every study's models, by the names of study and model."""
 
 
-def write_comparison(folders: Sequence[StudyFolder], out: Path, margin: float, partial: bool = False) -> str:
+def write_comparison(
+    folders: Sequence[StudyFolder], out: Path, margin: float, main: str | None = None, partial: bool = False
+) -> str:
     """Write page, tables and figures that compare studies.
 
     Args:
         folders: The studies; the first one is compared with each other one.
         out: Folder of the page.
         margin: Difference of the AUC up to which models are regarded as equally good.
+        main: The model whose curves are drawn; None for the full one, or else the first.
         partial: Whether folds may be missing.
 
     Returns:
@@ -50,7 +53,7 @@ def write_comparison(folders: Sequence[StudyFolder], out: Path, margin: float, p
     Raises:
         UserError: A study cannot be read, or its leakage audit fails.
     """
-    studies = [read_study(folder, partial) for folder in folders]
+    studies = [read_study(folder, partial, main) for folder in folders]
     for study in studies:
         audit(study, (), AuditEvidence())
     settings = {folder.name: shared_settings(folder) for folder in folders}

@@ -150,15 +150,13 @@ def _comparison_phrase(one: Comparison) -> str:
 
 def _conclusion_sentences(results: StudyResults) -> list[str]:
     """What the comparisons on the test folds conclude, a sentence for each model and conclusion."""
-    concluded: dict[tuple[str, Conclusion], list[str]] = {}
+    concluded: dict[Conclusion, list[str]] = {}
     for one in results.comparisons:
         if one.split == "test":
-            concluded.setdefault((one.model, one.conclusion), []).append(f"“{display_name(one.against)}”")
-    main = results.main.predictions.name
+            concluded.setdefault(one.conclusion, []).append(f"“{display_name(one.against)}”")
     return [
-        f"{'Compared' if model == main else f'“{display_name(model)}” compared'} with {listed(names)} "
-        f"on the test folds: {_conclusion_text(conclusion, results.margin)}."
-        for (model, conclusion), names in concluded.items()
+        f"Compared with {listed(names)} on the test folds: {_conclusion_text(conclusion, results.margin)}."
+        for conclusion, names in concluded.items()
     ]
 
 
@@ -177,7 +175,7 @@ def _detectable_sentence(results: StudyResults) -> list[str]:
     found = [
         (one.detectable, display_name(one.against))
         for one in results.comparisons
-        if one.model == main.predictions.name and one.split == "test" and one.detectable is not None
+        if one.split == "test" and one.detectable is not None
     ]
     auc = main.aucs.test_folds.interval.value
     sizes = [f"{number_text(size)} against “{name}”{_beyond(size, auc)}" for size, name in sorted(found) if size < 1]

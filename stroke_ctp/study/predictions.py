@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import nearest
 from stroke_ctp.common.text import some
 from stroke_ctp.statistics.labels import Labels, Scores
 from stroke_ctp.study.ensemble_folder import MEAN, EnsembleRecord
@@ -91,27 +92,32 @@ class Study:
 
     name: str
     models: Mapping[str, ModelPredictions]
+    chosen: str | None = None
+    """The model that was asked for as the main one."""
 
     @property
     def main(self) -> ModelPredictions:
-        """The model that the report is about: the full one, or else the first that was run."""
-        return next(iter(self.models.values()))
+        """The model that the report is about: the chosen one, else the full one, else the first that was run."""
+        return self.models[self.chosen] if self.chosen else next(iter(self.models.values()))
 
 
-def read_study(folder: StudyFolder, partial: bool = False) -> Study:
+def read_study(folder: StudyFolder, partial: bool = False, main: str | None = None) -> Study:
     """Read the predictions of all models of a study.
 
     Args:
         folder: Of the study.
         partial: Whether folds may be missing.
+        main: The model that the report is about; None for the full one, or else the first.
 
     Raises:
-        UserError: Nothing was run, folds are missing, runs differ in what they must share, or a table breaks its
-            contract.
+        UserError: Nothing was run, not the main model, folds are missing, runs differ in what they must share, or a
+            table breaks its contract.
     """
     names = folder.models()
     if not names:
         raise UserError(f"nothing was trained in {folder.path}; run `{folder.train_command} fold=0..9`")
+    if main is not None and main not in names:
+        raise UserError(f"main must be a model of {folder.path} ({', '.join(names)}), got {main}{nearest(main, names)}")
     models = {name: read_model(folder, name, partial) for name in names}
     expected: dict[str, Any] = {}
     for model in models.values():
@@ -122,7 +128,7 @@ def read_study(folder: StudyFolder, partial: bool = False) -> Study:
             scored = asdict(model.ensemble_record.cohort)
             where, way_out = folder.path / model.name, "remove the folder of one ensemble and score it again"
             require_same({"external": scored}, {"external": expected.setdefault("external", scored)}, where, way_out)
-    return Study(folder.name, models)
+    return Study(folder.name, models, main)
 
 
 def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPredictions:

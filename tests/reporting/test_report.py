@@ -395,6 +395,19 @@ def test_several_studies_are_compared(study: StudyFolder, command: Command, caps
     assert set(differences["p_note"]) == {"all folds have the same value", "the models order all pairs alike"}
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_the_page_is_about_the_model_that_was_asked_for(study: StudyFolder, command: Command):
+    assert command("name=demo", "main=cbv") is None
+    page = (study.report / "report.html").read_text()
+    assert "the “CBV core” model gives the large core the higher probability" in page
+    rows = _table(study, "comparisons")
+    assert set(rows["model"]) == {"CBV core"}
+    assert rows["against"].tolist() == ["Full", "Local alone"]
+    expected = _test_rows(study, "cbv").set_index("patient")["probability"]
+    found = _table(study, "patients").set_index("patient")["probability"]
+    np.testing.assert_allclose(found[expected.index], expected)
+
+
 @pytest.fixture
 def two_seeds(study: StudyFolder) -> StudyFolder:
     write_model(study, "full", 3, OXFORD, seed=4)
@@ -475,6 +488,7 @@ def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path:
         ("name=demo,demo", "name lists a study twice"),
         ("sensitivity=2", "sensitivity must be a number > 0 and ≤ 1, got 2"),
         ("margin=0", "margin must be a number > 0 and < 0.5, got 0"),
+        ("main=fulll", "main must be a model of outputs/demo (full, local, cbv), got fulll; did you mean full?"),
         ("partial=some", "partial must be true or false, got 'some'"),
     ],
 )
