@@ -1,4 +1,4 @@
-"""Core area of a standard series by conventional perfusion analysis."""
+"""Lesion and core area of a standard series by conventional perfusion analysis."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,7 +6,7 @@ from jaxtyping import Float
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import PIXEL_MM, STANDARD_TIMES
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
-from stroke_ctp.hemodynamics.core_and_penumbra import segment_lesion
+from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, segment_lesion
 from stroke_ctp.hemodynamics.maps import perfusion_maps
 
 
@@ -26,11 +26,23 @@ def core_area(series: Float[np.ndarray, "level time height width"], definition: 
         >>> 10 < core_area(series.hu, "cbv") < 30
         True
     """
-    hu = np.asarray(series, np.float32).swapaxes(0, 1)
-    pixel_mm = (PIXEL_MM, PIXEL_MM)
     try:
-        passage = find_bolus_passage(hu, STANDARD_TIMES, pixel_mm)
+        lesion = series_lesion(series)
     except Excluded:
         return float("nan")
-    maps = perfusion_maps(passage, pixel_mm)
-    return int(segment_lesion(maps, pixel_mm).core[definition].sum()) * PIXEL_MM**2 / 100
+    return int(lesion.core[definition].sum()) * PIXEL_MM**2 / 100
+
+
+def series_lesion(series: Float[np.ndarray, "level time height width"]) -> Lesion:
+    """Core and late tissue at both levels, by the analysis of whole scans.
+
+    Args:
+        series: Standard series [HU].
+
+    Raises:
+        Excluded: Perfusion cannot be measured.
+    """
+    hu = np.asarray(series, np.float32).swapaxes(0, 1)
+    pixel_mm = (PIXEL_MM, PIXEL_MM)
+    passage = find_bolus_passage(hu, STANDARD_TIMES, pixel_mm)
+    return segment_lesion(perfusion_maps(passage, pixel_mm), pixel_mm)
