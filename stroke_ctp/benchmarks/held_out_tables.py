@@ -20,8 +20,8 @@ def comparison_table(cases: pd.DataFrame) -> str:
     """Markdown: AUC of each found area for a true area above the median of all patients, by kind of scan.
 
     Args:
-        cases: One line per patient: `true` [cm²], what each of `METHODS` found, and `noise` [HU], `dose`, `duration` [s]
-            and `interval` [s].
+        cases: One line per patient: `true` [cm²], what each of `METHODS` found, and `noise` [HU], `dose`, `duration`
+            [s] and `interval` [s].
     """
     headings = [f"AUC, {_NAMES[name]}" for name in METHODS]
     better = "network minus the better core (95 % interval)"

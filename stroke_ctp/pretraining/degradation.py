@@ -8,12 +8,16 @@ from einops import rearrange
 from jaxtyping import Float32
 from scipy.ndimage import gaussian_filter
 
-from stroke_ctp.common.geometry import N_FRAMES
+from stroke_ctp.common.geometry import FRAME_INTERVAL_S, N_FRAMES
+from stroke_ctp.model.trained_range import NOISE_HU, SHORTEST_S
 from stroke_ctp.pretraining.acquisition import to_standard_times
 from stroke_ctp.pretraining.rendering import RenderedSeries, TrainingSample
 
+_SHORTEST = round(SHORTEST_S / FRAME_INTERVAL_S)
+"""Last frame of the shortest scans."""
 _Frames = Float32[np.ndarray, "level time height width"]
 _Correlated = Callable[[_Frames], _Frames]
+
 
 @dataclass(frozen=True)
 class Degradation:
@@ -35,11 +39,11 @@ class Degradation:
     def draw(cls, random: np.random.Generator) -> "Degradation":
         """Noise of 1 to 10 HU; a third of doses down to a quarter; nearly half of scans cut, from 25.5 s on."""
         return cls(
-            noise=random.uniform(1.5, 4.5) if random.random() < 0.4 else random.uniform(1, 10),
+            noise=random.uniform(1.5, 4.5) if random.random() < 0.4 else random.uniform(*NOISE_HU),
             correlation=random.uniform(0.6, 1.2),
             dose=1.0 if random.random() < 0.65 else float(np.exp(random.uniform(np.log(0.25), np.log(1.25)))),
             offset=random.normal(0, 1.5),
-            last=N_FRAMES - 1 if random.random() < 0.55 else int(random.integers(16, N_FRAMES - 1)),
+            last=N_FRAMES - 1 if random.random() < 0.55 else int(random.integers(_SHORTEST, N_FRAMES - 1)),
             mirrored=bool(random.random() < 0.5),
         )
 
