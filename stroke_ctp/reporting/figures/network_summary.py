@@ -35,7 +35,7 @@ def draw_network_summary(path: Path, title: str, learned: LearnedAnalysis, decon
     """
     with matplotlib.rc_context(STYLE):
         page = ScanPage()
-        page.head(title)
+        page.head(f"{title}: perfusion network")
         below = page.banner(learned.reliability)
         place = (MARGIN_MM, below + 2, WIDTH_MM - 2 * MARGIN_MM, _TABLE_MM - below - 4)
         draw_strips(page.axes, _strips(learned), place)
