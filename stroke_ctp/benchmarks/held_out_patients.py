@@ -18,7 +18,7 @@ from stroke_ctp.common.random_streams import Purpose, numpy_generator
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
-from stroke_ctp.hemodynamics.core_area import series_lesion
+from stroke_ctp.hemodynamics.level_analysis import analyse_levels
 from stroke_ctp.model.condensed_series import PIXEL_CM2, condense, pooled
 from stroke_ctp.model.perfusion_weights import PerfusionWeights, read_weights
 from stroke_ctp.model.predicted_maps import brain_of, condensed_maps
@@ -86,7 +86,7 @@ def _network_core(weights: PerfusionWeights, series: Float[np.ndarray, "2 32 128
 def _conventional_cores(series: Float[np.ndarray, "2 32 128 128"]) -> Mapping[str, Image | None]:
     """Share of each condensed pixel that is core, by each definition; None where perfusion cannot be measured."""
     try:
-        lesion = series_lesion(series)
+        lesion = analyse_levels(series).lesion
     except Excluded:
         return dict.fromkeys(DEFINITIONS)
     masks = {name: torch.from_numpy(mask.astype(np.float32)) for name, mask in lesion.core.items()}

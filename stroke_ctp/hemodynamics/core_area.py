@@ -1,13 +1,11 @@
-"""Lesion and core area of a standard series by conventional perfusion analysis."""
+"""Core area of a standard series by conventional perfusion analysis."""
 
 import numpy as np
 from jaxtyping import Float
 
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.common.geometry import PIXEL_MM, STANDARD_TIMES
-from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
-from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, segment_lesion
-from stroke_ctp.hemodynamics.maps import perfusion_maps
+from stroke_ctp.common.geometry import PIXEL_MM
+from stroke_ctp.hemodynamics.level_analysis import analyse_levels
 
 
 def core_area(series: Float[np.ndarray, "level time height width"], definition: str) -> float:
@@ -27,22 +25,7 @@ def core_area(series: Float[np.ndarray, "level time height width"], definition: 
         True
     """
     try:
-        lesion = series_lesion(series)
+        lesion = analyse_levels(series).lesion
     except Excluded:
         return float("nan")
     return int(lesion.core[definition].sum()) * PIXEL_MM**2 / 100
-
-
-def series_lesion(series: Float[np.ndarray, "level time height width"]) -> Lesion:
-    """Core and late tissue at both levels, by the analysis of whole scans.
-
-    Args:
-        series: Standard series [HU].
-
-    Raises:
-        Excluded: Perfusion cannot be measured.
-    """
-    hu = np.asarray(series, np.float32).swapaxes(0, 1)
-    pixel_mm = (PIXEL_MM, PIXEL_MM)
-    passage = find_bolus_passage(hu, STANDARD_TIMES, pixel_mm)
-    return segment_lesion(perfusion_maps(passage, pixel_mm), pixel_mm)
