@@ -90,7 +90,7 @@ def _cards(cohort: Cohort) -> Iterator[Card]:
     first: dict[bytes, str] = {}
     for number, patient in enumerate(cohort.patients):
         series = cohort.series(number).astype(np.float32)
-        row = quality[patient].to_dict()
+        row = {str(name): value for name, value in quality[patient].items()}
         twin = first.setdefault(hashlib.sha256(series.tobytes()).digest(), patient)
         yield Card(
             anchor=f"patient-{number}",
