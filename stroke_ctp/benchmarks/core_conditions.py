@@ -1,0 +1,72 @@
+"""`python -m stroke_ctp.benchmarks.core_conditions`: the same patients, scanned with one condition changed at a time.
+
+`docs/core-accuracy.md` shows the table.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from stroke_ctp.benchmarks.scan_conditions import ScanConditions
+from stroke_ctp.benchmarks.simulated_scans import measured_scan
+from stroke_ctp.reporting.number_text import number_text
+
+N_PATIENTS = 4
+ORDINARY = ScanConditions(
+    number=1,
+    white_hu=28.0,
+    hypodensity_hu=0.0,
+    interval_s=1.5,
+    duration_s=60.0,
+    noise_hu=2.5,
+    core_ml=80.0,
+    dose=1.0,
+    moving=False,
+    slices=4,
+    thickness_mm=10.0,
+    lowest_mm=-5.0,
+)
+"""What is not changed."""
+_SEED = 11
+CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "none": {},
+    **{f"white matter of {hu:g} HU": {"white_hu": hu} for hu in (23.0, 22.0, 21.0, 20.0)},
+    **{f"hypodensity of {hu:g} HU": {"hypodensity_hu": hu} for hu in (4.0, 8.0)},
+    **{f"frames every {seconds:g} s": {"interval_s": seconds} for seconds in (1.0, 2.0, 3.0)},
+    **{f"scan of {seconds:g} s": {"duration_s": seconds} for seconds in (48.0, 36.0, 30.0)},
+    **{f"noise of {hu:g} HU": {"noise_hu": hu} for hu in (4.0, 6.0)},
+    "half of the contrast": {"dose": 0.5},
+    "moving head": {"moving": True},
+}
+"""Their names and values."""
+_MEASURED = {"cbv_ml": "true_ml", "rcbf_ml": "true_ml", "hypoperfused_ml": "true_hypoperfused_ml"}
+"""Columns of `measured_scan`, and those of their truth."""
+
+
+def rows(n_patients: int = N_PATIENTS) -> Iterator[str]:
+    """Markdown: measured over true volume of all patients together, how many are measured and have a flag."""
+    yield _row("change", "core by CBV", "core by CBF", "Tmax > 6 s", "measured", "with a flag")
+    yield _row(*["---"] * 6)
+    for name, change in CHANGES.items():
+        patients = [replace(ORDINARY, number=number, **change) for number in range(1, n_patients + 1)]
+        found = pd.DataFrame([measured_scan(patient, _SEED) for patient in patients])
+        yield _row(name, *_cells(found))
+
+
+def _cells(found: pd.DataFrame) -> Iterator[str]:
+    measured = found[found["reliability"].notna()]
+    for column, true in _MEASURED.items():
+        yield f"{number_text(100 * measured[column].sum() / measured[true].sum(), 0)} %"
+    yield f"{len(measured)} of {len(found)}"
+    yield str(int(measured["reliability"].ne("ok").sum()))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    for line in rows():
+        print(line, flush=True)
