@@ -19,7 +19,7 @@ from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
-from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
+from stroke_ctp.reporting.figures.perfusion_summary import draw_refusal, draw_summary
 from stroke_ctp.reporting.figures.vessels import draw_vessels
 from stroke_ctp.reporting.reliability_text import reliability_text
 
@@ -68,6 +68,11 @@ class _Task:
     frame_interval_s: float | None
     output: ScanFolder
 
+    @property
+    def title(self) -> str:
+        """Of its pictures."""
+        return f"{self.patient} {self.scan.name}".strip()
+
 
 def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
     """Analyse one scan and write its maps, unless that is done; its row of the table, whatever happens to it."""
@@ -75,15 +80,14 @@ def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
     try:
         return row | _measured(task, analysis)
     except Excluded as finding:
-        return row | {"reliability": "unusable", "stage": finding.stage, "reason": finding.reason}
+        stage, reason = finding.stage, finding.reason
     except Exception as error:
         if not task.patient:  # no other scan depends on this one: the traceback says more
             raise
-        return row | {
-            "reliability": "unusable",
-            "stage": DEFECT,
-            "reason": described_defect(error, task.scan.name),
-        }
+        stage, reason = DEFECT, described_defect(error, task.scan.name)
+    if task.patient:  # a scan given alone ends the command with the reason, and leaves nothing
+        draw_refusal(task.output.summary, task.title, stage, reason)
+    return row | {"reliability": "unusable", "stage": stage, "reason": reason}
 
 
 def _measured(task: _Task, analysis: Analysis) -> dict[str, Any]:
@@ -107,7 +111,7 @@ def _measured(task: _Task, analysis: Analysis) -> dict[str, Any]:
         (artery.voxels, artery.curve),
         None if vein is None else (vein.voxels, vein.curve),
     )
-    draw_summary(task.output.summary, f"{task.patient} {task.scan.name}".strip(), measured)
+    draw_summary(task.output.summary, task.title, measured)
     return task.output.write_record(key, measured)
 
 

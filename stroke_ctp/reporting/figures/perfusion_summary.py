@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from stroke_ctp import __version__
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.hemodynamics.measurement_quality import mean_curve
-from stroke_ctp.hemodynamics.reliability import LEVELS, Level, Reliability
+from stroke_ctp.hemodynamics.reliability import LEVELS, Concern, Level, Reliability
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 from stroke_ctp.reporting.figures.map_strips import draw_strips
 from stroke_ctp.reporting.figures.readout_table import readout_lines
@@ -22,6 +22,8 @@ from stroke_ctp.reporting.figures.style import BLUE, GREEN, ORANGE, STYLE, VERMI
 
 _WIDTH_MM, _HEIGHT_MM, _MARGIN_MM = 210.0, 297.0, 12.0
 """A4, upright."""
+_REFUSAL_MM = 70.0
+"""Height of a page that only says why a scan was refused."""
 _BANNERS: dict[Level, tuple[str, str]] = {
     "ok": ("OK", "#D9EAF4"),
     "caution": ("CAUTION", "#FBE7C1"),
@@ -41,23 +43,32 @@ _CURVES_MM = 218.0
 class _Page:
     """A figure on which places are given in millimetres from the top left corner."""
 
-    def __init__(self) -> None:
-        self.figure = Figure(figsize=(_WIDTH_MM / 25.4, _HEIGHT_MM / 25.4), dpi=150, facecolor="white")
+    def __init__(self, title: str, height_mm: float = _HEIGHT_MM) -> None:
+        self.height_mm = height_mm
+        self.figure = Figure(figsize=(_WIDTH_MM / 25.4, height_mm / 25.4), dpi=150, facecolor="white")
         FigureCanvasAgg(self.figure)
+        self.text(_MARGIN_MM, 9.0, textwrap.shorten(title, 60, placeholder="…"), size=12, weight="bold")
+        note = "Research use only. Not a medical device."
+        self.text(_WIDTH_MM - _MARGIN_MM, 9.5, note, size=9, ha="right", color=VERMILION)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Axes in a rectangle."""
-        bottom = 1 - (top + height) / _HEIGHT_MM
-        return self.figure.add_axes((left / _WIDTH_MM, bottom, width / _WIDTH_MM, height / _HEIGHT_MM))
+        bottom = 1 - (top + height) / self.height_mm
+        return self.figure.add_axes((left / _WIDTH_MM, bottom, width / _WIDTH_MM, height / self.height_mm))
 
     def text(self, left: float, top: float, words: str, **look: Any) -> None:
         """Text whose upper left corner lies at a place."""
-        self.figure.text(left / _WIDTH_MM, 1 - top / _HEIGHT_MM, words, **({"va": "top"} | look))
+        self.figure.text(left / _WIDTH_MM, 1 - top / self.height_mm, words, **({"va": "top"} | look))
 
     def box(self, left: float, top: float, width: float, height: float, colour: str) -> None:
         """A filled rectangle."""
-        corner = (left / _WIDTH_MM, 1 - (top + height) / _HEIGHT_MM)
-        self.figure.add_artist(Rectangle(corner, width / _WIDTH_MM, height / _HEIGHT_MM, color=colour, linewidth=0))
+        corner = (left / _WIDTH_MM, 1 - (top + height) / self.height_mm)
+        self.figure.add_artist(Rectangle(corner, width / _WIDTH_MM, height / self.height_mm, color=colour, linewidth=0))
+
+    def save(self, path: Path) -> None:
+        """Write the page as PNG."""
+        with atomic_write(path) as partial:
+            self.figure.savefig(partial, metadata={"Software": f"stroke_ctp {__version__}"})
 
 
 def draw_summary(path: Path, title: str, measured: ScanAnalysis) -> None:
@@ -69,16 +80,28 @@ def draw_summary(path: Path, title: str, measured: ScanAnalysis) -> None:
         measured: From `analyse_scan`.
     """
     with matplotlib.rc_context(STYLE):
-        page = _Page()
-        page.text(_MARGIN_MM, 9.0, textwrap.shorten(title, 60, placeholder="…"), size=12, weight="bold")
-        note = "Research use only. Not a medical device."
-        page.text(_WIDTH_MM - _MARGIN_MM, 9.5, note, size=9, ha="right", color=VERMILION)
+        page = _Page(title)
         below = _draw_banner(page, measured.reliability)
         draw_strips(page.axes, measured, (_MARGIN_MM, below + 2, _WIDTH_MM - 2 * _MARGIN_MM, _CURVES_MM - below - 4))
         _draw_curves(page, measured)
         _draw_table(page, measured)
-        with atomic_write(path) as partial:
-            page.figure.savefig(partial, metadata={"Software": f"stroke_ctp {__version__}"})
+        page.save(path)
+
+
+def draw_refusal(path: Path, title: str, stage: str, reason: str) -> None:
+    """Draw the page of a scan that cannot be measured.
+
+    Args:
+        path: PNG.
+        title: Name of the patient or scan.
+        stage: Where it was refused.
+        reason: Why.
+    """
+    with matplotlib.rc_context(STYLE):
+        page = _Page(title, _REFUSAL_MM)
+        below = _draw_banner(page, Reliability((Concern("unusable", reason),)))
+        page.text(_MARGIN_MM + 2, below + 3, f"No maps and no volumes. Refused at: {stage}.", size=9)
+        page.save(path)
 
 
 def _draw_banner(page: _Page, reliability: Reliability) -> float:
