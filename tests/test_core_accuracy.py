@@ -206,12 +206,21 @@ def test_the_command_prints_tables_and_ends_with_its_file(tmp_path: Path, capsys
     out = tmp_path / "core.csv"
     run_module("benchmarks.core_accuracy", "scans=2", "seed=66", "jobs=1", f"out={out}")
     said = capsys.readouterr().out
-    assert said.count("| all | 2 |") == len(DEFINITIONS) + 1  # and hypoperfused tissue
+    assert said.count("| all | 2 |") == len(DEFINITIONS) + 3  # hypoperfused tissue, and both by the network
     assert "with a flag" in said
     assert said.splitlines()[-1] == str(out)
     written = pd.read_csv(out)
     assert written["number"].tolist() == [1, 2]
-    assert {"true_ml", "cbv_ml", "rcbf_ml", "hypoperfused_ml", "reliability", "seconds"} <= set(written)
+    assert {
+        "true_ml",
+        "cbv_ml",
+        "rcbf_ml",
+        "hypoperfused_ml",
+        "reliability",
+        "seconds",
+        "network_core_ml",
+        "network_reliability",
+    } <= set(written)
 
 
 def test_a_folder_is_refused_as_the_file_before_anything_is_simulated(tmp_path: Path):

@@ -52,37 +52,38 @@ class Agreement:
     """Those of them that nothing warns of."""
 
 
-def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml") -> Agreement:
+def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliability: str = "reliability") -> Agreement:
     """Agreement of one measured volume with the true one.
 
     Args:
-        scans: One line per scan: `reliability` (ok, caution, unusable), and of the volume `NAME_ml` [mL], missing if
-            the scan was refused, and `NAME_dice`, missing where there is nothing to find.
+        scans: One line per scan: of the volume `NAME_ml` [mL], missing if the scan was refused, and `NAME_dice`,
+            missing where there is nothing to find.
         volume: Its name.
         true: Column of the true volume [mL]; by default the core's.
+        reliability: Column of the volume's reliability (ok, caution, unusable).
     """
     error = scans[f"{volume}_ml"] - scans[true]
-    reliability = scans["reliability"].where(error.notna())
+    level = scans[reliability].where(error.notna())
     half = _LIMITS * float(error.std(ddof=1))
     large = error.abs() > CORE_RANGE_ML
     return Agreement(
         scans=len(scans),
         refused=int(error.isna().sum()),
-        caution=int(reliability.eq("caution").sum()),
-        unusable=int(reliability.eq("unusable").sum()),
+        caution=int(level.eq("caution").sum()),
+        unusable=int(level.eq("unusable").sum()),
         bias_ml=float(error.mean()),
         limits_ml=(float(error.mean()) - half, float(error.mean()) + half),
         dice=float(scans[f"{volume}_dice"].median()),
         large_errors=int(large.sum()),
-        unflagged_errors=int((large & reliability.eq("ok")).sum()),
+        unflagged_errors=int((large & level.eq("ok")).sum()),
     )
 
 
-def agreement_table(scans: pd.DataFrame, volume: str, true: str = "true_ml") -> str:
+def agreement_table(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliability: str = "reliability") -> str:
     """Markdown: agreement over all scans, then over those of a kind; arguments as of `agreement`."""
     lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
-    for name, group in [("all", scans), *_groups(scans)]:
-        lines.append(_line(_cells(name, agreement(group, volume, true))))
+    for name, group in [("all", scans), *_groups(scans, reliability)]:
+        lines.append(_line(_cells(name, agreement(group, volume, true, reliability))))
     return "\n".join(lines)
 
 
@@ -122,7 +123,7 @@ def bracket_sentence(scans: pd.DataFrame) -> str:
     )
 
 
-def _groups(scans: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def _groups(scans: pd.DataFrame, reliability: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Scans of a kind, and its name; kinds without a scan are left out."""
     kinds: dict[str, pd.Series] = {}
     for column, name, edges in _SPREAD:
@@ -136,7 +137,7 @@ def _groups(scans: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         "less contrast": scans["dose"] < 1,
         "slabs below 80 mm": scans["slices"] * scans["thickness_mm"] < 80,
         f"core below {LEAST_ML:g} mL": scans["true_ml"] < LEAST_ML,
-        **{str(level): scans["reliability"].eq(level) for level in LEVELS},
+        **{str(level): scans[reliability].eq(level) for level in LEVELS},
     }
     return ((name, scans[those]) for name, those in kinds.items() if those.any())
 
