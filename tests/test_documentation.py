@@ -77,6 +77,13 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), target
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    named = [found for page in pages() for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())]
+    assert named
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) <= 140
 
