@@ -10,6 +10,7 @@ from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.figures.style import DASHES, GREY, PAGE, SERIES, Picture, figure
 from stroke_ctp.robustness.axes import AXES, LABEL, PREVALENCE
 from stroke_ctp.robustness.curves import Point, StressResults
+from stroke_ctp.robustness.stress_patient import TRUTHS
 
 _COLUMNS = 3
 _PANEL_INCH = 1.75
@@ -77,16 +78,14 @@ def _finish(panel: Axes, points: Sequence[Point], axis: str) -> None:
     panel.set(ylabel="AUC", ylim=(0.4, 1.02))
     if axis == LABEL:
         panel.set(title="Definition of the label")
-        panel.set_xticks(
-            [point.level for point in points], [point.text.split("<")[0].split(">")[0] for point in points]
-        )
-        panel.tick_params("x", rotation=20, labelsize=6)
+        panel.set_xticks([point.level for point in points], TRUTHS)
+        panel.tick_params("x", labelsize=7)
         return
     panel.set(title=AXES[axis].title, xlabel=AXES[axis].unit)
     panel.margins(x=0.03)
-    low, high = panel.get_xlim()
-    trained = AXES[axis].trained
-    for start, end in ((low, trained[0]), (trained[1], high)):
-        if start < end:
-            panel.axvspan(start, end, color=GREY, alpha=0.15, linewidth=0)
+    (low, high), trained = panel.get_xlim(), AXES[axis].trained
+    if points[0].level < trained[0]:
+        panel.axvspan(low, trained[0], color=GREY, alpha=0.15, linewidth=0)
+    if points[-1].level > trained[1]:
+        panel.axvspan(trained[1], high, color=GREY, alpha=0.15, linewidth=0)
     panel.set_xlim(low, high)
