@@ -54,7 +54,7 @@ def _falls(results: StressResults, model: str) -> str:
             there = f" (more than {_FALL:g} at: {_places(many[:_SHOWN])}{_more(many)})"
             parts.append(f"{where} the range of training it falls by up to {number_text(own[0][0])}{there}")
         elif own:
-            parts.append(f"{where} the range of training it falls by at most {number_text(max(own[0][0], 0))}")
+            parts.append(f"{where} the range of training it falls by at most {number_text(max(own[0][0], 0.0))}")
     return f"AUC of {display_name(model)} below that in good scans: {'; '.join(parts)}." if parts else ""
 
 

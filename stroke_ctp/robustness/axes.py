@@ -81,16 +81,16 @@ class Axis:
 
 
 _MEASURED = (
-    Axis("noise", "Noise", "HU", (1, 3, 5, 7, 10, 14), (1, 10), (0, 50)),
-    Axis("motion", "Head motion by nodding", "deg", (0, 1, 2, 5, 10), (0, 5), (0, 20)),
-    Axis("sampling", "Sampling interval", "s", (1, 1.5, 2, 2.5, 3), (0.5, 3), (0.5, 5)),
-    Axis("duration", "Duration of the scan", "s", (24, 30, 36, 42, 48), (25.5, 48), (12, 75)),
-    Axis("delay", "Delay of the bolus", "s", (0, 4, 8, 12, 16), (0, 12), (0, 40)),
-    Axis("width", "Width of the bolus", "× usual", (0.7, 1, 1.5, 2, 3), (0.5, 2), (0.4, 5)),
-    Axis("dose", "Contrast dose", "× usual", (0.15, 0.25, 0.35, 0.5, 0.7, 1), (0.25, 1.25), (0.01, 2)),
-    Axis("level", "Both slices off", "mm", (-15, -10, -5, 0, 5, 10, 15), (-10, 10), (-25, 25)),
-    Axis("field", "Field of view", "mm", (100, 120, 140, 170, 240), (200, 240), (60, 240)),
-    Axis("rotation", "Rotation of the head", "deg", (0, 6, 12, 20, 30), (0, 12), (0, 45)),
+    Axis("noise", "Noise", "HU", (1.0, 3.0, 5.0, 7.0, 10.0, 14.0), (1.0, 10.0), (0.0, 50.0)),
+    Axis("motion", "Head motion by nodding", "deg", (0.0, 1.0, 2.0, 5.0, 10.0), (0.0, 5.0), (0.0, 20.0)),
+    Axis("sampling", "Sampling interval", "s", (1.0, 1.5, 2.0, 2.5, 3.0), (0.5, 3.0), (0.5, 5.0)),
+    Axis("duration", "Duration of the scan", "s", (24.0, 30.0, 36.0, 42.0, 48.0), (25.5, 48.0), (12.0, 75.0)),
+    Axis("delay", "Delay of the bolus", "s", (0.0, 4.0, 8.0, 12.0, 16.0), (0.0, 12.0), (0.0, 40.0)),
+    Axis("width", "Width of the bolus", "× usual", (0.7, 1.0, 1.5, 2.0, 3.0), (0.5, 2.0), (0.4, 5.0)),
+    Axis("dose", "Contrast dose", "× usual", (0.15, 0.25, 0.35, 0.5, 0.7, 1.0), (0.25, 1.25), (0.01, 2.0)),
+    Axis("level", "Both slices off", "mm", (-15.0, -10.0, -5.0, 0.0, 5.0, 10.0, 15.0), (-10.0, 10.0), (-25.0, 25.0)),
+    Axis("field", "Field of view", "mm", (100.0, 120.0, 140.0, 170.0, 240.0), (200.0, 240.0), (60.0, 240.0)),
+    Axis("rotation", "Rotation of the head", "deg", (0.0, 6.0, 12.0, 20.0, 30.0), (0.0, 12.0), (0.0, 45.0)),
 )
 AXES = {axis.name: axis for axis in _MEASURED}
 """Axes along which patients are scanned anew."""

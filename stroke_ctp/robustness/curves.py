@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from stroke_ctp.statistics.smooth_calibration import integrated_calibration_inde
 
 CONVENTIONAL = ("cbv", "rcbf")
 """Models that are the rivals of the others."""
+_MOST_REPEATS = 30
+"""How often a patient counts at most where large cores are made more frequent; the odds are exact to 1 in 900."""
 
 
 @dataclass(frozen=True)
@@ -181,11 +184,12 @@ def _rival(scored: _Scored) -> str | None:
     return max(known, key=known.__getitem__, default=None)
 
 
-def _repeats(labels: Labels, prevalence: float, total: int = 1000) -> Labels:
-    """How often each patient counts, so that about `total` have this share of large cores."""
+def _repeats(labels: Labels, prevalence: float) -> Labels:
+    """How often each patient counts, so that this share of all is large cores."""
     n_large = int(labels.sum())
-    large, small = total * prevalence / n_large, total * (1 - prevalence) / (len(labels) - n_large)
-    return np.where(labels == 1, max(round(large), 1), max(round(small), 1))
+    odds = prevalence / (1 - prevalence) * (len(labels) - n_large) / n_large
+    ratio = Fraction(odds).limit_denominator(_MOST_REPEATS)
+    return np.where(labels == 1, max(ratio.numerator, 1), ratio.denominator)
 
 
 def _row(point: Point) -> dict[str, object]:

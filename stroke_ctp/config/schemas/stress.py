@@ -31,7 +31,7 @@ class StressSettings:
     """Axes of stress, separated by commas; by default all."""
     levels: Levels = ()
     """Levels of a single axis instead of its own, in its unit."""
-    patients: Annotated[int, Field(ge=10)] = 60
+    patients: Annotated[int, Field(ge=2)] = 60
     """Simulated patients; the same at every level."""
     seed: Annotated[int, Field(ge=0)] = 31
     """Seed of the patients, who are none of any simulated cohort or of the pretraining."""
