@@ -146,21 +146,13 @@ def _points(
     At another prevalence every patient counts as often as its class becomes more or less frequent. That changes
     calibration but not the AUC, in which each class has a weight of one.
     """
-    labels = scored.labels
-    weights = np.ones(len(labels), int) if prevalence is None else _repeats(labels, prevalence)
-    rival = _rival(scored)
-    theirs = None if rival is None else scored.probability[rival]
+    labels, rival = scored.labels, _rival(scored)
+    repeats = np.ones(len(labels), int) if prevalence is None else _repeats(labels, prevalence)
     for model, probability in scored.probability.items():
-        repeated = np.repeat(labels, weights), np.repeat(probability, weights)
-        difference = None
-        if theirs is not None and model not in CONVENTIONAL:
-            difference = delong.difference(labels, probability, theirs).interval()
+        against = None if model in CONVENTIONAL else rival
+        repeated = np.repeat(labels, repeats), np.repeat(probability, repeats)
         yield Point(
-            axis=axis,
-            level=level,
-            text=text,
-            model=model,
-            is_trained=is_trained,
+            *(axis, level, text, model, is_trained),
             n=len(labels),
             n_large=int(labels.sum()),
             not_measured=scored.not_measured[model],
@@ -168,9 +160,14 @@ def _points(
             slope=calibration.slope(*repeated).value,
             intercept=calibration.intercept(*repeated).value,
             ici=integrated_calibration_index(*repeated),
-            difference=difference,
-            rival=rival if difference else None,
+            difference=None if against is None else _difference(scored, model, against),
+            rival=against,
         )
+
+
+def _difference(scored: _Scored, model: str, against: str) -> Estimate:
+    """AUC of one model minus that of another, paired."""
+    return delong.difference(scored.labels, scored.probability[model], scored.probability[against]).interval()
 
 
 def _rival(scored: _Scored) -> str | None:

@@ -11,7 +11,7 @@ from stroke_ctp.common.origin import TRUE_INFARCT
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.model.conventional import WHOLE_SCAN
 from stroke_ctp.robustness.axes import LABEL, PREVALENCE, Axis
-from stroke_ctp.robustness.curves import StressResults, curves_frame, stress_results
+from stroke_ctp.robustness.curves import StressResults, curves_frame, read_results
 from stroke_ctp.robustness.scoring import StressTest, Task, padded
 from stroke_ctp.robustness.stress_folder import StressFolder, scores_table
 from stroke_ctp.study.predictor import members_key
@@ -61,26 +61,27 @@ def run_stress_test(study: StudyFolder, models: Sequence[str], plan: Plan, jobs:
     keys = {model: members_key(own) for model, own in records.items()}
     test = StressTest(study.path.parent, study.name, keys, padded(first.cohort.rules), plan.seed)
     _carry_out(test, plan.tasks, jobs)
-    found = {(task.number, task.name): test.finished(task) for task in plan.tasks}
-    record = {
-        "models": keys,
-        "endpoint": first.endpoint,
-        "truth": _truth(first),
-        "share_large": _share_large(next(iter(runs.values()))),
-        "patients": plan.patients,
-        "seed": plan.seed,
-        "axes": {axis.name: list(map(float, axis.levels)) for axis in plan.axes},
-        "questions": list(plan.questions),
-        "truths": [_known(found[number, Task(number, None).name])["truths"] for number in range(plan.patients)],
-    }
+    share_large = _share_large(next(iter(runs.values())))
     folder = StressFolder(study)
-    scores = scores_table(
-        [row for task in plan.tasks for row in _rows(task, _known(found[task.number, task.name]), keys)]
-    )
-    folder.write(record, scores)
-    results = stress_results(folder.record(), folder.scores())
+    fitted = {"models": keys, "endpoint": first.endpoint, "truth": _truth(first), "share_large": share_large}
+    _write(folder, test, plan, fitted)
+    results = read_results(folder)
     folder.write_curves(curves_frame(results))
     return results
+
+
+def _write(folder: StressFolder, test: StressTest, plan: Plan, fitted: Mapping[str, Any]) -> None:
+    """Write the scores of all tasks, and what they depend on."""
+    done = [(task, _known(test.finished(task))) for task in plan.tasks]
+    tried = {
+        "patients": plan.patients,
+        "seed": plan.seed,
+        "axes": {axis.name: list(axis.levels) for axis in plan.axes},
+        "questions": list(plan.questions),
+        "truths": [record["truths"] for task, record in done if task.axis is None],
+    }
+    rows = [row for task, record in done for row in _rows(task, record, test.models)]
+    folder.write({**fitted, **tried}, scores_table(rows))
 
 
 def _runs(study: StudyFolder, models: Sequence[str]) -> dict[str, list[RunFolder]]:
