@@ -40,7 +40,8 @@ def _good_scans(results: StressResults) -> str:
     """AUC of each model in good scans."""
     good = {model: _good(results, model) for model in results.models}
     aucs = [f"{display_name(model)} {estimate_text(points[0].auc)}" for model, points in good.items() if points]
-    return f"AUC (95 % CI) in good scans: {'; '.join(aucs)}." if aucs else ""
+    meaning = "The AUC is the share of pairs of a large and a small core that a model puts in the right order"
+    return f"{meaning}; in good scans (95 % CI): {'; '.join(aucs)}." if aucs else ""
 
 
 def _falls(results: StressResults, model: str) -> str:

@@ -5,15 +5,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from stroke_ctp.common.schemas import STRICT, Folder, Jobs, Rule, Text, Texts
+from stroke_ctp.common.schemas import STRICT, Folder, Jobs, Rule, Text, Texts, several
 from stroke_ctp.model.settings import OUTPUTS
 from stroke_ctp.robustness.axes import ALL, chosen_axes
 
+Axes = Annotated[
+    tuple[Text, ...], Field(strict=False), BeforeValidator(several), Rule(f"some of {', '.join(ALL)}: axes=A,B")
+]
 Levels = Annotated[
-    tuple[float, ...],
-    Field(strict=False),
-    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
-    Rule("a number, or several: levels=[8,12]"),
+    tuple[float, ...], Field(strict=False), BeforeValidator(several), Rule("a number, or several: levels=[8,12]")
 ]
 
 
@@ -27,8 +27,8 @@ class StressSettings:
     """Folder of all studies; the curves go to OUTPUTS/NAME/stress."""
     models: Texts = ()
     """Models to try, separated by commas; by default all that need no whole scan."""
-    axes: Annotated[Texts, Rule(f"some of {', '.join(ALL)}")] = ()
-    """Axes of stress, separated by commas; by default all."""
+    axes: Axes = ()
+    """Axes of stress; by default all."""
     levels: Levels = ()
     """Levels of a single axis instead of its own, in its unit."""
     patients: Annotated[int, Field(ge=2)] = 60
