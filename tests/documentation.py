@@ -18,6 +18,7 @@ SMALL = {
         *("fold=0", "folds.n=3", "trainer.max_epochs=1", "encoder.weights=none", "batch_size=2"),
         "trainer.precision=bf16-mixed",  # a GPU's work: in single precision a minute of all cores
     ],
+    "stress": ["patients=2", "axes=noise", "levels=5"],
     "pretrain": ["patients=2", "steps=2"],
     "benchmark": ["short=true"],
 }

@@ -45,6 +45,8 @@ class Purpose(IntEnum):
     """A simulated patient that the perfusion network is trained on. Index: number."""
     PRETRAINING_STEP = 22
     """Patients of a batch and how they are degraded. Index: training step."""
+    STRESS_PATIENT = 41
+    """A simulated patient on whom trained models are tried. Index: number."""
 
 
 def seed_sequence(seed: int, purpose: Purpose, *index: int) -> np.random.SeedSequence:
