@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, digest, remove_unused, write_json
-from stroke_ctp.common.records import read_json
+from stroke_ctp.common.records import read_record
 from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
 from stroke_ctp.hemodynamics.readouts import Readouts
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
@@ -23,6 +24,17 @@ COLUMNS = (
     *(field.name for schema in (Readouts, MeasurementQuality) for field in fields(schema)),
 )
 """Of `volumes.csv`."""
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a later command reads of `perfusion.json`."""
+
+    key: str
+    reliability: str
+    reason: str
+    readouts: dict[str, float | bool | str | None]
+    quality: dict[str, float | bool | str | None]
 
 
 class PerfusionFolder:
@@ -71,11 +83,12 @@ class ScanFolder:
         return self.folder / "perfusion.json"
 
     def finished_row(self, key: str) -> dict[str, Any] | None:
-        """Row of the table from an earlier analysis of the same scan; None without one."""
-        if not self._record.exists():
+        """Row of the table from an earlier analysis of the same scan; None without one, or with a damaged record."""
+        try:
+            record = read_record(self._record, _Record, "")
+        except UserError:
             return None
-        record = read_json(self._record)
-        return _row(record) if record["key"] == key else None
+        return _row(asdict(record)) if record.key == key else None
 
     def write_maps(self, measured: ScanAnalysis, source: Path) -> None:
         """Write maps and masks that lie on the scan in any viewer.

@@ -23,7 +23,7 @@ from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.random_streams import Purpose, torch_seed
 from stroke_ctp.model.cached_features import TrainingFeatures
-from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
+from stroke_ctp.model.checkpoints import TrainingFiles, no_fit, read_weights
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
 from stroke_ctp.model.encoder import Encoder, encoder_autocast
@@ -82,22 +82,21 @@ class ArticleModel:
         )
         last = files.last if files.last.exists() else None
         if last is not None:
-            read_checkpoint(last)  # refuses a damaged one
+            load_weights(classifier, last)  # refuses a damaged one
         data, cache = self._data(fold, classifier.input_standardization), self.cache(fold.cohort)
         with self.threads():
             try:
                 trainer.fit(classifier, data, ckpt_path=last)
             except SystemExit:  # Lightning's reaction to Ctrl-C
                 raise KeyboardInterrupt from None
-        best = read_checkpoint(files.best)
-        classifier.load_weights(best["state_dict"])
+        best_epoch = load_weights(classifier, files.best)
         features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))
-        return FittedArticle(self, classifier, trainer.current_epoch, best["epoch"], features)
+        return FittedArticle(self, classifier, trainer.current_epoch, best_epoch, features)
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> "FittedArticle":
         """A network trained before, with the weights of its best epoch."""
         classifier = self.classifier(0)
-        classifier.load_weights(read_checkpoint(files.best)["state_dict"])
+        load_weights(classifier, files.best)
         features = TrainingFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
         return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], features)
 
@@ -186,6 +185,20 @@ class ArticleModel:
             num_workers=settings.num_workers,
             seed=settings.seed,
         )
+
+
+def load_weights(classifier: CoreClassifier, path: Path) -> int:
+    """Take the weights of a checkpoint; the epoch that they are of.
+
+    Raises:
+        UserError: The file is missing, damaged, or of another network.
+    """
+    state, epoch = read_weights(path)
+    try:
+        classifier.load_weights(state)
+    except (ValueError, RuntimeError) as error:  # missing parts, other shapes
+        raise no_fit(path, error) from None
+    return epoch
 
 
 @dataclass(frozen=True)

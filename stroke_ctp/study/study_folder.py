@@ -13,7 +13,7 @@ from stroke_ctp.common.text import some
 from stroke_ctp.model.registry import REGISTRY, in_order, training_choice
 from stroke_ctp.model.settings import CACHE_NAME, OUTPUTS
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
-from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.run_folder import Elsewhere, RunFolder
 
 _WAY_OUT = "choose another name=NAME"
 
@@ -31,15 +31,20 @@ class StudyFolder:
         (['full'], [0, 1, 2])
     """
 
-    def __init__(self, outputs: str | Path, name: str) -> None:
+    def __init__(self, outputs: str | Path, name: str, elsewhere: Elsewhere = Elsewhere()) -> None:  # noqa: B008
         """Name a study; nothing is read or written yet.
+
+        Args:
+            outputs: Folder of all studies.
+            name: Of the study.
+            elsewhere: What of it lies outside that folder.
 
         Raises:
             UserError: The name is not that of a folder, or it is the feature cache's.
         """
         if not name or name != Path(name).name or name.startswith(".") or name == CACHE_NAME:
             raise UserError(f"name must be a plain folder name other than {CACHE_NAME}, got {name!r}")
-        self.path, self.name = Path(outputs) / name, name
+        self.path, self.name, self.elsewhere = Path(outputs) / name, name, elsewhere
 
     @property
     def report(self) -> Path:
@@ -77,7 +82,7 @@ class StudyFolder:
 
     def run(self, model: str, fold: int) -> RunFolder:
         """One fold of one model."""
-        return RunFolder(self.path / model / f"fold-{fold}")
+        return RunFolder(self.path / model / f"fold-{fold}", self.elsewhere)
 
     def ensemble(self, model: str) -> EnsembleFolder:
         """The ensemble of a model."""
@@ -92,7 +97,7 @@ class StudyFolder:
         found: dict[int, RunFolder] = {}
         train = f"{self.train_command} {training_choice(model)}"
         for path in (self.path / model).glob("fold-*"):
-            if re.fullmatch(r"fold-\d+", path.name) and (run := RunFolder(path)).is_complete:
+            if re.fullmatch(r"fold-\d+", path.name) and (run := RunFolder(path, self.elsewhere)).is_complete:
                 found[run.fold] = run
         if not found:
             known = {*self.models(), *REGISTRY}

@@ -29,5 +29,5 @@ def test_a_training_without_logged_losses_has_none(tmp_path: Path, text: str | N
 
 
 def test_a_missing_checkpoint_is_named_with_the_way_out(tmp_path: Path):
-    with pytest.raises(UserError, match=r"best\.ckpt cannot be read .*No such file.*train that fold again$"):
+    with pytest.raises(UserError, match=r"best\.ckpt cannot be read .*no such file.*train that fold again$"):
         read_checkpoint(TrainingFiles(tmp_path).best)

@@ -17,6 +17,10 @@ class ReportSettings:
     """Name of the study; several, separated by commas, are compared."""
     outputs: Folder = OUTPUTS
     """Folder of all studies; the report goes to OUTPUTS/NAME/report."""
+    bank: Folder | None = None
+    """Folder of the feature cache, if it is not OUTPUTS/bank."""
+    cohorts: Texts = ()
+    """Folders of the study's cohorts that are outside OUTPUTS, separated by commas; the audit reads no others there."""
     subgroup: Text | None = None
     """Column of the manifest whose groups are compared."""
     sensitivity: Annotated[float, Field(gt=0, le=1)] = 0.9
