@@ -4,7 +4,7 @@ import gzip
 import struct
 from dataclasses import dataclass
 from io import BufferedReader
-from math import isfinite, prod
+from math import isfinite, isinf, prod
 from pathlib import Path
 
 from stroke_ctp.common.errors import Excluded
@@ -65,14 +65,23 @@ def nifti_header(path: Path) -> NiftiHeader:
     n_axes, *sizes = struct.unpack_from(f"{order}8h", start, 40)
     (datatype,) = struct.unpack_from(f"{order}h", start, 70)
     pixdim = struct.unpack_from(f"{order}8f", start, 76)
-    (offset,) = struct.unpack_from(f"{order}f", start, 108)
     if not 1 <= n_axes <= 7 or min(sizes[:n_axes]) < 1 or datatype not in _VOXEL_BYTES:
         raise OSError("impossible axes or voxel type")
-    if not _OFFSETS[0] <= offset <= _OFFSETS[1]:  # NaN is not either
-        raise OSError("impossible offset")
     _require_voxel_size(pixdim[1:4], path.name)
     require_size(sizes[:n_axes], path.name)
-    return NiftiHeader(order, tuple(sizes[:n_axes]), datatype, int(offset), pixdim)
+    return NiftiHeader(order, tuple(sizes[:n_axes]), datatype, _offset(start, order), pixdim)
+
+
+def _offset(start: bytes, order: str) -> int:
+    """Where the voxels begin, after a check of the numbers with which ITK computes values and places."""
+    offset, *scale = struct.unpack_from(f"{order}3f", start, 108)
+    codes = struct.unpack_from(f"{order}2h", start, 252)
+    forms = struct.unpack_from(f"{order}6f", start, 256), struct.unpack_from(f"{order}12f", start, 280)
+    used = [value for code, form in zip(codes, forms, strict=True) if code > 0 for value in form]
+    # a slope of NaN means none, an offset of NaN is outside any range
+    if any(map(isinf, scale)) or not all(map(isfinite, used)) or not _OFFSETS[0] <= offset <= _OFFSETS[1]:
+        raise OSError("impossible offset, scale or position")
+    return int(offset)
 
 
 def opened(path: Path) -> gzip.GzipFile | BufferedReader:

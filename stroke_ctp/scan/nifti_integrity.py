@@ -29,8 +29,8 @@ def require_intact(path: Path) -> None:
             found += len(chunk)
             if header.float_type:
                 _require_finite(chunk[: header.voxel_bytes - found + len(chunk)], header.float_type, path)
-    if found < header.voxel_bytes:
-        raise OSError(f"{found} of {header.voxel_bytes} bytes")
+    if not header.voxel_bytes <= found <= header.voxel_bytes + _CHUNK_BYTES:  # a little more may follow
+        raise OSError(f"{found} bytes, not {header.voxel_bytes}")
 
 
 def read_header(path: Path) -> sitk.ImageFileReader:
@@ -54,13 +54,13 @@ def stored_time_step(path: Path) -> float:
 
 def _chunks(path: Path, header: NiftiHeader) -> Iterator[bytes]:
     """The decompressed voxels, to the end of the file, so that gzip verifies its checksum."""
-    left = header.voxel_bytes + _CHUNK_BYTES  # a little more may follow, but not without end
+    left = header.voxel_bytes + _CHUNK_BYTES
     with opened(path) as file:
         file.read(header.offset)
         while chunk := file.read(_CHUNK_BYTES):
             left -= len(chunk)
             if left < 0:
-                raise OSError("far more bytes than voxels")
+                raise OSError("far more bytes than voxels")  # it might unpack without end
             yield chunk
 
 

@@ -47,7 +47,7 @@ def _wrong_roles(run: RunFolder, shared: Mapping[str, Any], cohort: Cohort) -> I
     if digest(shared) != record.settings:
         yield f"{where}: it was trained with other settings than those of the study"
     here = plain(settings)
-    if any(here[part] != shared[part] for part in ("folds", "endpoint", "seed")):
+    if any(here[part] != shared.get(part) for part in ("folds", "endpoint", "seed")):
         yield f"{where}: its settings.json is not that of the study"
     endpoint = Endpoint.of(cohort, settings.endpoint)
     if endpoint != record.endpoint:
