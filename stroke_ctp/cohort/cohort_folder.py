@@ -17,8 +17,10 @@ from pydantic.dataclasses import dataclass
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patient_records import PatientRecords
 from stroke_ctp.common.arrays import write_array
-from stroke_ctp.common.files import atomic_write, exclusive_lock, file_digest, write_json
+from stroke_ctp.common.files import atomic_write, file_digest, write_json
+from stroke_ctp.common.locks import exclusive_lock
 from stroke_ctp.common.schemas import STRICT
+from stroke_ctp.common.unfinished import remove_leftovers
 
 Row = Mapping[str, Any]
 """A line of a table."""
@@ -150,8 +152,7 @@ class CohortFolder:
         for records in (self.records, self.core_volumes):
             records.remove_others(numbers)
         for folder in ("series", ".records", ".perfusion", "."):
-            for path in self.folder.glob(f"{folder}/.partial-*"):
-                path.unlink(missing_ok=True)
+            remove_leftovers(self.folder / folder)
 
 
 def _csv(rows: Sequence[Row], columns: list[str] | None = None) -> str:

@@ -1,20 +1,18 @@
-"""Atomic writes, locks, and folders that belong to one set of settings."""
+"""Atomic writes, and folders that belong to one set of settings."""
 
-import errno
 import filecmp
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.locks import LOCK_NAME
 from stroke_ctp.common.records import read_json
+from stroke_ctp.common.unfinished import remove_leftovers, unfinished_file
 
 
 @contextmanager
@@ -29,55 +27,16 @@ def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
         replace: Whether to replace an existing file; if not, the file of the first of several processes stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix="".join(path.suffixes))
-    os.close(descriptor)
-    partial = Path(name)
-    try:
+    with unfinished_file(path.parent, "".join(path.suffixes)) as (descriptor, partial):
         yield partial
         if path.exists() and filecmp.cmp(partial, path, shallow=False):
             return
         partial.chmod(0o666 & ~_umask())
+        os.fsync(descriptor)  # or a power cut could leave the name without the content
         if replace:
             partial.replace(path)
         else:
             _link(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def exclusive_lock(lock: Path, wait: bool) -> Iterator[bool]:
-    """Hold an exclusive lock, on this machine and on others that share the folder. The OS releases it on exit.
-
-    Args:
-        lock: Lock file.
-        wait: Whether to wait until other processes release the lock.
-
-    Yields:
-        Whether the caller holds the lock; False without waiting if another process does. Other processes may have
-        finished the work by then.
-
-    Raises:
-        UserError: The file system has no locks.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock, fallback_to_soft=False)  # a soft lock outlives its process
-    try:
-        held.acquire(timeout=-1 if wait else 0)
-    except Timeout:
-        yield False
-        return
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-            raise
-        raise UserError(
-            f"{lock.parent} must be on a file system with locks, got one without ({error.strerror}); "
-            "choose another folder, or mount it with locks"
-        ) from None
-    try:
-        yield True
-    finally:
-        held.release()
 
 
 def write_json(path: Path, content: Mapping[str, Any], replace: bool = True) -> None:
@@ -128,16 +87,16 @@ def claim_file(directory: Path) -> Path:
 def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     """Mark a folder as made with these settings, in its `claim_file`; arguments and errors of `refuse_others`."""
     refuse_others(directory, settings, way_out)
+    remove_leftovers(directory)
     if not claim_file(directory).exists():  # otherwise concurrent commands would remove its temporary file
         write_json(claim_file(directory), settings, replace=False)
     refuse_others(directory, settings, way_out)  # another process may have been first
 
 
-def remove_unused(directory: Path) -> None:
-    """Remove a folder that holds nothing but the settings that `claim` wrote."""
-    if [*directory.iterdir()] == [claim_file(directory)]:
-        claim_file(directory).unlink()
-        directory.rmdir()
+def unclaim_unused(directory: Path) -> None:
+    """Remove the settings that `claim` wrote from a folder that holds nothing else but its lock."""
+    if {*directory.iterdir()} <= {claim_file(directory), directory / LOCK_NAME}:
+        claim_file(directory).unlink(missing_ok=True)
 
 
 def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:

@@ -22,8 +22,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stroke_ctp.common.arrays import is_intact, mapped_array, remove_sealed, write_sealed
-from stroke_ctp.common.files import digest, exclusive_lock, file_digest, write_json
+from stroke_ctp.common.files import digest, file_digest, write_json
 from stroke_ctp.common.geometry import SERIES_SHAPE
+from stroke_ctp.common.locks import exclusive_lock
 from stroke_ctp.common.records import read_json
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
@@ -216,8 +217,6 @@ class FeatureCache:
         """Put the parts of a draw into one file."""
         path = self._path(number)
         with self._draws_lock():  # another process may have encoded with us
-            for leftover in self.folder.glob(".partial-*.npy"):  # of a killed process
-                leftover.unlink()
             if not path.exists():
                 parts = (
                     mapped_array(part.path, self._shape(part.rows.stop - part.rows.start), np.float32, _WAY_OUT)

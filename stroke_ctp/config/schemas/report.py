@@ -21,6 +21,9 @@ class ReportSettings:
     """Folder of the feature cache, if it is not OUTPUTS/bank."""
     cohorts: Texts = ()
     """Folders of the study's cohorts that are outside OUTPUTS, separated by commas; the audit reads no others there."""
+    main: Text | None = None
+    """Model that headline, comparisons, operating points and calibration are about; null: the article's, if it was
+    run."""
     subgroup: Text | None = None
     """Column of the manifest whose groups are compared."""
     sensitivity: Annotated[float, Field(gt=0, le=1)] = 0.9
