@@ -29,6 +29,16 @@ def test_a_training_without_logged_losses_has_none(tmp_path: Path, text: str | N
     assert TrainingFiles(tmp_path).losses() is None
 
 
+LOG = "epoch,train_loss,val_loss\n"
+
+
+@pytest.mark.parametrize("text", [f"{LOG}0,0.9,x\n", f'{LOG}0,"0.9', f"{LOG}1,2,3,4\n5,6,7,8,9"])
+def test_a_damaged_log_is_named(tmp_path: Path, text: str):
+    _log(tmp_path, 0, text)
+    with pytest.raises(UserError, match=r"version_0/metrics\.csv is damaged \(.*\); remove its folder and train that"):
+        TrainingFiles(tmp_path).losses()
+
+
 def test_a_missing_checkpoint_is_named_with_the_way_out(tmp_path: Path):
     with pytest.raises(UserError, match=r"best\.ckpt cannot be read .*no such file.*train that fold again$"):
         read_checkpoint(TrainingFiles(tmp_path).best)
