@@ -24,14 +24,14 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
 from stroke_ctp.model import article
-from stroke_ctp.model.conventional import Scale
+from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.study import audit_evidence
 from stroke_ctp.study.audit_evidence import AuditEvidence, cohort_evidence, gather_evidence
 from stroke_ctp.study.findings import Finding, Verdict
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import read_study
-from stroke_ctp.study.run_folder import RunFolder, RunPatients
+from stroke_ctp.study.run_folder import Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
 from stroke_ctp.study.training_summary import training_summaries
 
@@ -64,7 +64,7 @@ def study(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stud
     shutil.copytree(honest / "outputs", tmp_path / "outputs")
     (tmp_path / "cohorts").symlink_to(honest / "cohorts")
     monkeypatch.chdir(tmp_path)
-    return StudyFolder(Path("outputs"), "s")
+    return StudyFolder(Path("outputs"), "s", Elsewhere(cohorts=(Path("cohorts/train"), Path("cohorts/external"))))
 
 
 def _audit(folder: StudyFolder, partial: bool = False, epochs: bool = False) -> list[Finding]:

@@ -20,6 +20,7 @@ from stroke_ctp.scan.dicom.geometry import SliceStack, stack_slices
 from stroke_ctp.scan.dicom.pixels import decode_hu
 from stroke_ctp.scan.dicom.series import perfusion_frames
 from stroke_ctp.scan.dicom.time_points import assign_time_points, expected_times
+from stroke_ctp.scan.sizes import require_size
 
 
 @silence_dicom_libraries()
@@ -76,6 +77,7 @@ def _volume(
 
 
 def _allocate(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time slice height width"]:
+    require_size(shape, f"file {name}")
     try:
         return np.empty(shape, dtype=np.float32)
     except MemoryError:
