@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-SIZES = ("n_train=6", "n_external=1")
+SIZES = ("n_train=6", "n_external=0")
 TRAIN = ("cohort=cohort", "fold=0..2", "folds.n=3", "trainer.max_epochs=8", "encoder.weights=none", "bank.draws=1")
 STUDY = "outputs/s"
 
