@@ -90,8 +90,8 @@ def _predict(
     todo = [patient for patient in patients if made[patient.number] is None]
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
-        folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
-        prediction = _scored(patient.patient, series, predictor, folds)
+        members = predictor.tested_in[patient.patient] if settings.out_of_fold else range(len(predictor.members))
+        prediction = _scored(patient.patient, series, predictor, members)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
@@ -118,15 +118,15 @@ def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries |
 
 
 def _scored(
-    patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int]
+    patient: str, series: StandardSeries | Excluded, predictor: Predictor, members: Sequence[int]
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
     scores = predictor.score(NewPatients.of(series.hu))
-    mean = None if scores.volumes is None else scores.volumes[list(folds), 0].mean(axis=0).tolist()
+    mean = None if scores.volumes is None else scores.volumes[list(members), 0].mean(axis=0).tolist()
     volume = None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True))
-    members = {str(fold): float(scores.probability[fold, 0]) for fold in folds}
-    return PatientPrediction(patient, members, series.quality, volume=volume)
+    probability = {predictor.names[member]: float(scores.probability[member, 0]) for member in members}
+    return PatientPrediction(patient, probability, series.quality, volume=volume)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:

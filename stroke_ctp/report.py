@@ -20,9 +20,10 @@ def report(settings: ReportSettings) -> None:
     out = first.report / f"with-{'-'.join(study.name for study in others)}" if others else first.report
     with only_command(out):
         if others:
-            print(write_comparison(studies, out, settings.margin, settings.partial))
+            print(write_comparison(studies, out, settings.margin, settings.main, settings.partial))
         else:
-            print(write_report(first, settings.sensitivity, settings.margin, settings.subgroup, settings.partial))
+            asked = {key: getattr(settings, key) for key in ("sensitivity", "margin", "subgroup", "partial", "main")}
+            print(write_report(first, **asked))
     print(f"\n{ReportFolder(out).page}")
 
 

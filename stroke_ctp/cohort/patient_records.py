@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import read_json, write_json
+from stroke_ctp.common.files import write_json
 from stroke_ctp.common.locks import exclusive_lock
+from stroke_ctp.common.records import read_json
 
 
 @dataclass(frozen=True)

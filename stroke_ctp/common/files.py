@@ -4,16 +4,14 @@ import filecmp
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from jaxtyping import Num
+from typing import Any
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.locks import LOCK_NAME
+from stroke_ctp.common.records import read_json
 from stroke_ctp.common.unfinished import remove_leftovers, unfinished_file
 
 
@@ -45,63 +43,6 @@ def write_json(path: Path, content: Mapping[str, Any], replace: bool = True) -> 
     """Write `content`, indented and with a final newline; `replace` as in `atomic_write`."""
     with atomic_write(path, replace) as partial:
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object that `write_json` wrote.
-
-    Raises:
-        UserError: The file does not hold a JSON object.
-    """
-    try:
-        content = json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged ({error}); remove it and run the command again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged (not an object); remove it and run the command again")
-    return content
-
-
-def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarray, "..."]], dtype: type) -> None:
-    """Write an array in NumPy's format, part by part.
-
-    On a full disk, `np.save` hides the reason of the error, and writing to a memory-mapped array ends the process.
-
-    Args:
-        path: Of the file.
-        shape: Of the array.
-        parts: Consecutive parts along the first axis.
-        dtype: Of the array.
-    """
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for part in parts:
-            file.write(np.ascontiguousarray(part, dtype).data)
-
-
-def mapped_array(
-    path: Path, shape: tuple[int, ...], way_out: str, mode: Literal["r", "c"] = "r", shown: Path | None = None
-) -> Num[np.ndarray, "..."]:
-    """Memory-map an array of known shape from a NumPy file.
-
-    Args:
-        path: Of the file.
-        shape: Required shape.
-        way_out: Remedy for a damaged file, for the message.
-        mode: `r`, or `c` for readers that need writable memory; the file never changes.
-        shown: Path in error messages, if it is not `path`.
-
-    Raises:
-        UserError: The file is missing, cut short or of another shape.
-    """
-    try:
-        array = np.load(path, mmap_mode=mode)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{shown or path} cannot be read ({error}); {way_out}") from None
-    if array.shape != shape:
-        raise UserError(f"{shown or path} must have the shape {shape}, got {array.shape}; {way_out}")
-    return array
 
 
 def out_folder(folder: Path) -> Path:

@@ -5,7 +5,7 @@ batch is encoded.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,11 +22,13 @@ from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.random_streams import Purpose, torch_seed
+from stroke_ctp.model.attribution import attributions, explained
 from stroke_ctp.model.cached_features import TrainingFeatures
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
 from stroke_ctp.model.encoder import Encoder, encoder_autocast
+from stroke_ctp.model.explanation import Explanation
 from stroke_ctp.model.feature_cache import Draws, FeatureCache, encoding_precision
 from stroke_ctp.model.loggers import build_logger
 from stroke_ctp.model.protocol import Fold
@@ -101,6 +103,20 @@ class ArticleModel:
     def evidence(self, patients: Patients) -> "ArticleEvidence":
         """Features of patients; only their series on the direct route, where each fold has its own encoder."""
         return ArticleEvidence(patients, None if self.is_direct else self.features(patients)[0])
+
+    def explain(self, patients: Patients, members: Sequence["FittedArticle"]) -> Explanation | None:
+        """Attributions over frames and places, see `attribution`; None on the direct route.
+
+        There each member has an encoder of its own, and no time is spent on the explanation of ten.
+        """
+        if self.is_direct:
+            return None
+        pipeline = self.pipeline(build_standardization(self.settings.standardization, self.settings.input))
+        frames = pipeline(load_series(patients, [0]).to(self.device))
+        features, cells, shape = self._encoder().strongest(frames.to(self._precision))
+        with self.threads():
+            found = attributions([member.classifier.to(self.device).eval() for member in members], features)
+        return explained(found, cells[0], shape)
 
     def classifier(self, fold: int) -> CoreClassifier:
         """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""

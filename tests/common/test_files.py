@@ -11,9 +11,11 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from stroke_ctp.common.arrays import write_array
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import atomic_write, claim, differing, read_json, write_array, write_json
+from stroke_ctp.common.files import atomic_write, claim, differing, write_json
 from stroke_ctp.common.locks import exclusive_lock
+from stroke_ctp.common.records import read_json
 
 
 def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path):
