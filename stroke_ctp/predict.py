@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow, read_manifest
@@ -13,6 +14,7 @@ from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import out_folder
 from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import counted
@@ -34,11 +36,19 @@ def predict(settings: PredictSettings) -> None:
     predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
-    predictions = _predict(patients, predictor, folder, settings)
-    failed = [one.reason for one in predictions if one.reason is not None]
-    if settings.scan is not None and failed:
-        raise UserError(failed[0])
-    made_with = {
+    with only_command(folder.folder):
+        predictions = _predict(patients, predictor, folder, settings)
+        failed = [one.reason for one in predictions if one.reason is not None]
+        if settings.scan is not None and failed:
+            raise UserError(failed[0])
+        folder.write(predictions, _made_with(settings, predictor))
+    _tell(predictions, predictor)
+    print(folder.table)
+    _require_success(predictions)
+
+
+def _made_with(settings: PredictSettings, predictor: Predictor) -> dict[str, Any]:
+    return {
         "study": settings.name,
         "model": settings.model,
         "members": len(predictor.members),
@@ -46,10 +56,6 @@ def predict(settings: PredictSettings) -> None:
         "endpoint": asdict(predictor.endpoint),
         **asdict(machine()),
     }
-    folder.write(predictions, made_with)
-    _tell(predictions, predictor)
-    print(folder.table)
-    _require_success(predictions)
 
 
 def _require_success(predictions: Sequence[PatientPrediction]) -> None:

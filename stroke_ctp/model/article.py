@@ -5,7 +5,7 @@ batch is encoded.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,18 +22,20 @@ from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.random_streams import Purpose, torch_seed
+from stroke_ctp.model.attribution import attributions, explained
 from stroke_ctp.model.cached_features import TrainingFeatures
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
 from stroke_ctp.model.encoder import Encoder, encoder_autocast
+from stroke_ctp.model.explanation import Explanation
 from stroke_ctp.model.feature_cache import Draws, FeatureCache, encoding_precision
 from stroke_ctp.model.loggers import build_logger
 from stroke_ctp.model.protocol import Fold
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
-from stroke_ctp.model.trainer import build_trainer
+from stroke_ctp.model.trainer import build_trainer, carry_out
 from stroke_ctp.model.training_callbacks import torch_threads, training_callbacks
 from stroke_ctp.model.weights import provenance_of
 
@@ -85,10 +87,7 @@ class ArticleModel:
             read_checkpoint(last)  # refuses a damaged one
         data, cache = self._data(fold, classifier.input_standardization), self.cache(fold.cohort)
         with self.threads():
-            try:
-                trainer.fit(classifier, data, ckpt_path=last)
-            except SystemExit:  # Lightning's reaction to Ctrl-C
-                raise KeyboardInterrupt from None
+            carry_out(trainer, classifier, data, last, fold)
         best = read_checkpoint(files.best)
         classifier.load_weights(best["state_dict"])
         features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))
@@ -104,6 +103,20 @@ class ArticleModel:
     def evidence(self, patients: Patients) -> "ArticleEvidence":
         """Features of patients; only their series on the direct route, where each fold has its own encoder."""
         return ArticleEvidence(patients, None if self.is_direct else self.features(patients)[0])
+
+    def explain(self, patients: Patients, members: Sequence["FittedArticle"]) -> Explanation | None:
+        """Attributions over frames and places, see `attribution`; None on the direct route.
+
+        There each member has an encoder of its own, and no time is spent on the explanation of ten.
+        """
+        if self.is_direct:
+            return None
+        pipeline = self.pipeline(build_standardization(self.settings.standardization, self.settings.input))
+        frames = pipeline(load_series(patients, [0]).to(self.device))
+        features, cells, shape = self._encoder().strongest(frames.to(self._precision))
+        with self.threads():
+            found = attributions([member.classifier.to(self.device).eval() for member in members], features)
+        return explained(found, cells[0], shape)
 
     def classifier(self, fold: int) -> CoreClassifier:
         """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""

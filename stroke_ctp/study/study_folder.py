@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import claim, claim_file, differing, read_json, refuse_others
+from stroke_ctp.common.files import claim, claim_file, differing, refuse_others
+from stroke_ctp.common.records import read_json
 from stroke_ctp.common.schemas import nearest
 from stroke_ctp.common.text import some
 from stroke_ctp.model.registry import REGISTRY, in_order, training_choice
