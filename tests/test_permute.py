@@ -88,13 +88,14 @@ def test_a_network_is_trained_again_in_every_fold_and_leaves_nothing_but_its_auc
 ):
     monkeypatch.chdir(tmp_path)
     write_noise_cohort(Path("cohort"), {"core_ml": np.arange(12.0)})
-    train_quickly("cohort=cohort", "fold=0..2", "seed=3,5", "name=mine", "trainer.max_epochs=2")
-    run_module("permute", "name=mine", "permutations=2", "jobs=1")
+    train_quickly("cohort=cohort", "fold=0..2", "seed=3", "name=mine", "trainer.max_epochs=2")
+    before = sorted(Path("outputs").rglob("*"))
+    run_module("permute", "name=mine", "permutations=1", "jobs=1")
     folder = Path("outputs/mine/full/permutations")
-    assert sorted(path.name for path in folder.iterdir()) == ["00000.json", "00001.json", "settings.json"]
-    assert json.loads((folder / "settings.json").read_text())["seed"] == 3  # the first
-    assert all(len(json.loads((folder / f"0000{n}.json").read_text())["test"]) == 3 for n in (0, 1))
-    assert len(list(Path("outputs/mine/full").glob("seed-*/fold-*/best.ckpt"))) == 6
+    written = [folder, folder / "00000.json", folder / "settings.json"]
+    assert sorted(Path("outputs").rglob("*")) == sorted([*before, *written])
+    assert json.loads((folder / "settings.json").read_text())["seed"] == 3
+    assert len(json.loads((folder / "00000.json").read_text())["test"]) == 3
 
 
 def test_mistakes_are_named(workplace: Path, tmp_path: Path):
