@@ -26,7 +26,7 @@ from stroke_ctp.cohort.manifest import COLUMNS, read_manifest
 
 ELSEWHERE = ("make ", "python -m stroke_ctp.benchmark", "python -m stroke_ctp.estimate")
 COMMANDS = [command for command in all_commands() if not command.startswith(ELSEWHERE)]
-PLACEHOLDERS = {"NAME": "*", "MODEL": "*", "fold-K": "fold-*"}
+PLACEHOLDERS = {"NAME": "*", "MODEL": "*", "fold-K": "fold-*", "seed-S": "seed-*"}
 """What the pages write for parts of a path, and the pattern of each."""
 NOT_MADE = {"outputs/benchmark/benchmark.json", "outputs/core-accuracy.csv"}
 """Made by commands with tests of their own."""

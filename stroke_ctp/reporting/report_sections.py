@@ -33,7 +33,11 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
-from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
+from stroke_ctp.reporting.tables.secondary_methods import (
+    permutation_table,
+    secondary_auc_table,
+    secondary_comparison_table,
+)
 from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.stress import stress_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
@@ -139,6 +143,7 @@ def _methods(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
     """Other methods of inference, single folds, and members of the ensemble."""
     tables = [
         secondary_auc_table(results),
+        permutation_table(results),
         secondary_comparison_table(results.comparisons),
         fold_table(models),
         member_table(models),

@@ -62,7 +62,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     """Read the cohorts of a study, and compute again what its files allow."""
     runs = [run for model in study.models.values() for run in model.runs.values()]
     ensembles = [folder.ensemble(model.name) for model in study.models.values() if model.ensemble_record]
-    training, external = _cohort(folder, runs), _cohort(folder, ensembles)
+    training, external = recorded_cohort(folder, runs), recorded_cohort(folder, ensembles)
     if isinstance(training, str):
         statistics = FeatureStatistics(f"training cohort: {training}")
     else:
@@ -77,7 +77,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 
 
-def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
+def recorded_cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
     """The cohort that runs or ensembles used, or why it is not known.
 
     It is looked for in the folder that they recorded, if that lies beside the study, and in those that the user names.
