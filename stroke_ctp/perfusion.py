@@ -12,6 +12,7 @@ from stroke_ctp import __version__
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import claim, out_folder
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.schemas import plain
 from stroke_ctp.config.command_line import run
@@ -26,22 +27,41 @@ from stroke_ctp.reporting.figures.vessels import draw_vessels
 from stroke_ctp.reporting.reliability_text import reliability_text
 
 
+@dataclass(frozen=True)
+class _Task:
+    """One scan to analyse."""
+
+    patient: str
+    scan: Path
+    frame_interval_s: float | None
+    output: ScanFolder
+
+    @property
+    def title(self) -> str:
+        """Of its pictures."""
+        return f"{self.patient} {self.scan.name}".strip()
+
+
 def perfusion(settings: PerfusionSettings) -> None:
     """Analyse the scans that are not done yet and write the table of all."""
-    out = out_folder(settings.out)
-    folder = PerfusionFolder(out)
+    folder = PerfusionFolder(out_folder(settings.out))
     tasks = _tasks(settings, folder)
+    with only_command(folder.folder):
+        rows = _analyse_all(settings, folder, tasks)
+    _require_success(rows)
+
+
+def _analyse_all(settings: PerfusionSettings, folder: PerfusionFolder, tasks: Sequence[_Task]) -> list[dict[str, Any]]:
+    """Analyse the scans that are not done yet; the rows of the table, which is written."""
     jobs = min(settings.jobs, len(tasks))
-    made_here = not out.exists()
     made_with = {"version": __version__, "method": settings.method, "analysis": plain(settings.analysis)}
-    claim(out, made_with, "choose another out, or remove the folder to make it again")
+    claim(folder.folder, made_with, "choose another out, or remove the folder to make it again")
     print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
     results = parallel_map(functools.partial(_analyse, method=settings.method, analysis=settings.analysis), tasks, jobs)
     rows = list(with_progress(results, "perfusion", "scans", len(tasks)))
     failed = [row["reason"] for row in rows if _unmeasured(row)]
     if settings.scan is not None and failed:
-        if made_here:
-            folder.remove_unused()
+        folder.unclaim_unused()
         raise UserError(failed[0])
     network = settings.method == "network"
     folder.write_table(rows, (*COLUMNS, *NETWORK_COLUMNS) if network else COLUMNS)
@@ -49,7 +69,7 @@ def perfusion(settings: PerfusionSettings) -> None:
     if network:
         print(reliability_text(rows, folder.table.name, "network_"))
     print(folder.table)
-    _require_success(rows)
+    return rows
 
 
 def _require_success(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -67,21 +87,6 @@ def _require_success(rows: Sequence[Mapping[str, Any]]) -> None:
 def _unmeasured(row: Mapping[str, Any]) -> bool:
     """Whether a row of the table has volumes by no method."""
     return "stage" in row and "network_core_ml" not in row
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One scan to analyse."""
-
-    patient: str
-    scan: Path
-    frame_interval_s: float | None
-    output: ScanFolder
-
-    @property
-    def title(self) -> str:
-        """Of its pictures."""
-        return f"{self.patient} {self.scan.name}".strip()
 
 
 def _analyse(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:

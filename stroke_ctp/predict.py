@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow, read_manifest
@@ -13,6 +14,7 @@ from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import out_folder
 from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import counted
@@ -34,11 +36,19 @@ def predict(settings: PredictSettings) -> None:
     predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
-    predictions = _predict(patients, predictor, folder, settings)
-    failed = [one.reason for one in predictions if one.reason is not None]
-    if settings.scan is not None and failed:
-        raise UserError(failed[0])
-    made_with = {
+    with only_command(folder.folder):
+        predictions = _predict(patients, predictor, folder, settings)
+        failed = [one.reason for one in predictions if one.reason is not None]
+        if settings.scan is not None and failed:
+            raise UserError(failed[0])
+        folder.write(predictions, _made_with(settings, predictor))
+    _tell(predictions, predictor)
+    print(folder.table)
+    _require_success(predictions)
+
+
+def _made_with(settings: PredictSettings, predictor: Predictor) -> dict[str, Any]:
+    return {
         "study": settings.name,
         "model": settings.model,
         "members": len(predictor.members),
@@ -46,10 +56,6 @@ def predict(settings: PredictSettings) -> None:
         "endpoint": asdict(predictor.endpoint),
         **asdict(machine()),
     }
-    folder.write(predictions, made_with)
-    _tell(predictions, predictor)
-    print(folder.table)
-    _require_success(predictions)
 
 
 def _require_success(predictions: Sequence[PatientPrediction]) -> None:
@@ -84,8 +90,8 @@ def _predict(
     todo = [patient for patient in patients if made[patient.number] is None]
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
-        folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
-        prediction = _scored(patient.patient, series, predictor, folds)
+        members = predictor.tested_in[patient.patient] if settings.out_of_fold else range(len(predictor.members))
+        prediction = _scored(patient.patient, series, predictor, members)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
@@ -112,15 +118,15 @@ def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries |
 
 
 def _scored(
-    patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int]
+    patient: str, series: StandardSeries | Excluded, predictor: Predictor, members: Sequence[int]
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
     scores = predictor.score(NewPatients.of(series.hu))
-    mean = None if scores.volumes is None else scores.volumes[list(folds), 0].mean(axis=0).tolist()
+    mean = None if scores.volumes is None else scores.volumes[list(members), 0].mean(axis=0).tolist()
     volume = None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True))
-    members = {str(fold): float(scores.probability[fold, 0]) for fold in folds}
-    return PatientPrediction(patient, members, series.quality, volume=volume)
+    probability = {predictor.names[member]: float(scores.probability[member, 0]) for member in members}
+    return PatientPrediction(patient, probability, series.quality, volume=volume)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:

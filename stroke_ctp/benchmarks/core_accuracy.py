@@ -5,7 +5,7 @@ from statistics import median
 
 import pandas as pd
 
-from stroke_ctp.benchmarks.accuracy_table import agreement_table
+from stroke_ctp.benchmarks.accuracy_table import agreement_table, bracket_sentence, flag_table
 from stroke_ctp.benchmarks.scan_conditions import scan_conditions
 from stroke_ctp.benchmarks.simulated_scans import measured_scan
 from stroke_ctp.common.errors import UserError
@@ -35,6 +35,7 @@ def core_accuracy(settings: CoreAccuracySettings) -> None:
         scans, "network_hypoperfused", "true_hypoperfused_ml", reliability="network_reliability"
     )
     print(f"\nHypoperfused tissue of the perfusion network\n\n{of_network}")
+    print(f"\n{bracket_sentence(scans)}\n\nFlags\n\n{flag_table(scans)}")
     print(f"\n{median(scans['seconds']):.1f} s per scan (median, one core)")
     with atomic_write(settings.out) as partial:
         scans.round(3).to_csv(partial, index=False)

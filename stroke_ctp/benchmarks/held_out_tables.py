@@ -25,7 +25,7 @@ def comparison_table(cases: pd.DataFrame) -> str:
     """
     headings = [f"AUC, {_NAMES[name]}" for name in METHODS]
     better = "network minus the better core (95 % interval)"
-    lines = [("patients", "n", "not measurable by cores", *headings, better)]
+    lines: list[tuple[str, ...]] = [("patients", "n", "not measurable by cores", *headings, better)]
     large = (cases["true"] > cases["true"].median()).to_numpy(int)
     scores = pd.DataFrame({name: _scores(cases[f"{name}_area"]) for name in METHODS})
     for name, chosen in _groups(cases):
@@ -38,7 +38,7 @@ def comparison_table(cases: pd.DataFrame) -> str:
 def accuracy_table(cases: pd.DataFrame) -> str:
     """Markdown: overlap with the true core and error of its area, of measured patients; arguments as before."""
     names = ", ".join(_NAMES[name] for name in METHODS)
-    lines = [("patients", f"Dice: {names}", "bias [cm²]", "SD of error [cm²]")]
+    lines: list[tuple[str, ...]] = [("patients", f"Dice: {names}", "bias [cm²]", "SD of error [cm²]")]
     summaries: list[tuple[Callable[[pd.DataFrame, str], float], int]] = [
         (lambda group, name: group[f"{name}_dice"].mean(), 2),
         (lambda group, name: _error(group, name).mean(), 1),

@@ -30,7 +30,7 @@ LEAST_ML = 1.0
 """A slab with less core or hypoperfused tissue counts as one without: overlap with a few voxels says nothing."""
 _LEAST_CONTRAST_HU = 3.0
 """Grey matter stays that much denser than white matter."""
-_MEASURED = [f"{name}_{what}" for name in (*DEFINITIONS, "hypoperfused") for what in ("ml", "dice")]
+_MEASURED = ["tmax4_ml", *(f"{name}_{what}" for name in (*DEFINITIONS, "hypoperfused") for what in ("ml", "dice"))]
 _BY_NETWORK = [
     *("network_core_ml", "network_core_dice", "network_expected_core_ml"),
     *("network_hypoperfused_ml", "network_hypoperfused_dice"),
@@ -122,6 +122,7 @@ def _by_network(registered: RegisteredScan, readouts: Readouts | None, truth: Si
 def _measurements(analysis: ScanAnalysis, truth: SimulatedScan) -> Mapping[str, Any]:
     lesion = analysis.lesion
     found: dict[str, Any] = {"reliability": analysis.reliability.level, "reason": analysis.reliability.reasons}
+    found["tmax4_ml"] = analysis.readouts.tmax4_ml
     pairs = {name: (core, truth.core) for name, core in lesion.core.items()}
     for name, (measured, true) in {**pairs, "hypoperfused": (lesion.hypoperfused, truth.hypoperfused)}.items():
         found[f"{name}_ml"] = truth.volume_ml(measured)

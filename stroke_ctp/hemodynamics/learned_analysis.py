@@ -71,7 +71,7 @@ class LearnedLesion:
             network_mismatch_ml=round(late_ml - core_ml, 3),
             network_mismatch=round(late_ml / core_ml, 3) if core_ml else None,
         )
-        return cls(*masks, readouts)
+        return cls(masks[0], masks[1], readouts)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.common.files import atomic_write, digest, read_json, remove_unused, write_json
+from stroke_ctp.common.files import atomic_write, digest, unclaim_unused, write_json
+from stroke_ctp.common.records import read_json
 from stroke_ctp.hemodynamics.learned_analysis import LearnedAnalysis, LearnedReadouts
 from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
 from stroke_ctp.hemodynamics.readouts import Readouts
@@ -58,9 +59,9 @@ class PerfusionFolder:
         with atomic_write(self.table) as partial:
             pd.DataFrame(list(rows), columns=list(columns)).to_csv(partial, index=False)
 
-    def remove_unused(self) -> None:
-        """Remove the folder if it holds no result."""
-        remove_unused(self.folder)
+    def unclaim_unused(self) -> None:
+        """Leave the folder to others if it holds no result."""
+        unclaim_unused(self.folder)
 
 
 @dataclass(frozen=True)
