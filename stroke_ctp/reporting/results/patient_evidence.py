@@ -66,11 +66,11 @@ def _evidence(
 def _explained(
     study: Study, model: str, series: Float[np.ndarray, "level time height width"], fold: int
 ) -> Explanation | None:
-    """How a fold's fit came to its answer."""
+    """How the fits of a fold, one of each seed, came to their answer."""
     from stroke_ctp.study.members import fitted_model, model_of  # loads PyTorch
 
-    run = study.models[model].runs[fold]
-    built = model_of(run)
+    runs = [run for key, run in study.models[model].runs.items() if key.fold == fold]
+    built = model_of(runs[0])
     if not isinstance(built, Explains):
         return None
-    return built.explain(NewPatients.of(series), [fitted_model(built, run)])
+    return built.explain(NewPatients.of(series), [fitted_model(built, run) for run in runs])
