@@ -36,7 +36,7 @@ _STUDY = EstimateSettings()
 """The study that is extrapolated."""
 _SIZES: dict[bool, dict[str, Any]] = {
     False: {"matrices": (512, 256), "frames": (40, 45), "patients": _STUDY.n_train, "epochs": 20, "folds": 10},
-    True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1, "folds": 2},
+    True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1, "folds": 3},
 }
 """Of what is measured, in full and in short."""
 _SMALL_COHORT = 20

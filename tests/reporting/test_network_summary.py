@@ -27,7 +27,7 @@ def learned() -> LearnedAnalysis:
     inside = hu[0] > 0
     core = np.zeros((3, 90, 80), np.float32)
     core[:, 30:50, 10:25] = 0.8
-    maps = LearnedMaps(core, np.maximum(core, 0.2 * inside), *[np.float32(2) * inside] * 3)
+    maps = LearnedMaps(core, np.maximum(core, np.float32(0.2) * inside), *[np.float32(2) * inside] * 3)
     scan = CTPScan.simultaneous(hu, np.arange(12) * 1.5, SPACING)
     quality = LearnedQuality(4.0, 1.5, 45.0, 9.0, 3, 20.0, False)
     return LearnedAnalysis(scan, maps, LearnedLesion.of(maps, SPACING), quality, Reliability(()))
