@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -218,5 +219,5 @@ def _new_axes(drawn: Figure, height_mm: float, left: float, top: float, width: f
     return drawn.add_axes((left / wide, 1 - (top + height) / height_mm, width / wide, height / height_mm))
 
 
-def _text(drawn: Figure, height_mm: float, left: float, top: float, words: str, **look: object) -> None:
+def _text(drawn: Figure, height_mm: float, left: float, top: float, words: str, **look: Any) -> None:
     drawn.text(left / (PAGE * _INCH), 1 - top / height_mm, words, **({"va": "top"} | look))

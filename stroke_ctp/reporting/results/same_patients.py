@@ -1,7 +1,7 @@
 """Patients whom the article's network and the perfusion network call rightly or wrongly, one of each kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,4 +79,4 @@ def _calls(model: ModelResults) -> dict[str, Call]:
 def _median(group: list[ChosenPatient]) -> ChosenPatient:
     ordered = sorted(group, key=lambda one: (float(np.nan_to_num(one.core_ml)), one.patient))
     middle = ordered[(len(ordered) - 1) // 2]
-    return ChosenPatient(**{**vars(middle), "group_size": len(group)})
+    return replace(middle, group_size=len(group))
