@@ -45,6 +45,8 @@ class CohortEvidence:
     """SHA-256 of every patient's series."""
     noise: Mapping[str, Float[np.ndarray, " pixel"] | None] = field(default_factory=dict)
     """Noise of every patient's series; None of a series without noise."""
+    cohort: Cohort | None = None
+    """The cohort itself; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -123,4 +125,5 @@ def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
         cohort.quality,
         {patient: file_digest(path) for patient, path in cohort.series_files.items()},
         {patient: noise_pattern(cohort.series(row)) for row, patient in enumerate(cohort.patients)},
+        cohort,
     )
