@@ -19,6 +19,8 @@ from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.reporting.model_text import endpoint_text
+from stroke_ctp.reporting.patient_outputs import PatientOutputs
+from stroke_ctp.study.out_of_fold import OutOfFold
 from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
 from stroke_ctp.study.predictor import Predictor
@@ -34,10 +36,6 @@ def predict(settings: PredictSettings) -> None:
     predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
-    predictions = _predict(patients, predictor, folder, settings)
-    failed = [one.reason for one in predictions if one.reason is not None]
-    if settings.scan is not None and failed:
-        raise UserError(failed[0])
     made_with = {
         "study": settings.name,
         "model": settings.model,
@@ -46,8 +44,17 @@ def predict(settings: PredictSettings) -> None:
         "endpoint": asdict(predictor.endpoint),
         **asdict(machine()),
     }
+    wanted = settings.scan is not None if settings.page is None else settings.page
+    reference = OutOfFold.of(StudyFolder(settings.outputs, settings.name), settings.model) if wanted else None
+    outputs = None if reference is None else PatientOutputs(predictor, folder, reference, made_with)
+    predictions = _predict(patients, predictor, folder, outputs, settings)
+    failed = [one.reason for one in predictions if one.reason is not None]
+    if settings.scan is not None and failed:
+        raise UserError(failed[0])
     folder.write(predictions, made_with)
     _tell(predictions, predictor)
+    if settings.scan is not None and outputs is not None:
+        print(f"page {folder.page()}")
     print(folder.table)
     _require_success(predictions)
 
@@ -66,13 +73,17 @@ def _require_success(predictions: Sequence[PatientPrediction]) -> None:
 
 
 def _predict(
-    patients: Sequence[ManifestPatient], predictor: Predictor, folder: PredictionFolder, settings: PredictSettings
+    patients: Sequence[ManifestPatient],
+    predictor: Predictor,
+    folder: PredictionFolder,
+    outputs: PatientOutputs | None,
+    settings: PredictSettings,
 ) -> list[PatientPrediction]:
     """The predictions of all patients in their order."""
     rules = replace(predictor.rules, levels="auto")
     determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
     keys = {patient.number: record_key(patient, determined_by) for patient in patients}
-    made = {patient.number: folder.finished(patient.number, keys[patient.number]) for patient in patients}
+    made = {patient.number: _finished(patient, keys[patient.number], folder, outputs) for patient in patients}
     if settings.out_of_fold:
         made |= {
             patient.number: PatientPrediction(
@@ -89,8 +100,18 @@ def _predict(
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
+        if outputs is not None and isinstance(series, StandardSeries):
+            outputs.write(patient, keys[patient.number], series, prediction, folds)
         made[patient.number] = prediction
     return [one for one in made.values() if one is not None]
+
+
+def _finished(
+    patient: ManifestPatient, key: str, folder: PredictionFolder, outputs: PatientOutputs | None
+) -> PatientPrediction | None:
+    """What an earlier command has predicted from the same data; None where the page is missing."""
+    found = folder.finished(patient.number, key)
+    return found if found is None or not found.members or outputs is None or outputs.has(patient, key) else None
 
 
 def _series(patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> Iterator[StandardSeries | Excluded]:

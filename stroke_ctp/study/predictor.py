@@ -1,6 +1,6 @@
 """The members of one model of a study, which score patients together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.common.files import digest
+from stroke_ctp.model.explanation import Explains, Explanation
 from stroke_ctp.model.protocol import FittedModel, Model, PredictsVolume
 from stroke_ctp.study.members import fitted_model, model_of
 from stroke_ctp.study.study_folder import StudyFolder
@@ -80,3 +81,9 @@ class Predictor:
         volumes = [member.volumes(evidence) for member in self.members if isinstance(member, PredictsVolume)]
         known = [one for one in volumes if one is not None]
         return Scores(probability, np.stack(known) if len(known) == len(self.members) else None)
+
+    def explain(self, patient: Patients, folds: Iterable[int]) -> Explanation | None:
+        """How some members came to their answer for one patient; None for a model that does not tell."""
+        if not isinstance(self.model, Explains):
+            return None
+        return self.model.explain(patient, [self.members[fold] for fold in folds])

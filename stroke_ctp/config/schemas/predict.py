@@ -38,6 +38,8 @@ class PredictSettings:
     """Time between frames of scan=PATH instead of its header's; a manifest has a column for it [s]."""
     out_of_fold: bool = False
     """Score patients of the training cohort, each by the member that was tested on it."""
+    page: bool | None = None
+    """Write a page for each patient that is scored, which also explains the answer; null: only with scan=PATH."""
     jobs: Jobs = -1
     """Processes that read scans."""
 
