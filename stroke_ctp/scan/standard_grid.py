@@ -1,9 +1,10 @@
 """A scan's levels on the standard pixel grid, the head centred and its motion corrected."""
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Shaped
 
 from stroke_ctp.common.geometry import AIR_HU, N_PIXELS, PIXEL_MM
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.head import head_centre_mm
 from stroke_ctp.scan.registration import Motion, estimate_motion, is_thick
 from stroke_ctp.scan.resampling import SlabFrames, resample_frame, slice_pixels
@@ -55,6 +56,27 @@ def to_standard_grid(
         resampled = [resample_frame(volumes, time, points, rigid) for time, rigid in enumerate(motion.rigid)]
         frames.append(np.stack(resampled).reshape(-1, N_PIXELS, N_PIXELS))
     return frames, motions
+
+
+def on_scan_grid(
+    scan: CTPScan, level: int, image: Shaped[np.ndarray, "128 128"], outside: float
+) -> Shaped[np.ndarray, "height width"]:
+    """An image on the standard grid, brought to a slice of its scan: the reverse of `to_standard_grid`.
+
+    Args:
+        scan: As read; its first frame is where all others were registered to.
+        level: The slice.
+        image: Values or labels; each pixel of the slice takes that of the nearest one.
+        outside: Value of pixels beyond the grid.
+    """
+    centre = _centre(downsample_frames(scan.hu[:1], scan.spacing), level)
+    at = [
+        np.rint((_centred(n, spacing) - offset) / PIXEL_MM + (N_PIXELS - 1) / 2).astype(int)
+        for n, spacing, offset in zip(scan.hu.shape[2:], scan.spacing[1:], centre, strict=True)
+    ]
+    inside = [(0 <= axis) & (axis < N_PIXELS) for axis in at]
+    nearest = image[np.ix_(*(np.clip(axis, 0, N_PIXELS - 1) for axis in at))]
+    return np.where(np.outer(*inside), nearest, np.asarray(outside, image.dtype))
 
 
 def estimate_slice_motions(volumes: SlabFrames, levels: list[int]) -> list[Motion]:
