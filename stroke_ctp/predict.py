@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow, read_manifest
@@ -13,6 +14,7 @@ from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import out_folder
 from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import counted
@@ -36,7 +38,30 @@ def predict(settings: PredictSettings) -> None:
     predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
-    made_with = {
+    outputs = _outputs(predictor, folder, settings)
+    with only_command(folder.folder):
+        predictions = _predict(patients, predictor, folder, outputs, settings)
+        failed = [one.reason for one in predictions if one.reason is not None]
+        if settings.scan is not None and failed:
+            raise UserError(failed[0])
+        folder.write(predictions, _made_with(settings, predictor))
+    _tell(predictions, predictor)
+    if settings.scan is not None and outputs is not None:
+        print(f"page {folder.page()}")
+    print(folder.table)
+    _require_success(predictions)
+
+
+def _outputs(predictor: Predictor, folder: PredictionFolder, settings: PredictSettings) -> PatientOutputs | None:
+    """What is written of each patient beside the table; None for nothing."""
+    if not (settings.scan is not None if settings.page is None else settings.page):
+        return None
+    reference = OutOfFold.of(StudyFolder(settings.outputs, settings.name), settings.model)
+    return PatientOutputs(predictor, folder, reference, _made_with(settings, predictor))
+
+
+def _made_with(settings: PredictSettings, predictor: Predictor) -> dict[str, Any]:
+    return {
         "study": settings.name,
         "model": settings.model,
         "members": len(predictor.members),
@@ -44,19 +69,6 @@ def predict(settings: PredictSettings) -> None:
         "endpoint": asdict(predictor.endpoint),
         **asdict(machine()),
     }
-    wanted = settings.scan is not None if settings.page is None else settings.page
-    reference = OutOfFold.of(StudyFolder(settings.outputs, settings.name), settings.model) if wanted else None
-    outputs = None if reference is None else PatientOutputs(predictor, folder, reference, made_with)
-    predictions = _predict(patients, predictor, folder, outputs, settings)
-    failed = [one.reason for one in predictions if one.reason is not None]
-    if settings.scan is not None and failed:
-        raise UserError(failed[0])
-    folder.write(predictions, made_with)
-    _tell(predictions, predictor)
-    if settings.scan is not None and outputs is not None:
-        print(f"page {folder.page()}")
-    print(folder.table)
-    _require_success(predictions)
 
 
 def _require_success(predictions: Sequence[PatientPrediction]) -> None:
@@ -95,8 +107,8 @@ def _predict(
     todo = [patient for patient in patients if made[patient.number] is None]
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
-        folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
-        prediction = _scored(patient.patient, series, predictor, folds)
+        members = predictor.tested_in[patient.patient] if settings.out_of_fold else range(len(predictor.members))
+        prediction = _scored(patient.patient, series, predictor, members)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
@@ -133,15 +145,15 @@ def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries |
 
 
 def _scored(
-    patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int]
+    patient: str, series: StandardSeries | Excluded, predictor: Predictor, members: Sequence[int]
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
     scores = predictor.score(NewPatients.of(series.hu))
-    mean = None if scores.volumes is None else scores.volumes[list(folds), 0].mean(axis=0).tolist()
+    mean = None if scores.volumes is None else scores.volumes[list(members), 0].mean(axis=0).tolist()
     volume = None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True))
-    members = {str(fold): float(scores.probability[fold, 0]) for fold in folds}
-    return PatientPrediction(patient, members, series.quality, volume=volume)
+    probability = {predictor.names[member]: float(scores.probability[member, 0]) for member in members}
+    return PatientPrediction(patient, probability, series.quality, volume=volume)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:

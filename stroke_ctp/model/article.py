@@ -35,7 +35,7 @@ from stroke_ctp.model.protocol import Fold
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
-from stroke_ctp.model.trainer import build_trainer
+from stroke_ctp.model.trainer import build_trainer, carry_out
 from stroke_ctp.model.training_callbacks import torch_threads, training_callbacks
 from stroke_ctp.model.weights import provenance_of
 
@@ -87,10 +87,7 @@ class ArticleModel:
             read_checkpoint(last)  # refuses a damaged one
         data, cache = self._data(fold, classifier.input_standardization), self.cache(fold.cohort)
         with self.threads():
-            try:
-                trainer.fit(classifier, data, ckpt_path=last)
-            except SystemExit:  # Lightning's reaction to Ctrl-C
-                raise KeyboardInterrupt from None
+            carry_out(trainer, classifier, data, last, fold)
         best = read_checkpoint(files.best)
         classifier.load_weights(best["state_dict"])
         features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))

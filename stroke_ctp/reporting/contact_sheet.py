@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any
 
@@ -65,8 +65,8 @@ class Card:
 
 def write_contact_sheet(cohort: Cohort) -> None:
     """Write the contact sheet of a cohort, unless there is one of the same content."""
-    counts = cohort.description["counts"]
-    mark = f"<!-- cohort {cohort.description['hash']} of {counts['patients']} -->"
+    counts = asdict(cohort.description.counts)
+    mark = f"<!-- cohort {cohort.description.hash} of {counts['patients']} -->"
     page = cohort.files.contact_sheet
     if page.exists() and mark in page.read_text("utf-8"):
         return
@@ -90,7 +90,7 @@ def _cards(cohort: Cohort) -> Iterator[Card]:
     first: dict[bytes, str] = {}
     for number, patient in enumerate(cohort.patients):
         series = cohort.series(number).astype(np.float32)
-        row = quality[patient].to_dict()
+        row = {str(name): value for name, value in quality[patient].items()}
         twin = first.setdefault(hashlib.sha256(series.tobytes()).digest(), patient)
         yield Card(
             anchor=f"patient-{number}",

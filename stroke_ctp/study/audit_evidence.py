@@ -1,7 +1,7 @@
 """What the leakage audit examines beyond predictions: cohorts, and the patients that statistics were fitted on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from jaxtyping import Float
 from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import file_digest
 from stroke_ctp.study.conventional_scores import examine_conventional
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
@@ -91,7 +90,10 @@ def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -
     if cohort.hash != users[0].record().cohort.hash:
         return f"its folder {folder.name} now holds another cohort"
     lost = [path.name for path in cohort.series_files.values() if not path.exists()]
-    return f"its series {lost[0]} is missing" if lost else cohort
+    if lost:
+        return f"its series {lost[0]} is missing"
+    changed = cohort.changed_series
+    return f"its series {changed[0]} was changed; preprocess again" if changed else cohort
 
 
 def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
@@ -100,10 +102,10 @@ def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
         return CohortEvidence(cohort)
     return CohortEvidence(
         "",
-        cohort.description["counts"],
+        asdict(cohort.description.counts),
         cohort.table,
         cohort.excluded,
         cohort.quality,
-        {patient: file_digest(path) for patient, path in cohort.series_files.items()},
+        cohort.series_digests,
         {patient: noise_pattern(cohort.series(row)) for row, patient in enumerate(cohort.patients)},
     )

@@ -42,13 +42,16 @@ class Predictor:
 
     model: Model
     members: tuple[FittedModel, ...]
-    """One per fold."""
+    """One per seed and fold."""
+    names: tuple[str, ...]
+    """What they are called, as in an ensemble's predictions."""
     endpoint: Endpoint
     """What a probability is of."""
     rules: Rules
     """How the series of the training cohort were made."""
-    tested_in: Mapping[str, int]
-    """Fold that did not see a patient of the training cohort: neither trained nor chose its epoch on it."""
+    tested_in: Mapping[str, tuple[int, ...]]
+    """Members, one per seed, that did not see a patient of the training cohort: neither trained nor chose their epoch
+    on the patient."""
     key: str
     """Digest of everything that determines a probability."""
 
@@ -61,13 +64,16 @@ class Predictor:
         """
         runs = list(study.complete_runs(model).values())
         records = [run.record() for run in runs]
-        shared = model_of(runs[0])
+        shared, tested_in = model_of(runs[0]), dict[str, tuple[int, ...]]()
+        for number, record in enumerate(records):
+            tested_in |= {patient: (*tested_in.get(patient, ()), number) for patient in record.patients.test}
         return cls(
             model=shared,
             members=tuple(fitted_model(shared, run) for run in runs),
+            names=tuple(run.member for run in runs),
             endpoint=records[0].endpoint,
             rules=records[0].cohort.rules,
-            tested_in={patient: record.fold for record in records for patient in record.patients.test},
+            tested_in=tested_in,
             key=digest({"members": [record.digest for record in records]}),
         )
 
