@@ -22,6 +22,7 @@ from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.patient_outputs import PatientOutputs
+from stroke_ctp.study.exchange import refuse_unwritable
 from stroke_ctp.study.out_of_fold import OutOfFold
 from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
@@ -35,6 +36,7 @@ _AT_A_TIME = 16
 def predict(settings: PredictSettings) -> None:
     """Score the patients that are not scored yet, then write the table of all."""
     patients = _patients(settings)
+    refuse_unwritable(patients, settings.format)
     predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
@@ -46,7 +48,7 @@ def predict(settings: PredictSettings) -> None:
             raise UserError(failed[0])
         folder.write(predictions, _made_with(settings, predictor))
     _tell(predictions, predictor)
-    if settings.scan is not None and outputs is not None:
+    if folder.page().exists():
         print(f"page {folder.page()}")
     print(folder.table)
     _require_success(predictions)
@@ -54,10 +56,11 @@ def predict(settings: PredictSettings) -> None:
 
 def _outputs(predictor: Predictor, folder: PredictionFolder, settings: PredictSettings) -> PatientOutputs | None:
     """What is written of each patient beside the table; None for nothing."""
-    if not (settings.scan is not None if settings.page is None else settings.page):
+    with_page = settings.scan is not None if settings.page is None else settings.page
+    if not with_page and settings.format == "none":
         return None
-    reference = OutOfFold.of(StudyFolder(settings.outputs, settings.name), settings.model)
-    return PatientOutputs(predictor, folder, reference, _made_with(settings, predictor))
+    reference = OutOfFold.of(StudyFolder(settings.outputs, settings.name), settings.model) if with_page else None
+    return PatientOutputs(predictor, folder, _made_with(settings, predictor), reference, settings.format)
 
 
 def _made_with(settings: PredictSettings, predictor: Predictor) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class PredictionFolder:
         """The page of a patient of a manifest, or of the only patient."""
         return self.folder / ("patient.html" if number is None else f"pages/patient-{number:05d}.html")
 
+    def maps(self, number: int | None = None) -> Path:
+        """Folder of the maps of a patient of a manifest, or of the only patient."""
+        return self.folder / "maps" / ("" if number is None else f"patient-{number:05d}")
+
     def finished(self, number: int, key: str) -> PatientPrediction | None:
         """What an earlier command has predicted for a patient from the same data."""
         record = self._records.read(number, key)

@@ -114,7 +114,7 @@ def histogram_bars(probability: Float[np.ndarray, " patient"], label: Int[np.nda
             height = round(_BAR_HEIGHT * int(count) / most, 1)
             text = f"{count} with a {name} core at {number / _BINS:.2f} to {(number + 1) / _BINS:.2f}"
             if count:
-                y = -height if name == "large" else 0
+                y = -height if name == "large" else 0.0
                 bars.append(Bar(100 / _BINS * number, y, 100 / _BINS, height, name, text))
     return tuple(bars)
 

@@ -12,12 +12,16 @@ from stroke_ctp.scan.dicom.acquisition import find_acquisition
 from stroke_ctp.scan.dicom.ct_files import silence_dicom_libraries
 from stroke_ctp.scan.dicom.frame_times import acquisition_times
 
+_MAY_BE_EMPTY = (
+    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime"),
+    *("AccessionNumber", "PositionReferenceIndicator"),
+)
+"""Results must have these too (DICOM's type 2), and a source without them is common."""
 _KEPT = [
     *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "Modality", "SeriesNumber", "InstanceNumber"),
-    *("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PositionReferenceIndicator"),
-    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime"),
-    *("AccessionNumber", "Rows", "Columns", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
-    "SliceThickness",
+    *("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SliceThickness"),
+    *("Rows", "Columns", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
+    *_MAY_BE_EMPTY,
 ]
 """By these an archive files an object with its study. Private attributes, institution, physicians and comments are not
 read, so that they cannot be copied."""
@@ -46,5 +50,8 @@ def source_images(path: Path, slices: Sequence[int]) -> list[Dataset]:
                 f"format=dicom refers to CT images of one frame each, got enhanced ones in {frames[first].name}; "
                 "use format=nifti"
             )
+        for keyword in _MAY_BE_EMPTY:
+            if keyword not in header:
+                setattr(header, keyword, None)
         found.append(header)
     return found

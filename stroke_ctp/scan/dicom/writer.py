@@ -25,9 +25,9 @@ _RESEARCH = "Research use only"
 _OWN_CODES = "99STROKECTP"
 """Scheme of what no standard codes."""
 _UNITS = {
-    "": codes.UCUM.NoUnits,
-    "s": codes.UCUM.Second,
-    "mL": codes.UCUM.Milliliter,
+    "": Code("1", "UCUM", "no units"),
+    "s": Code("s", "UCUM", "second"),
+    "mL": Code("mL", "UCUM", "milliliter"),
     "mL/100 mL": Code("mL/(100.mL)", "UCUM", "mL per 100 mL"),
     "mL/100 mL/min": Code("mL/(100.mL)/min", "UCUM", "mL per 100 mL per min"),
 }
@@ -116,7 +116,7 @@ def write_segmentation(
             segmented_property_type=_SEGMENTS[name][1],
             algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
             algorithm_identification=hd.AlgorithmIdentificationSequence(
-                "stroke_ctp", codes.DCM.ArtificialIntelligence, __version__
+                "stroke_ctp", codes.cid7162.ArtificialIntelligence, __version__
             ),
         )
         for segment, name in enumerate(masks, start=1)
