@@ -116,7 +116,7 @@ def _predict(
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
         if outputs is not None and isinstance(series, StandardSeries):
-            outputs.write(patient, keys[patient.number], series, prediction, folds)
+            outputs.write(patient, keys[patient.number], series, prediction, members)
         made[patient.number] = prediction
     return [one for one in made.values() if one is not None]
 

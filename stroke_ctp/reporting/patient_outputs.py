@@ -44,7 +44,7 @@ class PatientOutputs:
         key: str,
         series: StandardSeries,
         prediction: PatientPrediction,
-        folds: Sequence[int],
+        members: Sequence[int],
     ) -> None:
         """Explain the answer for a patient, and write it.
 
@@ -53,9 +53,9 @@ class PatientOutputs:
             key: Hash of everything that determines the prediction.
             series: Standard series.
             prediction: The answer, with probabilities.
-            folds: Members that gave it.
+            members: Those that gave it.
         """
-        findings = PatientFindings.of(self.predictor, series.hu, folds)
+        findings = PatientFindings.of(self.predictor, series.hu, members)
         if self.reference is not None:
             case = PatientCase(
                 patient.patient or patient.rows[0].scan_name,

@@ -28,7 +28,9 @@ class OutOfFold:
             UserError: A fold is missing, or a file was changed.
         """
         found = read_model(study, model)
-        label, probability = labels_and_scores(found.test)
+        # The cross-validation may be repeated: a patient is then tested once in each.
+        patients = found.test.groupby("patient", sort=False)[["label", "probability"]].mean().reset_index()
+        label, probability = labels_and_scores(patients)
         return cls(probability, label, found.record.cohort.simulated)
 
     def nearest(self, probability: float, n: int) -> tuple[float, float, int]:

@@ -29,16 +29,16 @@ class PatientFindings:
 
     @classmethod
     def of(
-        cls, predictor: Predictor, series: Float[np.ndarray, "level time height width"], folds: Sequence[int]
+        cls, predictor: Predictor, series: Float[np.ndarray, "level time height width"], members: Sequence[int]
     ) -> "PatientFindings":
         """Explain the answer of some members, and analyse the levels.
 
         Args:
             predictor: The members.
             series: Standard series [HU].
-            folds: Those that gave the answer.
+            members: Those that gave the answer.
         """
-        explanation = predictor.explain(NewPatients.of(series), folds)
+        explanation = predictor.explain(NewPatients.of(series), members)
         try:
             return cls(explanation, analyse_levels(series))
         except Excluded as finding:

@@ -88,8 +88,8 @@ class Predictor:
         known = [one for one in volumes if one is not None]
         return Scores(probability, np.stack(known) if len(known) == len(self.members) else None)
 
-    def explain(self, patient: Patients, folds: Iterable[int]) -> Explanation | None:
+    def explain(self, patient: Patients, members: Iterable[int]) -> Explanation | None:
         """How some members came to their answer for one patient; None for a model that does not tell."""
         if not isinstance(self.model, Explains):
             return None
-        return self.model.explain(patient, [self.members[fold] for fold in folds])
+        return self.model.explain(patient, [self.members[member] for member in members])

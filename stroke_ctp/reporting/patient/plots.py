@@ -12,7 +12,7 @@ from stroke_ctp.reporting.bolus_curves import bolus_curves, mean_curve
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 620, 150, 46, 22, 10
 """Of a plot, and what its axes and its upper edge take [SVG unit]."""
-_TICKS_S = (0, 10, 20, 30, 40)
+_TICKS_S = (0.0, 10.0, 20.0, 30.0, 40.0)
 _ROOM = 0.25
 """Share of the axis that is left below zero for the noise of a single place."""
 _BINS = 20
@@ -61,9 +61,9 @@ class Bar:
     text: str
 
 
-def time_ticks() -> tuple[tuple[int, float], ...]:
+def time_ticks() -> tuple[tuple[str, float], ...]:
     """Seconds on the horizontal axis, with their place."""
-    return tuple((seconds, _x(seconds)) for seconds in _TICKS_S)
+    return tuple((f"{seconds:g}", _x(seconds)) for seconds in _TICKS_S)
 
 
 def curve_plots(series: Float[np.ndarray, "2 32 height width"]) -> tuple[Plot, Plot]:
@@ -80,7 +80,7 @@ def curve_plots(series: Float[np.ndarray, "2 32 height width"]) -> tuple[Plot, P
 def contribution_bars(contributions: Float[np.ndarray, "level time"]) -> dict[str, tuple[Bar, ...]]:
     """A bar per frame for each level, upwards where it raises the log odds, and their largest value."""
     largest = max(float(np.abs(contributions).max()), 1e-6)
-    middle, width = HEIGHT / 2, _x(FRAME_INTERVAL_S) - _x(0)
+    middle, width = HEIGHT / 2, _x(FRAME_INTERVAL_S) - _x(0.0)
     bars = {}
     for level, values in zip(LEVELS, contributions, strict=True):
         row = []

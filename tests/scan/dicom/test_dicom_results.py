@@ -20,7 +20,7 @@ SHAPE = (40, 48)
 TIMES = np.repeat(1.5 * np.arange(6)[:, None], 4, axis=1)
 
 
-def private(ds, time, level):
+def private(ds, *_):
     ds.ReferringPhysicianName, ds.InstitutionAddress = "Who^Dr", "Somewhere 1"
     ds.add_new((0x0011, 0x0010), "LO", "SECRET 1.0")
     ds.add_new((0x0011, 0x1001), "LO", "kept to ourselves")
@@ -120,7 +120,7 @@ def test_nifti_beside_it_puts_the_same_value_in_the_same_place(written: Path, fo
     image = nib.load(tmp_path / "cbv.nii.gz")
     ds = pydicom.dcmread(written / "cbv.dcm")
     position = ds.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0].ImagePositionPatient
-    lps = np.array(list(map(float, position))) + [7 * 1.25, 11 * 1.25, 0]  # column 7, row 11 of the second frame
+    lps = np.add(list(map(float, position)), [7 * 1.25, 11 * 1.25, 0])  # column 7, row 11 of the second frame
     index = np.linalg.inv(image.affine) @ [-lps[0], -lps[1], lps[2], 1]
     assert image.get_fdata()[tuple(np.rint(index[:3]).astype(int))] == pytest.approx(ds.pixel_array[1, 11, 7])
 
