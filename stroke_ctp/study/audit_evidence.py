@@ -45,6 +45,8 @@ class CohortEvidence:
     """SHA-256 of every patient's series."""
     noise: Mapping[str, Float[np.ndarray, " pixel"] | None] = field(default_factory=dict)
     """Noise of every patient's series; None of a series without noise."""
+    cohort: Cohort | None = None
+    """The cohort itself; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     """Read the cohorts of a study, and compute again what its files allow."""
     runs = [run for model in study.models.values() for run in model.runs.values()]
     ensembles = [folder.ensemble(model.name) for model in study.models.values() if model.ensemble_record]
-    training, external = _cohort(folder, runs), _cohort(folder, ensembles)
+    training, external = recorded_cohort(folder, runs), recorded_cohort(folder, ensembles)
     if isinstance(training, str):
         statistics = FeatureStatistics(f"training cohort: {training}")
     else:
@@ -77,7 +79,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 
 
-def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
+def recorded_cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
     """The cohort that runs or ensembles used, or why it is not known.
 
     It is looked for in the folder that they recorded, if that lies beside the study, and in those that the user names.
@@ -123,4 +125,5 @@ def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
         cohort.quality,
         {patient: file_digest(path) for patient, path in cohort.series_files.items()},
         {patient: noise_pattern(cohort.series(row)) for row, patient in enumerate(cohort.patients)},
+        cohort,
     )

@@ -13,6 +13,7 @@ from stroke_ctp.common.text import some
 from stroke_ctp.model.registry import REGISTRY, in_order, training_choice
 from stroke_ctp.model.settings import CACHE_NAME, OUTPUTS
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
+from stroke_ctp.study.permutation_folder import PermutationFolder
 from stroke_ctp.study.run_folder import Elsewhere, RunFolder
 
 _WAY_OUT = "choose another name=NAME"
@@ -29,8 +30,8 @@ class StudyFolder:
     """The only reader and writer of `OUTPUTS/NAME`.
 
     `settings.json` holds what all runs share, `MODEL/settings.json` what distinguishes a model. The folder of a run is
-    `MODEL/fold-K`, of another seed than 0 `MODEL/seed-S/fold-K`, that of an ensemble `MODEL/ensemble`, that of the
-    report `report`.
+    `MODEL/fold-K`, of another seed than 0 `MODEL/seed-S/fold-K`, that of an ensemble `MODEL/ensemble`, that of
+    trainings on permuted classes `MODEL/permutations`, that of the report `report`.
 
     Example:
         >>> from stroke_ctp import StudyFolder
@@ -97,6 +98,15 @@ class StudyFolder:
     def ensemble(self, model: str) -> EnsembleFolder:
         """The ensemble of a model."""
         return EnsembleFolder(self.path / model / "ensemble")
+
+    def permutations(self, model: str) -> PermutationFolder:
+        """What trainings of a model on permuted classes gave."""
+        return PermutationFolder(self.path / model / "permutations")
+
+    def runs_of_first_seed(self, model: str) -> list[RunFolder]:
+        """All folds of the lowest seed of a model; errors as of `complete_runs`."""
+        runs = self.complete_runs(model)
+        return [run for key, run in runs.items() if key.seed == min(runs).seed]
 
     def complete_runs(self, model: str, partial: bool = False) -> dict[RunKey, RunFolder]:
         """The runs of a model, all folds of every seed of which a fold is complete; `partial`: folds may be missing.

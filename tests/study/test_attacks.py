@@ -192,6 +192,29 @@ def test_folds_of_another_seed_in_the_settings_of_a_run_are_caught(study: StudyF
         _audit(study)
 
 
+def _shown_as_another_seed(study: StudyFolder) -> list[RunFolder]:
+    """Copies of the trainings of seed 0 in the folders of seed 1."""
+    shutil.rmtree(study.ensemble("full").path)
+    for run in study.complete_runs("full").values():
+        shutil.copytree(run.path, study.run("full", run.fold, seed=1).path)
+    return [study.run("full", fold, seed=1) for fold in range(3)]
+
+
+def test_trainings_shown_as_those_of_another_seed_are_caught_by_their_settings(study: StudyFolder):
+    _shown_as_another_seed(study)
+    with pytest.raises(UserError, match="full, fold 0-seed-1: it was trained with seed 0 in fold 0, its folder says"):
+        _audit(study)
+
+
+def test_the_same_with_rewritten_records_is_caught_by_the_first_epoch(study: StudyFolder):
+    for run in _shown_as_another_seed(study):
+        run.write_settings(replace(run.settings(), seed=1))
+        record = {key: value for key, value in vars(run.record()).items() if key not in ("auc", "predictions")}
+        run.write(record | {"seed": 1}, run.predictions(), run.provenance())
+    with pytest.raises(UserError, match=r"full, fold 0-seed-1 was trained on other patients or settings than recorded"):
+        _audit(study, epochs=True)
+
+
 def test_weights_of_another_fold_are_caught_by_the_logged_loss(study: StudyFolder):
     mine, other = study.run("full", 0), study.run("full", 1)
     shutil.copy(other.training.best, mine.training.best)
