@@ -48,7 +48,8 @@ def cross_validation(model: ModelAucs) -> Picture | None:
     caption = (
         f"ROC curves of the {display_name(model.predictions.name)} model in "
         f"{counted(len(folds.curves), 'test fold')}{seeds}, their mean, {text}, 95 % by the corrected resampled t "
-        f"interval{spread}, and ±1 standard deviation between folds, which is not a confidence interval. Dashed: chance."
+        f"interval{spread}, and ±1 standard deviation between folds, which is not a confidence interval. "
+        "Dashed: chance."
     )
     return Picture("figure3", "Figure 3. ROC of the test folds", caption, drawn)
 
