@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from studies import ENDPOINT, MARGIN, N_FOLDS, OXFORD, SENSITIVITY, write_model
 
 from stroke_ctp.hemodynamics.level_analysis import analyse_levels
@@ -91,7 +92,7 @@ def test_every_word_lies_on_the_page_and_what_is_missing_is_said(series: np.ndar
     picture = same_patients(shown)
     picture.drawn.draw_without_rendering()
     page = picture.drawn.bbox
-    texts = [text for text in picture.drawn.findobj(lambda one: hasattr(one, "get_text")) if text.get_text()]
+    texts = [text for text in picture.drawn.findobj(Text) if text.get_text()]
     for text in (text for text in texts if text.get_visible()):
         box = text.get_window_extent()
         assert page.x0 <= box.x0 <= box.x1 <= page.x1, text.get_text()
