@@ -12,11 +12,13 @@ from stroke_ctp.reporting.figures.flowchart import draw_flowcharts, flow_sentenc
 from stroke_ctp.reporting.figures.learning_curves import learning_curves
 from stroke_ctp.reporting.figures.network import network
 from stroke_ctp.reporting.figures.same_patients import same_patients
+from stroke_ctp.reporting.figures.stress_curves import stress_picture
 from stroke_ctp.reporting.figures.style import Picture
 from stroke_ctp.reporting.page import Section
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
 from stroke_ctp.reporting.results.patient_evidence import PatientEvidence
 from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
+from stroke_ctp.reporting.stress_sentences import stress_paragraph
 from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.summary_sentences import lead, summary, tiles
 from stroke_ctp.reporting.tables.calibration import calibration_table, decision_table, reliability_table
@@ -33,9 +35,15 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
-from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
+from stroke_ctp.reporting.tables.secondary_methods import (
+    permutation_table,
+    secondary_auc_table,
+    secondary_comparison_table,
+)
 from stroke_ctp.reporting.tables.seeds import seeds_table
+from stroke_ctp.reporting.tables.stress import stress_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
+from stroke_ctp.robustness.curves import StressResults
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
@@ -78,6 +86,7 @@ def sections(content: ReportContent) -> list[Section]:
         Section("operating-points", "Operating points", [PREVALENCE], tables=[operating_table(results)]),
         _calibration(results),
     ]
+    main += _stress(content.background.stress)
     return [*main, *(replace(section, is_appendix=True) for section in _appendix(content))]
 
 
@@ -134,10 +143,21 @@ def _calibration(results: StudyResults) -> Section:
     return Section("calibration", "Calibration and net benefit", tables=[calibration_table(results)], pictures=pictures)
 
 
+def _stress(stress: StressResults | str) -> list[Section]:
+    """Stress curves with their meaning, or why there are none; nothing if the models were not tried."""
+    if not stress:
+        return []
+    if isinstance(stress, str):
+        return [Section("stress", "Stress curves", [stress])]
+    pictures, tables = [stress_picture(stress)], [stress_table(stress)]
+    return [Section("stress", "Stress curves", [" ".join(stress_paragraph(stress))], tables=tables, pictures=pictures)]
+
+
 def _methods(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
     """Other methods of inference, single folds, and members of the ensemble."""
     tables = [
         secondary_auc_table(results),
+        permutation_table(results),
         secondary_comparison_table(results.comparisons),
         fold_table(models),
         member_table(models),

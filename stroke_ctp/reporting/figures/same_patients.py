@@ -197,8 +197,9 @@ def _draw_scale(axes: Axes, column: _Column) -> None:
     bar.set_ticks([low, high], labels=column.ends or (f"{low:g}", f"{high:g}"))
     bar.outline.set_linewidth(0.3)
     axes.tick_params(labelsize=6, length=1.5, pad=1)
-    for label, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
-        label.set_horizontalalignment(side)
+    lowest, highest = axes.get_xticklabels()
+    lowest.set_horizontalalignment("left")
+    highest.set_horizontalalignment("right")
 
 
 def _crop(heads: Sequence[Levels]) -> tuple[slice, slice]:
