@@ -58,8 +58,7 @@ class PredictionFolder:
 
     def finished(self, number: int, key: str) -> PatientPrediction | None:
         """What an earlier command has predicted for a patient from the same data."""
-        record = self._records.read(number, key)
-        return None if record is None else PatientPrediction(**record)
+        return self._records.read(number, key, PatientPrediction)
 
     def record(self, number: int, key: str, prediction: PatientPrediction) -> None:
         """Keep the probabilities of one patient, so that the command can continue.

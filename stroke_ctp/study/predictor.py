@@ -1,10 +1,11 @@
 """The members of one model of a study, which score patients together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.inclusion import Rules
@@ -13,6 +14,7 @@ from stroke_ctp.common.files import digest
 from stroke_ctp.model.explanation import Explains, Explanation
 from stroke_ctp.model.protocol import FittedModel, Model, PredictsVolume
 from stroke_ctp.study.members import fitted_model, model_of
+from stroke_ctp.study.run_folder import RunRecord
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -24,6 +26,8 @@ class Scores:
     """Of a large core; the mean over members is the ensemble's."""
     volumes: Float[np.ndarray, "member patient 3"] | None
     """Core volume and its 90 % interval [mL]; None if the model predicts no volumes."""
+    measured: Bool[np.ndarray, " patient"]
+    """Whether the model found anything to score; otherwise it takes the median of its training patients."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Predictor:
             endpoint=records[0].endpoint,
             rules=records[0].cohort.rules,
             tested_in=tested_in,
-            key=digest({"members": [record.digest for record in records]}),
+            key=members_key(records),
         )
 
     def score(self, patients: Patients) -> Scores:
@@ -86,10 +90,23 @@ class Predictor:
         probability = np.stack([member.score_evidence(evidence) for member in self.members])
         volumes = [member.volumes(evidence) for member in self.members if isinstance(member, PredictsVolume)]
         known = [one for one in volumes if one is not None]
-        return Scores(probability, np.stack(known) if len(known) == len(self.members) else None)
+        complete = np.stack(known) if len(known) == len(self.members) else None
+        return Scores(probability, complete, _measured(evidence, len(patients)))
 
     def explain(self, patient: Patients, members: Iterable[int]) -> Explanation | None:
         """How some members came to their answer for one patient; None for a model that does not tell."""
         if not isinstance(self.model, Explains):
             return None
         return self.model.explain(patient, [self.members[member] for member in members])
+
+
+def members_key(records: Sequence[RunRecord]) -> str:
+    """Digest of everything that determines a probability of the members with these records."""
+    return digest({"members": [record.digest for record in records]})
+
+
+def _measured(evidence: Any, n: int) -> Bool[np.ndarray, " patient"]:
+    """Which patients have evidence: numbers are NaN where a core cannot be measured, and features never are."""
+    if not isinstance(evidence, np.ndarray):
+        return np.ones(n, bool)
+    return np.asarray(np.isfinite(evidence.reshape(n, -1)).all(axis=1))

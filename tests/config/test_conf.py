@@ -25,6 +25,7 @@ from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
+from stroke_ctp.config.schemas.permute import PermuteSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.config.schemas.pretrain import PretrainSettings
@@ -41,6 +42,7 @@ SCHEMAS: dict[str, Any] = {
     "ensemble": EnsembleSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
+    "permute": PermuteSettings,
     "predict": PredictSettings,
     "preprocess": PreprocessSettings,
     "pretrain": PretrainSettings,
@@ -51,6 +53,7 @@ SCHEMAS: dict[str, Any] = {
 GIVEN = {
     "ensemble": {"external": "e"},
     "perfusion": {"out": "o", "scan": "s"},
+    "permute": {"permutations": 1},
     "predict": {"out": "o", "scan": "s"},
     "preprocess": {"out": "o", "manifest": "m"},
     "pretrain": {"out": "o"},

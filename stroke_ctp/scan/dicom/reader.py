@@ -19,6 +19,7 @@ from stroke_ctp.scan.dicom.frame_times import acquisition_times
 from stroke_ctp.scan.dicom.geometry import SliceStack
 from stroke_ctp.scan.dicom.pixels import decode_hu
 from stroke_ctp.scan.dicom.time_points import assign_time_points, expected_times
+from stroke_ctp.scan.sizes import require_size
 
 
 @silence_dicom_libraries()
@@ -64,6 +65,7 @@ def _volume(
 
 
 def _allocate(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time slice height width"]:
+    require_size(shape, f"file {name}")
     try:
         return np.empty(shape, dtype=np.float32)
     except MemoryError:

@@ -41,7 +41,7 @@ def source_images(path: Path, slices: Sequence[int]) -> list[Dataset]:
     """
     frames, stack = find_acquisition(path)
     acquired = acquisition_times(frames, stack.slice_of, order_suffices=True)
-    found = []
+    found: list[pydicom.Dataset] = []
     for index in slices:
         first = min((row for row in range(len(frames)) if stack.slice_of[row] == index), key=lambda row: acquired[row])
         header = pydicom.dcmread(frames[first].path, stop_before_pixels=True, specific_tags=_KEPT)
