@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 from heads import save_nifti
 from noise import MeansEncoder, train_quickly, write_noise_cohort
-from perfused_head import PIXEL_MM, head
+from perfused_head import CORE, PIXEL_MM, head
 
 from stroke_ctp import predict as command
 from stroke_ctp.cohort.standard_series import standard_series
@@ -98,6 +99,44 @@ def test_a_model_that_predicts_volumes_gives_the_mean_of_its_members_with_an_int
     assert 0 <= row["low_ml"] <= row["predicted_ml"] <= row["high_ml"]
     assert f"core volume {row['predicted_ml']:.0f} mL (90 % interval {row['low_ml']:.0f} to" in said
     assert Predictor.load(study, "full").score(external).volumes is None
+
+
+def test_a_scan_gets_a_page_which_is_written_once_and_again_if_it_is_lost(trained: Path, tmp_path: Path, monkeypatch):
+    given = (f"scan={trained}/scan.nii.gz", "levels=[0,2]", f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    said = call("predict", *given)
+    page = tmp_path / "out/patient.html"
+    assert f"page {page}" in said
+    text = page.read_text()
+    assert "The probability of a large core (core volume &gt; 5.5 mL)" in text
+    assert "the 3 members give" in text
+    assert "Contribution to the log odds" in text
+    assert text.count("Contribution of each frame to the log odds") == 2
+    before = page.stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "standard_series", lambda *_: pytest.fail("computed again"))
+        call("predict", *given)
+    assert page.stat().st_mtime_ns == before
+    page.unlink()
+    call("predict", *given)
+    assert page.read_text() == text
+
+
+def test_a_manifest_gets_pages_if_asked_and_maps_in_the_scans_geometry(trained: Path, tmp_path: Path):
+    given = (f"manifest={trained}/manifest.csv", f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    call("predict", *given, "page=true", "format=nifti")
+    assert [path.name for path in (tmp_path / "out/pages").iterdir()] == ["patient-00001.html"]
+    assert "<h1>Ann</h1>" in (tmp_path / "out/pages/patient-00001.html").read_text()
+    scan = nib.load(trained / "scan.nii.gz")
+    found = nib.load(tmp_path / "out/maps/patient-00001/conventional_cbv.nii.gz")
+    np.testing.assert_allclose(found.affine, scan.affine)
+    assert found.shape == scan.shape[:3]
+    values = found.get_fdata()
+    assert (values[..., 0] > 0).mean() > 0.1
+    assert (values[..., 1] == 0).all()  # between the levels
+    core = nib.load(tmp_path / "out/maps/patient-00001/core_mask.nii.gz").get_fdata()
+    row, column = (round((135 / 2) + place / PIXEL_MM[0]) for place in CORE)
+    assert core[column, row, 0] == 1
+    assert core[135 - column, row, 0] == 0  # the other hemisphere
 
 
 def test_one_patient_that_cannot_be_read_stands_in_the_table_with_its_reason(of_manifest: tuple[Path, str]):
@@ -193,6 +232,7 @@ def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(traine
         (["scan={0}/scan.nii.gz", "out_of_fold=true"], "has no name; use a manifest"),
         (["scan={0}/cut.nii.gz"], "cut.nii.gz"),
         (["scan={0}/scan.nii.gz", "name=none"], "no fold of"),
+        (["scan={0}/scan.nii.gz", "format=dicom"], "format=dicom writes objects that refer to the images of a DICOM"),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_nothing_written(
