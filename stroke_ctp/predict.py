@@ -1,4 +1,4 @@
-"""Score new patients with a trained model: `python -m stroke_ctp.predict scan=PATH|manifest=FILE name=NAME out=DIR`."""
+"""Score new patients: `python -m stroke_ctp.predict scan=PATH|manifest=FILE name=NAME|bundle=FILE out=DIR`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -7,7 +7,6 @@ from functools import partial
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow, read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
-from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.cohort.patient_series import record_key
 from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
@@ -19,9 +18,10 @@ from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.reporting.model_text import endpoint_text
-from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
-from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
+from stroke_ctp.study.answers import answer
+from stroke_ctp.study.prediction_folder import NOT_ASSESSABLE, PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.recorded_cohort import recorded_cohort
 from stroke_ctp.study.study_folder import StudyFolder
 
 _AT_A_TIME = 16
@@ -31,7 +31,7 @@ _AT_A_TIME = 16
 def predict(settings: PredictSettings) -> None:
     """Score the patients that are not scored yet, then write the table of all."""
     patients = _patients(settings)
-    predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
+    predictor = _predictor(settings)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
     predictions = _predict(patients, predictor, folder, settings)
@@ -39,8 +39,8 @@ def predict(settings: PredictSettings) -> None:
     if settings.scan is not None and failed:
         raise UserError(failed[0])
     made_with = {
-        "study": settings.name,
-        "model": settings.model,
+        "study": predictor.about.study,
+        "model": predictor.model.name,
         "members": len(predictor.members),
         "predictor": predictor.key,
         "endpoint": asdict(predictor.endpoint),
@@ -50,6 +50,18 @@ def predict(settings: PredictSettings) -> None:
     _tell(predictions, predictor)
     print(folder.table)
     _require_success(predictions)
+
+
+def _predictor(settings: PredictSettings) -> Predictor:
+    """The members, with the range of the training cohort if that is known."""
+    if settings.bundle is not None:
+        return Predictor.from_bundle(settings.bundle)
+    study = StudyFolder(settings.outputs, settings.name)
+    training = recorded_cohort(study, list(study.complete_runs(settings.model).values()))
+    if isinstance(training, str):
+        print(f"nobody is declined as unlike the training patients: {training}; a bundle would know them")
+        return Predictor.load(study, settings.model)
+    return Predictor.load(study, settings.model, training)
 
 
 def _require_success(predictions: Sequence[PatientPrediction]) -> None:
@@ -71,6 +83,7 @@ def _predict(
     """The predictions of all patients in their order."""
     rules = replace(predictor.rules, levels="auto")
     determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
+    determined_by["error"] = settings.error
     keys = {patient.number: record_key(patient, determined_by) for patient in patients}
     made = {patient.number: folder.finished(patient.number, keys[patient.number]) for patient in patients}
     if settings.out_of_fold:
@@ -85,7 +98,7 @@ def _predict(
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
         folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
-        prediction = _scored(patient.patient, series, predictor, folds)
+        prediction = _answered(patient.patient, series, predictor, folds, settings.error)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
@@ -111,16 +124,12 @@ def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries |
         return Excluded(DEFECT, described_defect(error, patient.rows[0].scan_name))
 
 
-def _scored(
-    patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int]
+def _answered(
+    patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int], error: float | None
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
-    scores = predictor.score(NewPatients.of(series.hu))
-    mean = None if scores.volumes is None else scores.volumes[list(folds), 0].mean(axis=0).tolist()
-    volume = None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True))
-    members = {str(fold): float(scores.probability[fold, 0]) for fold in folds}
-    return PatientPrediction(patient, members, series.quality, volume=volume)
+    return answer(predictor, patient, series, folds, error)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:
@@ -148,7 +157,7 @@ def _check_fold_membership(
     known = [patient.patient for patient in patients if patient.patient in predictor.tested_in]
     if settings.out_of_fold and not known:
         raise UserError(
-            f"out_of_fold=true is for patients of the training cohort of {settings.name}, of whom "
+            f"out_of_fold=true is for patients of the training cohort of {predictor.about.study}, of whom "
             f"{'a scan=PATH has no name; use a manifest' if settings.scan else f'{settings.manifest} has none'}"
         )
     if known and not settings.out_of_fold:
@@ -160,12 +169,24 @@ def _check_fold_membership(
 
 def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> None:
     """Print the answer for one patient, or the numbers of many."""
+    known = sum(one.in_training and len(one.members) > 1 for one in predictions)
+    if known:
+        print(f"warning: {known} series of training patients: the members know the answer")
     failed = sum(one.reason is not None for one in predictions)
     if failed:
         print(f"{failed} of {len(predictions)} patients cannot be scored (predictions.csv, column reason)")
+    declined = sum(bool(one.declined) for one in predictions)
+    if declined and predictions[1:]:
+        print(f"{declined} of {len(predictions)} patients are not assessable (predictions.csv, column declined)")
     if len(predictions) == 1 and not failed:
         (one,) = predictions
         scores = one.members.values()
+        if one.answer == NOT_ASSESSABLE:
+            print(f"{NOT_ASSESSABLE}: {'; '.join(one.declined)}")
+        elif one.answer is not None:
+            print(f"{one.answer} core, at Youden's threshold")
+        if one.calibrated is not None:
+            print(f"calibrated probability of a large core: {one.calibrated:.2f}")
         print(
             f"probability of a large core ({endpoint_text(predictor.endpoint)}): {one.probability:.2f}, "
             f"mean of {counted(len(scores), 'member')} ({min(scores):.2f} to {max(scores):.2f})"

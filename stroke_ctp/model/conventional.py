@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,11 +12,15 @@ from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from stroke_ctp.cohort.patients import Patients
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.hemodynamics.core_area import core_area
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.protocol import Fold
+
+if TYPE_CHECKING:  # torch takes seconds to load
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,18 @@ class FittedConventional:
         """The same from the patients' core values."""
         return self.scale.probability(evidence if rows is None else evidence[rows])
 
+    def fitted_weights(self) -> dict[str, "Tensor"]:
+        """None: the record holds the scale."""
+        return {}
+
+    def known_evidence(self, cohort: Cohort) -> Float[np.ndarray, " patient"]:
+        """Measurements of the cohort that it was fitted on."""
+        return np.array([self.values[patient] for patient in cohort.patients], float)
+
+    def anonymous_record(self) -> dict[str, Any]:
+        """The record without measurements."""
+        return self.record() | {"values": {}}
+
     def record(self) -> dict[str, Any]:
         """Scale, measurements, and number of patients that could not be measured."""
         missing = sum(value is None for value in self.values.values())
@@ -103,6 +119,13 @@ class ConventionalModel:
         """Core values of patients; see `core_values`."""
         return core_values(self.name, patients)
 
+    def descriptors(self, evidence: Float[np.ndarray, " patient"]) -> Float[np.ndarray, "patient 1"]:
+        """The core value."""
+        return evidence[:, None]
+
+    def carried_weights(self) -> None:
+        """No weights are in use."""
+
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedConventional:
         """Fit orientation and scale to the training folds; nothing is written."""
         values = core_values(self.name, fold.cohort)
@@ -113,6 +136,10 @@ class ConventionalModel:
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedConventional:
         """A core whose scale was fitted before."""
+        return self.restore(record, {})
+
+    def restore(self, record: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> FittedConventional:
+        """The same from memory."""
         return FittedConventional(self.name, Scale(**record["scale"]), record["values"])
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, file_digest
 from stroke_ctp.model.perfusion_network import PerfusionNetwork
-from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.provenance import CarriedWeights, Provenance
 
 SHIPPED = Path(__file__).parent / "weights" / "perfusion.safetensors"
 SHIPPED_SHA256 = "8287ec8d122f39fe9e145d11329c9af45ee34f175b097b4206d7f2af5ebb11e5"
@@ -32,6 +32,21 @@ class PerfusionWeights:
     provenance: Provenance
     pretraining: Mapping[str, Any]
     """Settings of the training: seed, patients, steps."""
+
+    @classmethod
+    def of(cls, carried: CarriedWeights) -> "PerfusionWeights":
+        """A network with weights in memory.
+
+        Raises:
+            RuntimeError: They are of another network.
+        """
+        network = PerfusionNetwork()
+        network.load_state_dict(carried.tensors)
+        return cls(network.eval(), carried.provenance, carried.made_with)
+
+    def carried(self) -> CarriedWeights:
+        """The weights in memory."""
+        return CarriedWeights(self.provenance, self.network.state_dict(), self.pretraining)
 
 
 def write_weights(path: Path, network: PerfusionNetwork, pretraining: Mapping[str, Any]) -> None:
@@ -63,13 +78,12 @@ def read_weights(weights: str) -> PerfusionWeights:
     record, tensors = _content(path)
     if record.get("schema") != SCHEMA:
         raise UserError(f"{path} must hold weights of schema {SCHEMA}, got {record.get('schema')}; {WAY_OUT}")
-    network = PerfusionNetwork()
+    carried = CarriedWeights(Provenance(path.name, found), tensors, record["pretraining"])
     try:
-        network.load_state_dict(tensors)
+        return PerfusionWeights.of(carried)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(f"{path} holds weights of another network ({reason}); {WAY_OUT}") from None
-    return PerfusionWeights(network.eval(), Provenance(path.name, found), record["pretraining"])
 
 
 def read_pretraining(path: Path) -> Mapping[str, Any]:

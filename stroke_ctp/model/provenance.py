@@ -1,8 +1,15 @@
-"""Which pretrained weights are in use."""
+"""Which pretrained weights are in use, and weights that a file carries along."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.schemas import STRICT
+
+if TYPE_CHECKING:  # torch takes seconds to load
+    from torch import Tensor
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -18,3 +25,13 @@ class Provenance:
     def is_random(self) -> bool:
         """Whether the backbone was initialized at random, so that results mean nothing."""
         return self.weights == "none"
+
+
+@dataclasses.dataclass(frozen=True)
+class CarriedWeights:
+    """A frozen network's weights in memory, such as a bundle brings along."""
+
+    provenance: Provenance
+    tensors: Mapping[str, "Tensor"]
+    made_with: Mapping[str, Any]
+    """What is recorded of their training, as plain values."""

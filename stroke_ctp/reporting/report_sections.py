@@ -31,6 +31,7 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
+from stroke_ctp.reporting.tables.recalibration import coverage_table, recalibration_table
 from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
 from stroke_ctp.study.findings import Finding
@@ -111,11 +112,13 @@ def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> S
 
 def _calibration(results: StudyResults) -> Section:
     main = results.main
+    tables = [calibration_table(results), recalibration_table(results), coverage_table(main)]
     pictures = [
         probability_figures.calibration(main.cohorts, results.smooth_calibration),
         probability_figures.decision(main.cohorts),
     ]
-    return Section("calibration", "Calibration and net benefit", tables=[calibration_table(results)], pictures=pictures)
+    title = "Calibration and net benefit"
+    return Section("calibration", title, tables=[table for table in tables if table], pictures=pictures)
 
 
 def _methods(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:

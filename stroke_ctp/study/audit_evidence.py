@@ -8,12 +8,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest
 from stroke_ctp.study.conventional_scores import examine_conventional
-from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.first_epochs import examine_first_epochs
@@ -22,7 +19,7 @@ from stroke_ctp.study.near_duplicates import noise_pattern
 from stroke_ctp.study.network_predictions import examine_networks
 from stroke_ctp.study.perfusion_scores import examine_perfusion
 from stroke_ctp.study.predictions import Study
-from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.recorded_cohort import recorded_cohort
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -61,7 +58,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     """Read the cohorts of a study, and compute again what its files allow."""
     runs = [run for model in study.models.values() for run in model.runs.values()]
     ensembles = [folder.ensemble(model.name) for model in study.models.values() if model.ensemble_record]
-    training, external = _cohort(folder, runs), _cohort(folder, ensembles)
+    training, external = recorded_cohort(folder, runs), recorded_cohort(folder, ensembles)
     if isinstance(training, str):
         statistics = FeatureStatistics(f"training cohort: {training}")
     else:
@@ -74,24 +71,6 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
         *examine_perfusion(study, training),
     ]
     return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
-
-
-def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
-    """The cohort that runs or ensembles used, in the folder that they recorded; or why it is not known."""
-    if not users:
-        return "no such cohort was scored"
-    folder = (study.path / users[0].provenance().cohort).resolve()
-    if not CohortFolder(folder).table.exists():
-        return f"its folder {folder.name} was moved or removed"
-    try:
-        cohort = Cohort(folder)
-        _ = cohort.description
-    except UserError:
-        return f"its folder {folder.name} is incomplete; preprocess again"
-    if cohort.hash != users[0].record().cohort.hash:
-        return f"its folder {folder.name} now holds another cohort"
-    lost = [path.name for path in cohort.series_files.values() if not path.exists()]
-    return f"its series {lost[0]} is missing" if lost else cohort
 
 
 def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:

@@ -23,6 +23,7 @@ from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
 from stroke_ctp.config.schemas.core_accuracy import CoreAccuracySettings
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
+from stroke_ctp.config.schemas.export import ExportSettings
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
@@ -39,6 +40,7 @@ SCHEMAS: dict[str, Any] = {
     "benchmarks.core_accuracy": CoreAccuracySettings,
     "benchmarks.held_out_patients": HeldOutSettings,
     "ensemble": EnsembleSettings,
+    "export": ExportSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
     "predict": PredictSettings,
@@ -50,6 +52,7 @@ SCHEMAS: dict[str, Any] = {
 }
 GIVEN = {
     "ensemble": {"external": "e"},
+    "export": {"out": "o"},
     "perfusion": {"out": "o", "scan": "s"},
     "predict": {"out": "o", "scan": "s"},
     "preprocess": {"out": "o", "manifest": "m"},

@@ -27,6 +27,8 @@ class PredictSettings:
     """Folder of all studies."""
     model: Text = "full"
     """Model of the study."""
+    bundle: OptionalFile = None
+    """File of `python -m stroke_ctp.export`, instead of name and model."""
     scan: OptionalFile = None
     """4D NIfTI file or DICOM folder of one patient."""
     manifest: OptionalFile = None
@@ -38,8 +40,19 @@ class PredictSettings:
     """Time between frames of scan=PATH instead of its header's; a manifest has a column for it [s]."""
     out_of_fold: bool = False
     """Score patients of the training cohort, each by the member that was tested on it."""
+    error: Annotated[float, Field(gt=0, lt=0.5)] | None = None
+    """Largest share of patients of either class who may get the wrong answer: those for whom that cannot be kept are
+    declined. By default nobody is declined for being between the classes."""
     jobs: Jobs = -1
     """Processes that read scans."""
+
+    @model_validator(mode="after")
+    def _one_model(self) -> "PredictSettings":
+        if self.bundle is not None and (self.name, self.model) != (PredictSettings.name, PredictSettings.model):
+            raise UserError(f"bundle={self.bundle} holds a study's model; leave out name and model")
+        if self.bundle is not None and self.out_of_fold:
+            raise UserError("out_of_fold=true needs name=NAME: a bundle does not tell who its training patients are")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> "PredictSettings":

@@ -20,9 +20,9 @@ from stroke_ctp.statistics.operating_points import (
     Rates,
     Threshold,
     confusion,
+    majority,
     rates,
-    sensitive_threshold,
-    youden_threshold,
+    threshold_at,
 )
 from stroke_ctp.study.ensemble_folder import MEAN
 from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores
@@ -95,10 +95,7 @@ def operating_point(
 
 def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> ValidationThreshold:
     labels, scores = labels_and_scores(validation)
-    chosen = (
-        youden_threshold(labels, scores) if sensitivity is None else sensitive_threshold(labels, scores, sensitivity)
-    )
-    return ValidationThreshold(len(validation), chosen)
+    return ValidationThreshold(len(validation), threshold_at(labels, scores, sensitivity))
 
 
 def _of_folds(patients: ScoredPatients, chosen: Mapping[str, ValidationThreshold]) -> PredictedClasses:
@@ -118,8 +115,8 @@ def _of_ensemble(
     if value is None:
         return _classes(patients, ~everybody, ~everybody)
     members = predictions.external[predictions.external["fold"] != MEAN]
-    votes = (members["probability"] > value).groupby(members["patient"].astype(str)).mean()
-    return _classes(patients, everybody, votes.reindex(list(patients.patients)).to_numpy() > 0.5)
+    scores = members.astype({"patient": str}).pivot(index="fold", columns="patient", values="probability")
+    return _classes(patients, everybody, majority(scores[list(patients.patients)].to_numpy(), value))
 
 
 def _classes(

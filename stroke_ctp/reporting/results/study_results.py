@@ -11,6 +11,7 @@ from stroke_ctp.model.settings import CONVENTIONAL_MODELS
 from stroke_ctp.reporting.results.comparisons import Comparison, Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import CohortAuc, ModelAucs, model_aucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, operating_point
+from stroke_ctp.reporting.results.recalibration import RecalibratedCohort, recalibrated_cohorts
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.reporting.results.subgroups import Subgroups, subgroup_aucs
 from stroke_ctp.reporting.results.volume_agreement import VolumeAgreement, volume_agreement
@@ -58,6 +59,8 @@ class ModelResults:
     youden: OperatingPoint
     sensitive: OperatingPoint
     """The operating point of a given sensitivity."""
+    recalibrated: tuple[RecalibratedCohort, ...]
+    """The same cohorts after recalibration; none if that is undefined."""
 
     @property
     def predictions(self) -> ModelPredictions:
@@ -145,6 +148,7 @@ def _model_results(predictions: ModelPredictions, sensitivity: float) -> ModelRe
         cohorts=tuple(map(_cohort_results, aucs.cohorts)),
         youden=operating_point(predictions, patients, None),
         sensitive=operating_point(predictions, patients, sensitivity),
+        recalibrated=recalibrated_cohorts(predictions),
     )
 
 
