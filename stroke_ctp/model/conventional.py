@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,9 +18,7 @@ from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.hemodynamics.core_area import core_area
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.protocol import Fold
-
-if TYPE_CHECKING:  # torch takes seconds to load
-    from torch import Tensor
+from stroke_ctp.model.provenance import Tensors
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class FittedConventional:
         """The same from the patients' core values."""
         return self.scale.probability(evidence if rows is None else evidence[rows])
 
-    def fitted_weights(self) -> dict[str, "Tensor"]:
+    def fitted_weights(self) -> Tensors:
         """None: the record holds the scale."""
         return {}
 
@@ -138,7 +136,7 @@ class ConventionalModel:
         """A core whose scale was fitted before."""
         return self.restore(record, {})
 
-    def restore(self, record: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> FittedConventional:
+    def restore(self, record: Mapping[str, Any], weights: Tensors) -> FittedConventional:
         """The same from memory."""
         return FittedConventional(self.name, Scale(**record["scale"]), record["values"])
 

@@ -5,7 +5,7 @@ Scoring needs neither labels nor Lightning's trainer nor Hydra, so that new pati
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,11 +15,8 @@ from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.model.checkpoints import TrainingFiles
-from stroke_ctp.model.provenance import CarriedWeights, Provenance
+from stroke_ctp.model.provenance import CarriedWeights, Provenance, Tensors
 from stroke_ctp.model.settings import TrainSettings
-
-if TYPE_CHECKING:  # torch takes seconds to load
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class FittedModel(Protocol):
         """The same without anything about single patients, for a file that leaves the house."""
         ...
 
-    def fitted_weights(self) -> dict[str, "Tensor"]:
+    def fitted_weights(self) -> Tensors:
         """What was fitted and is not in the record; empty for most models."""
         ...
 
@@ -159,7 +156,7 @@ class Model(Protocol):
         """
         ...
 
-    def restore(self, record: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> FittedModel:
+    def restore(self, record: Mapping[str, Any], weights: Tensors) -> FittedModel:
         """The same from memory.
 
         Args:

@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.schemas import STRICT
 
-if TYPE_CHECKING:  # torch takes seconds to load
-    from torch import Tensor
+Tensors = Mapping[str, Any]
+"""Torch's tensors by name. Torch takes seconds to load, so this module does without it."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -32,6 +32,6 @@ class CarriedWeights:
     """A frozen network's weights in memory, such as a bundle brings along."""
 
     provenance: Provenance
-    tensors: Mapping[str, "Tensor"]
+    tensors: Tensors
     made_with: Mapping[str, Any]
     """What is recorded of their training, as plain values."""

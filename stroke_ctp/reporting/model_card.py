@@ -81,7 +81,7 @@ def _measures(measures: CalibrationMeasures) -> str:
 
 def _points(aucs: ModelAucs, points: list[MemberPoint]) -> list[str]:
     thresholds = [
-        f"{point.name}: a member calls a core large above {point.threshold.value:.4g}; the majority decides"
+        f"{point.name}: a member calls a core large above {max(point.threshold.value, 0):.4g}; the majority decides"
         for point in points
         if point.threshold.value is not None
     ]

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -18,14 +18,11 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.provenance import Machine
 from stroke_ctp.common.schemas import STRICT, plain
-from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.provenance import Provenance, Tensors
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.statistics.typical_range import Range
 from stroke_ctp.study.reference import Reference
 from stroke_ctp.study.run_folder import CohortReference
-
-if TYPE_CHECKING:  # torch takes seconds to load
-    from torch import Tensor
 
 SCHEMA = 1
 """Of the file; what a former version cannot read gets another number."""
@@ -90,14 +87,14 @@ class Bundle:
     """Metadata and arrays."""
 
     record: BundleRecord
-    tensors: Mapping[str, Any]
+    tensors: Tensors
 
-    def part(self, name: str) -> dict[str, "Tensor"]:
+    def part(self, name: str) -> Tensors:
         """Arrays whose names begin with `name/`, without that."""
         return {key.removeprefix(f"{name}/"): one for key, one in self.tensors.items() if key.startswith(f"{name}/")}
 
 
-def write_bundle(path: Path, record: BundleRecord, tensors: Mapping[str, "Tensor"]) -> None:
+def write_bundle(path: Path, record: BundleRecord, tensors: Tensors) -> None:
     """Write a bundle.
 
     Args:
@@ -139,7 +136,7 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(record, tensors)
 
 
-def _parts(path: Path) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
+def _parts(path: Path) -> tuple[dict[str, Any], Tensors]:
     """Metadata and arrays, not yet checked."""
     try:
         with safe_open(path, framework="pt") as file:
@@ -154,7 +151,7 @@ def _parts(path: Path) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
     return header, tensors
 
 
-def _digest(content: Mapping[str, Any], tensors: Mapping[str, "Tensor"]) -> str:
+def _digest(content: Mapping[str, Any], tensors: Tensors) -> str:
     """SHA-256 over metadata and arrays."""
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
     for name in sorted(tensors):
