@@ -12,8 +12,14 @@ from stroke_ctp.study.study_folder import StudyFolder
 
 
 def export(settings: ExportSettings) -> None:
-    """Write a bundle, and print what it knows of the model."""
+    """Write a bundle and print its model card, or write the networks alone."""
     study = StudyFolder(settings.outputs, settings.name)
+    if settings.format == "onnx":
+        from stroke_ctp.model.onnx_export import heads_of, write_onnx  # loads PyTorch
+
+        write_onnx(settings.out, heads_of(Predictor.load(study, settings.model).members))
+        print(settings.out)
+        return
     predictions = read_model(study, settings.model)
     training = recorded_cohort(study, list(predictions.runs.values()))
     if isinstance(training, str):

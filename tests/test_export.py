@@ -31,7 +31,8 @@ from stroke_ctp.study.study_folder import StudyFolder
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """See `trained_study`; with bundles of both networks."""
     with trained_study(tmp_path_factory.mktemp("user")) as folder:
-        train_quickly(f"cohort={folder}/cohort", f"outputs={folder}/outputs", "fold=0..2", "model=perfusion")
+        given = (f"cohort={folder}/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
+        train_quickly(*given, "model=perfusion")
         for model in ("full", "perfusion"):
             call("export", f"outputs={folder}/outputs", f"model={model}", f"out={folder}/{model}.safetensors")
         yield folder

@@ -116,7 +116,7 @@ def _mean_of_highest(
 def _acquired(frames: Float[Tensor, "batch level time height width"]) -> Float[Tensor, "batch time"]:
     """1 up to the last frame that differs from the one before it."""
     differs = (frames[:, :, 1:] != frames[:, :, :-1]).flatten(3).any(dim=3).any(dim=1)
-    later = differs.flip(1).cummax(dim=1).values.flip(1)
+    later = differs.flip(1).cumsum(dim=1).flip(1) > 0
     return torch.cat([torch.ones_like(later[:, :1]), later], dim=1).to(frames.dtype)
 
 

@@ -1,6 +1,6 @@
 """Settings of `python -m stroke_ctp.export`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -23,6 +23,8 @@ class ExportSettings:
     """Folder of all studies."""
     model: Text = "full"
     """Model of the study."""
+    format: Literal["bundle", "onnx"] = "bundle"
+    """bundle: everything that `predict` needs; onnx: the networks alone, for programs without PyTorch."""
     embed_encoder: bool = False
     """Carry the backbone's weights (80 MB); otherwise they are known by their hash, and fetched where they are used."""
     sensitivity: Annotated[float, Field(gt=0, le=1)] = USUAL_SENSITIVITY
