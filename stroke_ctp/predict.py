@@ -61,7 +61,10 @@ def _predictor(settings: PredictSettings) -> Predictor:
     if isinstance(training, str):
         print(f"nobody is declined as unlike the training patients: {training}; a bundle would know them")
         return Predictor.load(study, settings.model)
-    return Predictor.load(study, settings.model, training)
+    predictor = Predictor.load(study, settings.model, training)
+    if predictor.typical is not None and predictor.typical.cloud is None:
+        print("the distance from the training patients is not judged: their features are not cached; a bundle has them")
+    return predictor
 
 
 def _require_success(predictions: Sequence[PatientPrediction]) -> None:

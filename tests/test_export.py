@@ -18,6 +18,8 @@ from stroke_ctp.cohort.standard_series import standard_series
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import plain
+from stroke_ctp.config.schemas.export import ExportSettings
+from stroke_ctp.export import export
 from stroke_ctp.model import article, perfusion_model
 from stroke_ctp.model.perfusion_weights import SHIPPED
 from stroke_ctp.model.provenance import Provenance
@@ -34,7 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         given = (f"cohort={folder}/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
         train_quickly(*given, "model=perfusion")
         for model in ("full", "perfusion"):
-            call("export", f"outputs={folder}/outputs", f"model={model}", f"out={folder}/{model}.safetensors")
+            export(ExportSettings(folder / f"{model}.safetensors", outputs=folder / "outputs", model=model))
         yield folder
 
 
@@ -164,7 +166,6 @@ class _Stub:
     ("arguments", "sentence"),
     [
         (["name=none"], "no fold of"),
-        (["model=ful"], "has no model ful; did you mean full?"),
         (
             ["outputs={0}/elsewhere/moved"],
             "a bundle carries the range of the training cohort, but its folder cohort was moved",

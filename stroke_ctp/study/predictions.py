@@ -113,9 +113,7 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
     runs = folder.complete_runs(name, partial)
     record = next(iter(runs.values())).record()
     missing = tuple(fold for fold in range(record.n_folds) if fold not in runs)
-    tables = [run.predictions() for run in runs.values()]
-    folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
-    _require_patients_once(folds, folder.path / name, all_of_them=not missing)
+    folds = read_folds(folder, name, runs)
     ensemble = folder.ensemble(name)
     scored = ensemble.is_complete and not missing
     return ModelPredictions(
@@ -127,6 +125,23 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
         ensemble.record() if scored else None,
         missing,
     )
+
+
+def read_folds(folder: StudyFolder, name: str, runs: Mapping[int, RunFolder]) -> pd.DataFrame:
+    """Rows of the validation and test folds of a model; `fold` and `label` are integers.
+
+    Args:
+        folder: Of the study.
+        name: Of the model.
+        runs: Its complete runs, by fold; some may be missing.
+
+    Raises:
+        UserError: A table breaks its contract, or a patient is not tested and validated once.
+    """
+    folds = pd.concat([run.predictions() for run in runs.values()], ignore_index=True).astype({"fold": int})
+    n_folds = next(iter(runs.values())).record().n_folds
+    _require_patients_once(folds, folder.path / name, all_of_them=len(runs) == n_folds)
+    return folds
 
 
 def labels_and_scores(rows: pd.DataFrame) -> tuple[Labels, Scores]:

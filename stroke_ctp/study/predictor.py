@@ -22,7 +22,7 @@ from stroke_ctp.statistics.operating_points import USUAL_SENSITIVITY
 from stroke_ctp.statistics.typical_range import Descriptors
 from stroke_ctp.study.bundle_file import About, Bundle, read_bundle
 from stroke_ctp.study.members import fitted_model, model_of
-from stroke_ctp.study.predictions import read_model
+from stroke_ctp.study.predictions import read_folds
 from stroke_ctp.study.reference import Reference
 from stroke_ctp.study.study_folder import StudyFolder
 from stroke_ctp.study.typical_patients import Cloud, TypicalPatients
@@ -93,8 +93,8 @@ class Predictor:
         Raises:
             UserError: A fold is missing, a file is damaged, or the encoder's weights are not those of the training.
         """
-        predictions = read_model(study, model)
-        runs = list(predictions.runs.values())
+        complete = study.complete_runs(model)
+        runs = list(complete.values())
         records = [run.record() for run in runs]
         shared = model_of(runs[0])
         members = tuple(fitted_model(shared, run) for run in runs)
@@ -107,7 +107,7 @@ class Predictor:
             [record.digest for record in records],
         )
         tested_in = {patient: record.fold for record in records for patient in record.patients.test}
-        reference = Reference.of(predictions, sensitivity)
+        reference = Reference.of(read_folds(study, model, complete), sensitivity)
         typical = None if training is None else _typical(shared, members[0], training, encode)
         return cls(shared, members, about, reference, typical, tested_in)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.schemas import STRICT
@@ -11,7 +12,7 @@ from stroke_ctp.statistics.conformal import plausible_classes
 from stroke_ctp.statistics.labels import Labels
 from stroke_ctp.statistics.operating_points import Threshold, majority, threshold_at
 from stroke_ctp.statistics.recalibration import Platt
-from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores
+from stroke_ctp.study.predictions import labels_and_scores
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -42,16 +43,16 @@ class Reference:
     """Chosen on the validation patients of all folds. The first one gives the answer."""
 
     @classmethod
-    def of(cls, predictions: ModelPredictions, sensitivity: float) -> "Reference":
+    def of(cls, folds: pd.DataFrame, sensitivity: float) -> "Reference":
         """Fit to a model's predictions.
 
         Args:
-            predictions: Of all folds.
+            folds: Rows of all validation and test folds, from `read_folds`.
             sensitivity: Of the second operating point, on validation patients.
         """
-        labels, scores = labels_and_scores(predictions.test)
+        labels, scores = labels_and_scores(folds[folds["split"] == "test"])
         order = np.lexsort((labels, scores))
-        validated = labels_and_scores(predictions.validation)
+        validated = labels_and_scores(folds[folds["split"] == "validation"])
         return cls(
             labels[order].tolist(),
             scores[order].tolist(),
