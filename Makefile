@@ -29,7 +29,7 @@ ESTIMATED = $(patsubst folds.n=%,folds=%,$(patsubst trainer.%,%,$(filter folds.n
 ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env ensemble study estimate cohort cohorts networks test chromium test-slurm lint clean
+.PHONY: help env ensemble study estimate cohort cohorts networks test chromium test-slurm faults lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -96,6 +96,10 @@ test-slurm: $(INSTALLED)  ## a sweep through SLURM, on a cluster of one node mad
 		echo "test-slurm: installing Debian's slurm-wlm and munge; no service is started, nothing in /etc/slurm is used"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge; }
 	$(BIN)/python -m pytest -m slurm tests/test_slurm.py
+
+# What takes `kills` and `races` from 100 and 50 to others: FAULTS="kills=20 races=10".
+faults: $(INSTALLED)  ## kill, race and starve the commands of a tiny study; figures in outputs/faults.json
+	$(BIN)/python tests/faults out=$(OUTPUTS)/faults.json $(FAULTS)
 
 clean:  ## remove the environment
 	rm -rf .venv

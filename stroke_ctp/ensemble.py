@@ -1,6 +1,7 @@
 """`python -m stroke_ctp.ensemble`: score an external cohort with the members of a study's models and their mean."""
 
 import time
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -54,20 +55,20 @@ def score_ensemble(study: StudyFolder, model: str, cohort: Cohort) -> None:
                 "encoder": record.encoder,
                 "cohort": ExternalCohort(**vars(CohortReference.of(cohort)), large=int(labels.sum())),
             },
-            _predictions(cohort, labels, probability),
+            _predictions(cohort, labels, dict(zip([run.member for run in runs], probability, strict=True))),
             run_provenance(cohort.folder, study.path, began),
         )
         print(folder.path)
 
 
 def _predictions(
-    cohort: Cohort, labels: Int[np.ndarray, " patient"], probability: Float[np.ndarray, "member patient"]
+    cohort: Cohort, labels: Int[np.ndarray, " patient"], members: Mapping[str, Float[np.ndarray, " patient"]]
 ) -> pd.DataFrame:
     """Of all patients, by every member and by the mean."""
-    columns: dict[int | str, np.ndarray] = {**dict(enumerate(probability)), MEAN: probability.mean(axis=0)}
+    columns = {**members, MEAN: np.mean(list(members.values()), axis=0)}
     everybody = np.arange(len(cohort))
     return pd.concat(
-        predictions_table(cohort, labels, everybody, column, "external", fold) for fold, column in columns.items()
+        predictions_table(cohort, labels, everybody, column, "external", member) for member, column in columns.items()
     )
 
 

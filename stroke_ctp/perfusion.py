@@ -1,4 +1,4 @@
-"""Conventional perfusion analysis: `python -m stroke_ctp.perfusion scan=PATH|manifest=FILE out=DIR`."""
+"""Perfusion maps of scans: `python -m stroke_ctp.perfusion scan=PATH|manifest=FILE out=DIR [method=network]`."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -12,51 +12,19 @@ from stroke_ctp import __version__
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import claim, out_folder
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.schemas import plain
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
+from stroke_ctp.hemodynamics.learned_analysis import LearnedAnalysis
 from stroke_ctp.hemodynamics.maps import Analysis
-from stroke_ctp.hemodynamics.output import PerfusionFolder, ScanFolder, scan_key
-from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
+from stroke_ctp.hemodynamics.output import COLUMNS, NETWORK_COLUMNS, PerfusionFolder, ScanFolder, scan_key
+from stroke_ctp.hemodynamics.scan_analysis import RegisteredScan, ScanAnalysis, analyse_registered, register_scan
+from stroke_ctp.reporting.figures.network_summary import draw_network_summary
 from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
 from stroke_ctp.reporting.figures.vessels import draw_vessels
 from stroke_ctp.reporting.reliability_text import reliability_text
-
-
-def perfusion(settings: PerfusionSettings) -> None:
-    """Analyse the scans that are not done yet and write the table of all."""
-    out = out_folder(settings.out)
-    folder = PerfusionFolder(out)
-    tasks = _tasks(settings, folder)
-    jobs = min(settings.jobs, len(tasks))
-    made_here = not out.exists()
-    made_with = {"version": __version__, "analysis": plain(settings.analysis)}
-    claim(out, made_with, "choose another out, or remove the folder to make it again")
-    print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
-    results = parallel_map(functools.partial(_analyse, analysis=settings.analysis), tasks, jobs)
-    rows = list(with_progress(results, "perfusion", "scans", len(tasks)))
-    failed = [row["reason"] for row in rows if "stage" in row]
-    if settings.scan is not None and failed:
-        if made_here:
-            folder.remove_unused()
-        raise UserError(failed[0])
-    folder.write_table(rows)
-    print(reliability_text(rows, folder.table.name))
-    print(folder.table)
-    _require_success(rows)
-
-
-def _require_success(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Require that a scan was measured, and that none met a defect of this package."""
-    broken = [row["reason"] for row in rows if row.get("stage") == DEFECT]
-    if broken:
-        raise UserError(
-            f"{len(broken)} of {len(rows)} scans met an unexpected error, the others are done: {broken[0]}; "
-            "rerun with scan=PATH for the traceback"
-        )
-    if all("stage" in row for row in rows):
-        raise UserError(f"none of {len(rows)} scans can be measured; first: {rows[0]['reason']}")
 
 
 @dataclass(frozen=True)
@@ -68,32 +36,120 @@ class _Task:
     frame_interval_s: float | None
     output: ScanFolder
 
+    @property
+    def title(self) -> str:
+        """Of its pictures."""
+        return f"{self.patient} {self.scan.name}".strip()
 
-def _analyse(task: _Task, analysis: Analysis) -> dict[str, Any]:
+
+def perfusion(settings: PerfusionSettings) -> None:
+    """Analyse the scans that are not done yet and write the table of all."""
+    folder = PerfusionFolder(out_folder(settings.out))
+    tasks = _tasks(settings, folder)
+    with only_command(folder.folder):
+        rows = _analyse_all(settings, folder, tasks)
+    _require_success(rows)
+
+
+def _analyse_all(settings: PerfusionSettings, folder: PerfusionFolder, tasks: Sequence[_Task]) -> list[dict[str, Any]]:
+    """Analyse the scans that are not done yet; the rows of the table, which is written."""
+    jobs = min(settings.jobs, len(tasks))
+    made_with = {"version": __version__, "method": settings.method, "analysis": plain(settings.analysis)}
+    claim(folder.folder, made_with, "choose another out, or remove the folder to make it again")
+    print(f"perfusion: {len(tasks)} scan(s) on {jobs} core(s)")
+    results = parallel_map(functools.partial(_analyse, method=settings.method, analysis=settings.analysis), tasks, jobs)
+    rows = list(with_progress(results, "perfusion", "scans", len(tasks)))
+    failed = [row["reason"] for row in rows if _unmeasured(row)]
+    if settings.scan is not None and failed:
+        folder.unclaim_unused()
+        raise UserError(failed[0])
+    network = settings.method == "network"
+    folder.write_table(rows, (*COLUMNS, *NETWORK_COLUMNS) if network else COLUMNS)
+    print(reliability_text(rows, folder.table.name))
+    if network:
+        print(reliability_text(rows, folder.table.name, "network_"))
+    print(folder.table)
+    return rows
+
+
+def _require_success(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Require that a scan was measured, and that none met a defect of this package."""
+    broken = [row["reason"] for row in rows if row.get("stage") == DEFECT]
+    if broken:
+        raise UserError(
+            f"{len(broken)} of {len(rows)} scans met an unexpected error, the others are done: {broken[0]}; "
+            "rerun with scan=PATH for the traceback"
+        )
+    if all(map(_unmeasured, rows)):
+        raise UserError(f"none of {len(rows)} scans can be measured; first: {rows[0]['reason']}")
+
+
+def _unmeasured(row: Mapping[str, Any]) -> bool:
+    """Whether a row of the table has volumes by no method."""
+    return "stage" in row and "network_core_ml" not in row
+
+
+def _analyse(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
     """Analyse one scan and write its maps, unless that is done; its row of the table, whatever happens to it."""
     row = {"patient": task.patient, "scan": task.scan.name, "folder": task.output.folder.name}
     try:
-        return row | _measured(task, analysis)
+        return row | _measured(task, method, analysis)
     except Excluded as finding:
-        return row | {"reliability": "unusable", "stage": finding.stage, "reason": finding.reason}
+        failure = {"reliability": "unusable", "stage": finding.stage, "reason": finding.reason}
     except Exception as error:
         if not task.patient:  # no other scan depends on this one: the traceback says more
             raise
-        return row | {
-            "reliability": "unusable",
-            "stage": DEFECT,
-            "reason": described_defect(error, task.scan.name),
-        }
+        failure = {"reliability": "unusable", "stage": DEFECT, "reason": described_defect(error, task.scan.name)}
+    if method == "network":
+        failure |= {f"network_{name}": failure[name] for name in ("reliability", "reason")}
+    return row | failure
 
 
-def _measured(task: _Task, analysis: Analysis) -> dict[str, Any]:
+def _measured(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
     if not task.scan.exists():
         raise Excluded("reading", f"there is no scan {task.scan.name}; correct its path in the manifest")
     key = scan_key(task.scan, task.frame_interval_s)
     if (finished := task.output.finished_row(key)) is not None:
         return finished
-    measured = analyse_scan(task.scan, task.frame_interval_s, analysis)
-    task.output.write_maps(measured, task.scan)
+    registered = register_scan(task.scan, task.frame_interval_s)
+    measured: ScanAnalysis | Excluded
+    try:
+        measured = analyse_registered(registered, analysis)
+    except Excluded as finding:
+        if method == "deconvolution":
+            raise
+        measured = finding
+    learned = _learned(registered, measured) if method == "network" else None
+    if isinstance(measured, ScanAnalysis):
+        task.output.write_maps(measured, task.scan)
+        _draw(task, measured)
+    if isinstance(learned, LearnedAnalysis):
+        task.output.write_network_maps(learned, task.scan)
+        readouts = measured.readouts if isinstance(measured, ScanAnalysis) else None
+        draw_network_summary(task.output.network_summary, task.title, learned, readouts)
+    return task.output.write_record(key, measured, learned)
+
+
+def _learned(registered: RegisteredScan, measured: ScanAnalysis | Excluded) -> LearnedAnalysis | Excluded:
+    """What the network finds, or why it finds nothing.
+
+    Raises:
+        Excluded: Deconvolution finds nothing either; with its reason.
+    """
+    from stroke_ctp.model.perfusion_weights import read_weights  # loads PyTorch
+    from stroke_ctp.model.scan_maps import learned_analysis
+
+    readouts = measured.readouts if isinstance(measured, ScanAnalysis) else None
+    try:
+        return learned_analysis(read_weights("shipped").network, registered, readouts)
+    except Excluded as finding:
+        if isinstance(measured, Excluded):
+            raise measured from None
+        return finding
+
+
+def _draw(task: _Task, measured: ScanAnalysis) -> None:
+    """Draw vessels and summary of the deconvolution."""
     scan, passage = measured.scan, measured.passage
     artery, vein = passage.artery, passage.vein
     names = [scan.slice_index(index) for index in range(scan.hu.shape[1])]
@@ -107,8 +163,7 @@ def _measured(task: _Task, analysis: Analysis) -> dict[str, Any]:
         (artery.voxels, artery.curve),
         None if vein is None else (vein.voxels, vein.curve),
     )
-    draw_summary(task.output.summary, f"{task.patient} {task.scan.name}".strip(), measured)
-    return task.output.write_record(key, measured)
+    draw_summary(task.output.summary, task.title, measured)
 
 
 def _tasks(settings: PerfusionSettings, out: PerfusionFolder) -> list[_Task]:

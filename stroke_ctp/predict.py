@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow, read_manifest
@@ -12,6 +13,7 @@ from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
 from stroke_ctp.common.files import out_folder
 from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import counted
@@ -34,11 +36,22 @@ def predict(settings: PredictSettings) -> None:
     predictor = _predictor(settings)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
-    predictions = _predict(patients, predictor, folder, settings)
-    failed = [one.reason for one in predictions if one.reason is not None]
-    if settings.scan is not None and failed:
-        raise UserError(failed[0])
-    made_with = {
+    with only_command(folder.folder):
+        predictions = _predict(patients, predictor, folder, settings)
+        failed = [one.reason for one in predictions if one.reason is not None]
+        if settings.scan is not None and failed:
+            raise UserError(failed[0])
+        folder.write(predictions, _made_with(predictor))
+    known = sum(one.in_training for one in predictions)
+    if known and not settings.out_of_fold:
+        print(f"warning: {known} series of training patients: the members know the answer")
+    _tell(predictions, predictor)
+    print(folder.table)
+    _require_success(predictions)
+
+
+def _made_with(predictor: Predictor) -> dict[str, Any]:
+    return {
         "study": predictor.about.study,
         "model": predictor.model.name,
         "members": len(predictor.members),
@@ -46,10 +59,6 @@ def predict(settings: PredictSettings) -> None:
         "endpoint": asdict(predictor.endpoint),
         **asdict(machine()),
     }
-    folder.write(predictions, made_with)
-    _tell(predictions, predictor)
-    print(folder.table)
-    _require_success(predictions)
 
 
 def _predictor(settings: PredictSettings) -> Predictor:
@@ -100,8 +109,8 @@ def _predict(
     todo = [patient for patient in patients if made[patient.number] is None]
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
-        folds = [predictor.tested_in[patient.patient]] if settings.out_of_fold else range(len(predictor.members))
-        prediction = _answered(patient.patient, series, predictor, folds, settings.error)
+        used = predictor.tested_in[patient.patient] if settings.out_of_fold else None
+        prediction = _answered(patient.patient, series, predictor, used, settings.error)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
@@ -128,11 +137,15 @@ def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries |
 
 
 def _answered(
-    patient: str, series: StandardSeries | Excluded, predictor: Predictor, folds: Sequence[int], error: float | None
+    patient: str,
+    series: StandardSeries | Excluded,
+    predictor: Predictor,
+    used: Sequence[int] | None,
+    error: float | None,
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
-    return answer(predictor, patient, series, folds, error)
+    return answer(predictor, patient, series, used, error)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:
@@ -172,9 +185,6 @@ def _check_fold_membership(
 
 def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> None:
     """Print the answer for one patient, or the numbers of many."""
-    known = sum(one.in_training and len(one.members) > 1 for one in predictions)
-    if known:
-        print(f"warning: {known} series of training patients: the members know the answer")
     failed = sum(one.reason is not None for one in predictions)
     if failed:
         print(f"{failed} of {len(predictions)} patients cannot be scored (predictions.csv, column reason)")

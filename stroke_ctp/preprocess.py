@@ -46,7 +46,7 @@ def preprocess(settings: PreprocessSettings) -> None:
         raise UserError(
             f"none of {len(patients)} patients can be included; {n} of them: {reason} (all in {folder.excluded})"
         )
-    # One command at a time: the removal of leftovers would take another's partial files.
+    # One command at a time: the removal of earlier series would take those of another command's patients.
     with folder.lock_tables():
         counts = write_cohort(folder, results, rules)
         write_contact_sheet(Cohort(out))

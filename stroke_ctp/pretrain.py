@@ -3,8 +3,10 @@
 import shutil
 from pathlib import Path
 
+from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim, differing
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.pretrain import PretrainSettings
 from stroke_ctp.model.perfusion_weights import read_pretraining, write_weights
@@ -13,22 +15,23 @@ from stroke_ctp.pretraining.training import Training
 
 def pretrain(settings: PretrainSettings) -> None:
     """Write `FILE`; until then, samples and checkpoint lie beside it in `FILE.training/`."""
-    out = settings.out
-    determined = {"seed": settings.seed, "patients": settings.patients, "steps": settings.steps}
+    out, device = settings.out, device_of(settings.accelerator).type
+    training = Training(training_folder(out), settings.seed, settings.patients, settings.steps, device)
     if out.is_dir():
         raise UserError(f"out must be a file, got the folder {out}; choose another out=FILE")
-    if out.exists():
-        others = differing(determined, read_pretraining(out))
+    is_complete = out.exists()
+    if is_complete:
+        others = differing(training.settings, read_pretraining(out))
         if others:
             raise UserError(f"{out} was trained with other settings: {', '.join(others)}; choose another out=FILE")
-        print(f"pretrain: {out} is complete")
-        return
-    folder = training_folder(out)
-    claim(folder, determined, "choose another out=FILE or remove the folder")
-    network = Training(folder, **determined).run(settings.jobs)
-    write_weights(out, network, determined)
-    shutil.rmtree(folder)
-    print(out)
+    else:
+        claim(training.folder, training.settings, "choose another out=FILE or remove the folder")
+    if training.folder.exists():  # also that of a command that was killed when all was done
+        with only_command(training.folder):
+            if not out.exists():  # another process may have finished it in the meantime
+                write_weights(out, training.run(settings.jobs), training.settings)
+            shutil.rmtree(training.folder)
+    print(f"pretrain: {out} is complete" if is_complete else out)
 
 
 def training_folder(out: Path) -> Path:

@@ -1,6 +1,7 @@
 """Page, tables and figures of a study: `python -m stroke_ctp.report name=NAME`; of several: `name=NAME,NAME`."""
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.reporting.page import ReportFolder
@@ -16,12 +17,13 @@ def report(settings: ReportSettings) -> None:
     studies = [StudyFolder(settings.outputs, name) for name in settings.name]
     print(f"report: reading the predictions in {', '.join(str(study.path) for study in studies)}\n")
     first, *others = studies
-    if others:
-        out = first.report / f"with-{'-'.join(study.name for study in others)}"
-        print(write_comparison(studies, out, settings.margin, settings.partial))
-    else:
-        out = first.report
-        print(write_report(first, settings.sensitivity, settings.margin, settings.subgroup, settings.partial))
+    out = first.report / f"with-{'-'.join(study.name for study in others)}" if others else first.report
+    with only_command(out):
+        if others:
+            print(write_comparison(studies, out, settings.margin, settings.main, settings.partial))
+        else:
+            asked = {key: getattr(settings, key) for key in ("sensitivity", "margin", "subgroup", "partial", "main")}
+            print(write_report(first, **asked))
     print(f"\n{ReportFolder(out).page}")
 
 

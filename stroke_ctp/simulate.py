@@ -6,6 +6,7 @@ from dataclasses import asdict
 from tqdm import tqdm
 
 from stroke_ctp.common.files import claim, out_folder
+from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.simulate import SimulateSettings
@@ -23,11 +24,18 @@ def simulate(settings: SimulateSettings) -> None:
         ("external", external_cohort(settings.n_external, settings.seed, settings.duration_s)),
     ):
         cohort = SimulatedCohort(out / name, settings.label)
-        if cohort.manifest.exists():
+        if recruits and not cohort.manifest.exists():
+            _make(cohort, recruits, settings.jobs)
+        else:
             print(f"simulate: {name} cohort of {len(recruits)} patients is complete")
-        elif recruits:
-            cohort.write_manifest(_scan_all(recruits, cohort, settings.jobs))
     print(out)
+
+
+def _make(cohort: SimulatedCohort, recruits: Sequence[Recruit], jobs: int) -> None:
+    """Write the scans and the manifest, unless another command does so in the meantime."""
+    with only_command(cohort.folder):
+        if not cohort.manifest.exists():
+            cohort.write_manifest(_scan_all(recruits, cohort, jobs))
 
 
 def _scan_all(recruits: Sequence[Recruit], cohort: SimulatedCohort, jobs: int) -> list[Row]:

@@ -24,7 +24,7 @@ def train(settings: TrainSettings) -> None:
     fold = Fold.of(cohort, endpoint, settings)
     study, shared = StudyFolder(settings.outputs, settings.name), settings.shared(cohort.hash)
     study.refuse_other_settings(shared)
-    folder = study.run(settings.model_name, settings.fold)
+    folder = study.run(settings.model_name, settings.fold, settings.run_seed)
     if not folder.is_complete:
         model = build_model(settings)
         model.check()
@@ -36,7 +36,8 @@ def train(settings: TrainSettings) -> None:
                 print(folder.path)
                 return
     folder.refuse_other_pathways(settings)
-    print(f"train: {settings.model_name}, fold {settings.fold} is complete in {folder.path}")
+    seed = f"seed {folder.seed}, " if folder.seed else ""
+    print(f"train: {settings.model_name}, {seed}fold {settings.fold} is complete in {folder.path}")
 
 
 def fit_and_score(
@@ -53,6 +54,7 @@ def fit_and_score(
     names = np.array(cohort.patients)
     record = {
         "model": model.name,
+        "seed": folder.seed,
         "fold": fold.number,
         "n_folds": fold.n_folds,
         "endpoint": endpoint,

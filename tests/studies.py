@@ -44,19 +44,26 @@ def write_study(outputs: Path, name: str = "demo") -> StudyFolder:
 
 
 def write_model(
-    study: StudyFolder, model: str, seed: int, encoder: Provenance | None, one_class: bool = False, **changed: Any
+    study: StudyFolder,
+    model: str,
+    noise: int,
+    encoder: Provenance | None,
+    one_class: bool = False,
+    seed: int = 0,
+    **changed: Any,
 ) -> None:
     """Folds of a model whose probabilities follow the core volume, with noise.
 
     Args:
         study: Receives them.
         model: Name of the model.
-        seed: Of the noise.
+        noise: Seed of the noise.
         encoder: Weights that the model used.
         one_class: Whether all patients of test fold 0 are small.
+        seed: Of the training.
         changed: Fields of `RunRecord` that differ from those of other models.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(noise)
     core = np.linspace(1, 99, N_PATIENTS)
     if one_class:
         core[::N_FOLDS] = 1
@@ -72,23 +79,30 @@ def write_model(
     for fold in range(N_FOLDS):
         test = table[fold_of == fold].assign(fold=fold, split="test")
         validation = table[fold_of == (fold + 1) % N_FOLDS].assign(fold=fold, split="validation")
-        write_run(study, model, fold, pd.concat([validation, test]), encoder, **changed)
+        write_run(study, model, fold, pd.concat([validation, test]), encoder, seed, **changed)
 
 
 def write_run(
-    study: StudyFolder, model: str, fold: int, predictions: pd.DataFrame, encoder: Provenance | None, **changed: Any
+    study: StudyFolder,
+    model: str,
+    fold: int,
+    predictions: pd.DataFrame,
+    encoder: Provenance | None,
+    seed: int = 0,
+    **changed: Any,
 ) -> None:
     """One run with these predictions; the patients of all other folds were trained on."""
-    settings = settings_of(model, fold)
+    settings = replace(settings_of(model, fold), seed=seed)
     shared = settings.shared("a")
     study.claim(shared, model, {})
-    run = study.run(model, fold)
+    run = study.run(model, fold, seed)
     run.write_settings(settings)
     predicted = {split: rows["patient"].tolist() for split, rows in predictions.groupby("split")}
     everybody = [f"p{number}" for number in range(N_PATIENTS)]
     used = {patient for patients in predicted.values() for patient in patients}
     record = {
         "model": model,
+        "seed": seed,
         "fold": fold,
         "n_folds": N_FOLDS,
         "endpoint": ENDPOINT,
@@ -121,7 +135,8 @@ def write_ensemble(study: StudyFolder, model: str) -> None:
     """Members and their mean for twelve external patients."""
     first = study.run(model, 0).predictions().iloc[:12]
     external = first.assign(patient="e" + first["patient"], split="external")
-    rows = pd.concat([external.assign(fold=str(fold)) for fold in [*range(N_FOLDS), MEAN]])
+    members = [run.member for run in study.complete_runs(model).values()]
+    rows = pd.concat([external.assign(fold=member) for member in [*members, MEAN]])
     write_external(study, model, rows)
 
 
@@ -131,7 +146,7 @@ def write_external(study: StudyFolder, model: str, predictions: pd.DataFrame, **
     record = runs[0].record()
     made_of = {
         "model": model,
-        "n_folds": len(runs),
+        "n_folds": record.n_folds,
         "members": [run.record().digest for run in runs],
         "endpoint": record.endpoint,
         "encoder": record.encoder,

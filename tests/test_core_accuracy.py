@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from commands import run_module
 
-from stroke_ctp.benchmarks.accuracy_table import agreement, agreement_table
+from stroke_ctp.benchmarks.accuracy_table import agreement, agreement_table, bracket_sentence, flag_table
 from stroke_ctp.benchmarks.scan_conditions import ScanConditions, scan_conditions
 from stroke_ctp.benchmarks.simulated_scans import measured_scan, simulated_scan
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
@@ -64,6 +64,30 @@ def test_large_errors_count_as_unflagged_unless_that_scan_has_a_flag():
     assert (found.scans, found.refused, found.caution, found.unusable) == (6, 1, 1, 1)
     assert (found.large_errors, found.unflagged_errors) == (2, 1)
     assert agreement(SIX.assign(reliability="caution"), "cbv").unflagged_errors == 0
+
+
+def test_flags_are_counted_by_the_larger_error_of_both_cores():
+    scans = rows(
+        true_ml=[10.0, 10.0, 10.0, 30.0, 30.0],
+        cbv_ml=[12.0, 25.0, 12.0, 55.0, np.nan],
+        rcbf_ml=[8.0, 10.0, 40.0, 30.0, np.nan],
+        reliability=["ok", "caution", "ok", "unusable", None],
+    )
+    cells = [line.split(" | ") for line in flag_table(scans).splitlines()[2:]]
+    assert [line[1:3] for line in cells] == [["2", "1"], ["2", "1"], ["1", "0"]]
+    assert cells[0][3] == "0.50 (0.09 to 0.91) |"  # Wilson's interval of 1 of 2
+    assert "undefined: no such scan" in flag_table(scans[:1])
+
+
+def test_scans_are_counted_by_the_side_on_which_two_tmax_volumes_miss_the_truth():
+    scans = rows(
+        true_ml=[0.0] * 4,
+        true_hypoperfused_ml=[50.0, 30.0, 90.0, 50.0],
+        hypoperfused_ml=[40.0, 40.0, 40.0, np.nan],
+        tmax4_ml=[80.0, 80.0, 80.0, np.nan],
+    )
+    assert bracket_sentence(scans).startswith("Of 3 scans, 1 have their hypoperfused tissue between")
+    assert bracket_sentence(scans).endswith("1 less, 1 more")
 
 
 def test_tables_of_refused_scans_alone_have_dashes():
@@ -182,11 +206,21 @@ def test_the_command_prints_tables_and_ends_with_its_file(tmp_path: Path, capsys
     out = tmp_path / "core.csv"
     run_module("benchmarks.core_accuracy", "scans=2", "seed=66", "jobs=1", f"out={out}")
     said = capsys.readouterr().out
-    assert said.count("| all | 2 |") == len(DEFINITIONS) + 1  # and hypoperfused tissue
+    assert said.count("| all | 2 |") == len(DEFINITIONS) + 3  # hypoperfused tissue, and both by the network
+    assert "with a flag" in said
     assert said.splitlines()[-1] == str(out)
     written = pd.read_csv(out)
     assert written["number"].tolist() == [1, 2]
-    assert {"true_ml", "cbv_ml", "rcbf_ml", "hypoperfused_ml", "reliability", "seconds"} <= set(written)
+    assert {
+        "true_ml",
+        "cbv_ml",
+        "rcbf_ml",
+        "hypoperfused_ml",
+        "reliability",
+        "seconds",
+        "network_core_ml",
+        "network_reliability",
+    } <= set(written)
 
 
 def test_a_folder_is_refused_as_the_file_before_anything_is_simulated(tmp_path: Path):

@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 from dicom_files import classic, save_all
 from heads import save_nifti
-from perfused_head import ARTERIES, CORE_MM, PIXEL_MM, disc, head
+from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
 
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
-from stroke_ctp.hemodynamics.output import COLUMNS
-from stroke_ctp.hemodynamics.scan_analysis import analyse_scan
+from stroke_ctp.hemodynamics.output import COLUMNS, NETWORK_COLUMNS
+from stroke_ctp.hemodynamics.scan_analysis import register_scan
 from stroke_ctp.perfusion import perfusion
 from stroke_ctp.preprocess import preprocess
 
@@ -29,6 +29,7 @@ SPACING = (10.0, *PIXEL_MM)
 TRUE_ML = 3 * np.pi * CORE_MM**2 * 10 / 1000
 COMMANDS = {"perfusion": (perfusion, PerfusionSettings), "preprocess": (preprocess, PreprocessSettings)}
 THIN_SLAB = ("motion out of the planes of 3 slices cannot be corrected; in the planes the head moved by 0.0 mm",)
+NETWORK_FILES = ("core", "hypoperfused", "core_probability", "hypoperfused_probability", "cbv", "cbf", "delay")
 MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp", "core_cbv", "core_rcbf", "penumbra")
 
 
@@ -172,7 +173,7 @@ def test_a_truncated_scan_is_told(tmp_path: Path) -> None:
 
 def test_every_column_is_documented() -> None:
     page = (Path(__file__).parents[1] / "docs" / "perfusion-maps.md").read_text()
-    assert [name for name in COLUMNS if f"`{name}`" not in page] == []
+    assert [name for name in (*COLUMNS, *NETWORK_COLUMNS) if f"`{name}`" not in page] == []
 
 
 def test_the_table_says_of_whom_there_are_no_maps_and_why(several: Path) -> None:
@@ -187,12 +188,12 @@ def test_the_table_says_of_whom_there_are_no_maps_and_why(several: Path) -> None
 def test_no_scan_of_a_manifest_ends_the_others(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One scan is missing, one has no bolus, one meets a defect of the package: all stand in the table."""
 
-    def analyse(path: Path, *settings: object) -> object:
+    def register(path: Path, *settings: object) -> object:
         if path.name == "turned.nii.gz":
             raise ZeroDivisionError("float division by zero")
-        return analyse_scan(path, *settings)
+        return register_scan(path, *settings)
 
-    monkeypatch.setattr("stroke_ctp.perfusion.analyse_scan", analyse)
+    monkeypatch.setattr("stroke_ctp.perfusion.register_scan", register)
     names = ["missing.nii.gz", "turned.nii.gz", "empty.nii.gz", "still.nii.gz", "stroke.nii.gz"]
     manifest = tmp_path / "manifest.csv"
     pd.DataFrame({"scan": [scans / name for name in names], "patient": list("ABCDE")}).to_csv(manifest, index=False)
@@ -225,6 +226,86 @@ def test_a_second_run_measures_only_what_is_missing(several: Path, scans: Path) 
     assert (several / "00002" / "cbv.nii.gz").exists()
 
 
+@pytest.fixture(scope="module")
+def learned(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a stroke, the same along other axes, a scan without contrast, and one that ends before any artery falls."""
+    names = ["stroke.nii.gz", "turned.nii.gz", "empty.nii.gz", "late.nii.gz", "still.nii.gz"]
+    folder = tmp_path_factory.mktemp("learned")
+    pd.DataFrame({"scan": [scans / n for n in names], "patient": list("ABCDE")}).to_csv(folder / "m.csv", index=False)
+    result = call("perfusion", f"manifest={folder / 'm.csv'}", f"out={folder / 'maps'}", "jobs=1", "method=network")
+    assert result.returncode == 0, result.stderr
+    assert "\nreliability: 2 ok, 0 caution, 3 unusable" in result.stdout
+    assert "\nnetwork reliability: 2 ok, 1 caution, 2 unusable" in result.stdout
+    return folder / "maps"
+
+
+def test_the_network_finds_the_lesion_of_the_head_that_was_scanned(learned: Path) -> None:
+    """A head of other shape, tissue and vessels than those that the network was trained on."""
+    row = pd.read_csv(learned / "volumes.csv").iloc[0]
+    assert row["network_core_ml"] == pytest.approx(TRUE_ML, rel=0.35)
+    assert row["network_hypoperfused_ml"] == pytest.approx(TRUE_ML * (PENUMBRA_MM / CORE_MM) ** 2, rel=0.25)
+    core = np.asarray(nib.load(learned / "00001" / "network_core.nii.gz").dataobj) > 0
+    x, y = (np.arange(136) - 67.5)[:, None] * PIXEL_MM[0], (np.arange(136) - 67.5) * PIXEL_MM[0]
+    true = (np.hypot(x - CORE[1], y - CORE[0]) < CORE_MM)[:, :, None].repeat(3, axis=2)
+    assert 2 * (core & true).sum() / (core.sum() + true.sum()) > 0.8
+
+
+def test_masks_and_volumes_of_the_network_agree_and_maps_lie_on_the_scan(learned: Path, scans: Path) -> None:
+    row, scan = pd.read_csv(learned / "volumes.csv").iloc[0], nib.load(scans / "stroke.nii.gz")
+    volumes = {name: nib.load(learned / "00001" / f"network_{name}.nii.gz") for name in NETWORK_FILES}
+    for volume in volumes.values():
+        assert volume.shape == scan.shape[:3]
+        np.testing.assert_allclose(volume.affine, scan.affine, atol=1e-4)
+    voxel_ml = np.prod(SPACING) / 1000
+    totals = {name: np.asarray(volume.dataobj).sum(dtype=float) * voxel_ml for name, volume in volumes.items()}
+    assert totals["core"] == pytest.approx(row["network_core_ml"], abs=0.01)
+    assert totals["core_probability"] == pytest.approx(row["network_expected_core_ml"], abs=0.01)
+    assert totals["hypoperfused"] - totals["core"] == pytest.approx(row["network_mismatch_ml"], abs=0.01)
+
+
+def test_the_network_maps_a_scan_stored_along_other_axes_alike(learned: Path) -> None:
+    one, other = (
+        nib.as_closest_canonical(nib.load(learned / n / "network_core_probability.nii.gz")) for n in ("00001", "00002")
+    )
+    np.testing.assert_allclose(one.get_fdata(), other.get_fdata(), atol=1e-3)
+
+
+def test_a_scan_without_an_artery_is_mapped_by_the_network_with_caution_and_one_without_bolus_is_not(
+    learned: Path,
+) -> None:
+    table = pd.read_csv(learned / "volumes.csv").set_index("patient")
+    late = table.loc["D"]
+    assert (late["stage"], late["reliability"], late["network_reliability"]) == ("perfusion", "unusable", "caution")
+    assert late["network_core_ml"] > 10
+    assert np.isnan(late["core_cbv_ml"])
+    assert (learned / "00004" / "network.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert not (learned / "00004" / "cbv.nii.gz").exists()
+    for name, words in (("C", "no bolus in this scan"), ("E", "must be 4D")):
+        assert table.loc[name, "network_reliability"] == "unusable"
+        assert words in table.loc[name, "network_reason"]
+        assert np.isnan(table.loc[name, "network_core_ml"])
+
+
+def test_deconvolution_is_the_same_with_and_without_the_network(learned: Path, single: Path) -> None:
+    one, other = (pd.read_csv(folder / "volumes.csv")[list(COLUMNS[3:])].iloc[0] for folder in (learned, single))
+    pd.testing.assert_series_equal(one, other)
+
+
+def test_the_network_is_asked_for_in_a_folder_of_its_own(single: Path, scans: Path) -> None:
+    result = call("perfusion", f"scan={scans / 'stroke.nii.gz'}", f"out={single}", "method=network")
+    assert result.returncode == 1
+    assert "method (deconvolution there, network here)" in result.stderr
+
+
+def test_a_second_run_with_the_network_measures_nothing_again(learned: Path) -> None:
+    before = (learned / "volumes.csv").read_text()
+    kept = {path: path.stat().st_mtime_ns for path in learned.glob("0000[14]/*")}
+    manifest = f"manifest={learned.parent / 'm.csv'}"
+    assert call("perfusion", manifest, f"out={learned}", "jobs=1", "method=network").returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in learned.glob("0000[14]/*")} == kept
+    assert (learned / "volumes.csv").read_text() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
@@ -234,6 +315,7 @@ def test_a_second_run_measures_only_what_is_missing(several: Path, scans: Path) 
         (["scan=a.nii.gz", "manifest=b.csv"], ["scan=PATH", "manifest=FILE", "scan and manifest"]),
         (["manifest={scans}/manifest.csv", "frame_interval_s=2"], ["frame_interval_s", "scan=PATH", "column"]),
         (["scan={scans}/empty.nii.gz"], ["no bolus", "empty.nii.gz"]),
+        (["scan={scans}/empty.nii.gz", "method=network"], ["no bolus", "empty.nii.gz"]),
         (["scan={scans}/late.nii.gz"], ["the scan ended too early", "late.nii.gz"]),
         (["scan={scans}/nine.nii.gz"], ["≥ 10 frames, got 9", "nine.nii.gz"]),
         (["scan={scans}/still.nii.gz"], ["must be 4D", "still.nii.gz"]),
@@ -271,6 +353,7 @@ def test_what_others_have_put_into_the_folder_stays_when_nothing_can_be_measured
         ("analysis.calibration=arterial", ["calibration", "arterial", "venous"]),
         ("analysis.deconvolution.method=svd", ["deconvolution.method", "svd", "oscillation"]),
         ("analysis.smoothing_mm=much", ["smoothing_mm", "much"]),
+        ("method=svd", ["method", "svd", "network"]),
     ],
 )
 def test_settings_of_another_kind_are_refused_by_name(

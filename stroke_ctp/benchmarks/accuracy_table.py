@@ -7,8 +7,12 @@ from itertools import pairwise
 import pandas as pd
 
 from stroke_ctp.benchmarks.simulated_scans import LEAST_ML
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
+from stroke_ctp.hemodynamics.readouts import NORMAL_TMAX
 from stroke_ctp.hemodynamics.reliability import CORE_RANGE_ML, LEVELS
-from stroke_ctp.reporting.number_text import number_text
+from stroke_ctp.reporting.number_text import estimate_text, number_text
+from stroke_ctp.statistics.operating_points import proportion
 
 _LIMITS = 1.96
 _SPREAD = (
@@ -48,41 +52,78 @@ class Agreement:
     """Those of them that nothing warns of."""
 
 
-def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml") -> Agreement:
+def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliability: str = "reliability") -> Agreement:
     """Agreement of one measured volume with the true one.
 
     Args:
-        scans: One line per scan: `reliability` (ok, caution, unusable), and of the volume `NAME_ml` [mL], missing if
-            the scan was refused, and `NAME_dice`, missing where there is nothing to find.
+        scans: One line per scan: of the volume `NAME_ml` [mL], missing if the scan was refused, and `NAME_dice`,
+            missing where there is nothing to find.
         volume: Its name.
         true: Column of the true volume [mL]; by default the core's.
+        reliability: Column of the volume's reliability (ok, caution, unusable).
     """
     error = scans[f"{volume}_ml"] - scans[true]
-    reliability = scans["reliability"].where(error.notna())
+    level = scans[reliability].where(error.notna())
     half = _LIMITS * float(error.std(ddof=1))
     large = error.abs() > CORE_RANGE_ML
     return Agreement(
         scans=len(scans),
         refused=int(error.isna().sum()),
-        caution=int(reliability.eq("caution").sum()),
-        unusable=int(reliability.eq("unusable").sum()),
+        caution=int(level.eq("caution").sum()),
+        unusable=int(level.eq("unusable").sum()),
         bias_ml=float(error.mean()),
         limits_ml=(float(error.mean()) - half, float(error.mean()) + half),
         dice=float(scans[f"{volume}_dice"].median()),
         large_errors=int(large.sum()),
-        unflagged_errors=int((large & reliability.eq("ok")).sum()),
+        unflagged_errors=int((large & level.eq("ok")).sum()),
     )
 
 
-def agreement_table(scans: pd.DataFrame, volume: str, true: str = "true_ml") -> str:
+def agreement_table(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliability: str = "reliability") -> str:
     """Markdown: agreement over all scans, then over those of a kind; arguments as of `agreement`."""
     lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
-    for name, group in [("all", scans), *_groups(scans)]:
-        lines.append(_line(_cells(name, agreement(group, volume, true))))
+    for name, group in [("all", scans), *_groups(scans, reliability)]:
+        lines.append(_line(_cells(name, agreement(group, volume, true, reliability))))
     return "\n".join(lines)
 
 
-def _groups(scans: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def flag_table(scans: pd.DataFrame) -> str:
+    """Markdown: how many scans have a flag, by the larger error of both cores, with Wilson's 95 % interval.
+
+    Args:
+        scans: As of `agreement`; refused ones do not count.
+    """
+    measured = scans[scans["reliability"].notna()]
+    errors = measured[[f"{name}_ml" for name in DEFINITIONS]].sub(measured["true_ml"], axis=0).abs().max(axis=1)
+    rows = {
+        f"error of a core > {CORE_RANGE_ML:g} mL": errors > CORE_RANGE_ML,
+        f"errors of both cores ≤ {CORE_RANGE_ML:g} mL": errors <= CORE_RANGE_ML,
+        f"errors of both cores ≤ {CORE_RANGE_ML / 2:g} mL": errors <= CORE_RANGE_ML / 2,
+    }
+    lines = [_line(("scans", "number", "with a flag", "share")), _line(["---"] * 4)]
+    for name, those in rows.items():
+        flagged, number = int(measured.loc[those, "reliability"].ne("ok").sum()), int(those.sum())
+        share = proportion(flagged, number, "no such scan")
+        lines.append(_line((name, f"{number}", f"{flagged}", estimate_text(share))))
+    return "\n".join(lines)
+
+
+def bracket_sentence(scans: pd.DataFrame) -> str:
+    """How often the volumes at Tmax > 6 s and > 4 s enclose the tissue that is truly hypoperfused.
+
+    Args:
+        scans: As of `agreement`, with `true_hypoperfused_ml`, `hypoperfused_ml` and `tmax4_ml` [mL].
+    """
+    measured = scans[scans["hypoperfused_ml"].notna()]
+    true = measured["true_hypoperfused_ml"]
+    low, high = measured["hypoperfused_ml"] > true, measured["tmax4_ml"] < true
+    return (
+        f"Of {len(measured)} scans, {int((~low & ~high).sum())} have their hypoperfused tissue between the volumes at "
+        f"Tmax > {HYPOPERFUSED_TMAX:g} s and > {NORMAL_TMAX:g} s, {int(low.sum())} less, {int(high.sum())} more"
+    )
+
+
+def _groups(scans: pd.DataFrame, reliability: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Scans of a kind, and its name; kinds without a scan are left out."""
     kinds: dict[str, pd.Series] = {}
     for column, name, edges in _SPREAD:
@@ -96,7 +137,7 @@ def _groups(scans: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         "less contrast": scans["dose"] < 1,
         "slabs below 80 mm": scans["slices"] * scans["thickness_mm"] < 80,
         f"core below {LEAST_ML:g} mL": scans["true_ml"] < LEAST_ML,
-        **{str(level): scans["reliability"].eq(level) for level in LEVELS},
+        **{str(level): scans[reliability].eq(level) for level in LEVELS},
     }
     return ((name, scans[those]) for name, those in kinds.items() if those.any())
 

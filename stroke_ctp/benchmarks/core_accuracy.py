@@ -5,7 +5,7 @@ from statistics import median
 
 import pandas as pd
 
-from stroke_ctp.benchmarks.accuracy_table import agreement_table
+from stroke_ctp.benchmarks.accuracy_table import agreement_table, bracket_sentence, flag_table
 from stroke_ctp.benchmarks.scan_conditions import scan_conditions
 from stroke_ctp.benchmarks.simulated_scans import measured_scan
 from stroke_ctp.common.errors import UserError
@@ -18,7 +18,7 @@ from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
 
 
 def core_accuracy(settings: CoreAccuracySettings) -> None:
-    """Simulate and analyse the scans, print agreement with the truth, write the table of scans."""
+    """Simulate and analyse the scans, print agreement with the truth by each method, write the table of scans."""
     if settings.out.is_dir():
         raise UserError(f"out must be a CSV file, got the folder {settings.out}; choose another out=FILE")
     conditions = scan_conditions(settings.scans, settings.seed)
@@ -29,6 +29,13 @@ def core_accuracy(settings: CoreAccuracySettings) -> None:
         print(f"\n{definition}\n\n{agreement_table(scans, name)}")
     hypoperfused = agreement_table(scans, "hypoperfused", true="true_hypoperfused_ml")
     print(f"\nTmax>{HYPOPERFUSED_TMAX:g} s\n\n{hypoperfused}")
+    of_network = agreement_table(scans, "network_core", reliability="network_reliability")
+    print(f"\nCore of the perfusion network\n\n{of_network}")
+    of_network = agreement_table(
+        scans, "network_hypoperfused", "true_hypoperfused_ml", reliability="network_reliability"
+    )
+    print(f"\nHypoperfused tissue of the perfusion network\n\n{of_network}")
+    print(f"\n{bracket_sentence(scans)}\n\nFlags\n\n{flag_table(scans)}")
     print(f"\n{median(scans['seconds']):.1f} s per scan (median, one core)")
     with atomic_write(settings.out) as partial:
         scans.round(3).to_csv(partial, index=False)

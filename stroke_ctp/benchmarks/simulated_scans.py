@@ -15,7 +15,10 @@ from threadpoolctl import threadpool_limits
 from stroke_ctp.benchmarks.scan_conditions import ScanConditions
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
-from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis, analyse_scan
+from stroke_ctp.hemodynamics.readouts import Readouts
+from stroke_ctp.hemodynamics.scan_analysis import RegisteredScan, ScanAnalysis, analyse_registered, register_scan
+from stroke_ctp.model.perfusion_weights import read_weights
+from stroke_ctp.model.scan_maps import learned_analysis
 from stroke_ctp.phantom.digital_patient import DigitalPatient
 from stroke_ctp.phantom.head_motion import draw_motion
 from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, rendering_grid
@@ -27,7 +30,11 @@ LEAST_ML = 1.0
 """A slab with less core or hypoperfused tissue counts as one without: overlap with a few voxels says nothing."""
 _LEAST_CONTRAST_HU = 3.0
 """Grey matter stays that much denser than white matter."""
-_MEASURED = [f"{name}_{what}" for name in (*DEFINITIONS, "hypoperfused") for what in ("ml", "dice")]
+_MEASURED = ["tmax4_ml", *(f"{name}_{what}" for name in (*DEFINITIONS, "hypoperfused") for what in ("ml", "dice"))]
+_BY_NETWORK = [
+    *("network_core_ml", "network_core_dice", "network_expected_core_ml"),
+    *("network_hypoperfused_ml", "network_hypoperfused_dice"),
+]
 _GREY = [Compartment.GREY, Compartment.GREY_PENUMBRA, Compartment.GREY_CORE]
 _WHITE = [Compartment.WHITE, Compartment.WHITE_PENUMBRA, Compartment.WHITE_CORE]
 
@@ -84,18 +91,38 @@ def measured_scan(conditions: ScanConditions, seed: int) -> dict[str, Any]:
         path = Path(folder) / "scan.nii"
         write_nifti(path, truth.scan)
         began = time.perf_counter()
+        registered = register_scan(path)
+        readouts = None
         try:
-            found = _measurements(analyse_scan(path), truth)
+            analysis = analyse_registered(registered)
+            found, readouts = _measurements(analysis, truth), analysis.readouts
         except Excluded as finding:
             found = dict.fromkeys(_MEASURED, math.nan) | {"reliability": None, "reason": finding.reason}
         seconds = time.perf_counter() - began
+        found = {**found, **_by_network(registered, readouts, truth)}
     true = {"true_ml": truth.volume_ml(truth.core), "true_hypoperfused_ml": truth.volume_ml(truth.hypoperfused)}
     return {**asdict(conditions), **true, **found, "seconds": seconds}
+
+
+def _by_network(registered: RegisteredScan, readouts: Readouts | None, truth: SimulatedScan) -> Mapping[str, Any]:
+    """What the perfusion network finds."""
+    try:
+        learned = learned_analysis(read_weights("shipped").network, registered, readouts)
+    except Excluded:
+        return dict.fromkeys(_BY_NETWORK, math.nan) | {"network_reliability": None}
+    lesion, measured = learned.lesion, learned.lesion.readouts
+    values = (
+        *(measured.network_core_ml, truth.overlap(lesion.core, truth.core), measured.network_expected_core_ml),
+        *(measured.network_hypoperfused_ml, truth.overlap(lesion.hypoperfused, truth.hypoperfused)),
+    )
+    found = dict(zip(_BY_NETWORK, values, strict=True))
+    return found | {"network_reliability": learned.reliability.level}
 
 
 def _measurements(analysis: ScanAnalysis, truth: SimulatedScan) -> Mapping[str, Any]:
     lesion = analysis.lesion
     found: dict[str, Any] = {"reliability": analysis.reliability.level, "reason": analysis.reliability.reasons}
+    found["tmax4_ml"] = analysis.readouts.tmax4_ml
     pairs = {name: (core, truth.core) for name, core in lesion.core.items()}
     for name, (measured, true) in {**pairs, "hypoperfused": (lesion.hypoperfused, truth.hypoperfused)}.items():
         found[f"{name}_ml"] = truth.volume_ml(measured)

@@ -4,22 +4,54 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from pydantic import Field
+from pydantic.dataclasses import dataclass as schema
 
+from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patient_records import PatientRecords
-from stroke_ctp.common.files import atomic_write, exclusive_lock, file_digest, write_array, write_json
+from stroke_ctp.common.arrays import write_array
+from stroke_ctp.common.files import atomic_write, file_digest, write_json
+from stroke_ctp.common.locks import exclusive_lock
+from stroke_ctp.common.schemas import STRICT
+from stroke_ctp.common.unfinished import remove_leftovers
 
 Row = Mapping[str, Any]
 """A line of a table."""
 
 
 _EXCLUDED_COLUMNS = ["patient", "stage", "reason"]
+
+
+@schema(frozen=True, config=STRICT)
+class InclusionCounts:
+    """Numbers of patients for the flowchart."""
+
+    patients: Annotated[int, Field(ge=0)]
+    included: Annotated[int, Field(ge=0)]
+    excluded: dict[str, int]
+    """By stage."""
+
+
+@schema(frozen=True, config=STRICT)
+class CohortDescription:
+    """Content of `cohort.json`, from when the cohort was made."""
+
+    counts: InclusionCounts
+    hash: str
+    """SHA-256 of `cohort.csv` and of all series."""
+    series: dict[str, str]
+    """SHA-256 of every series, by file name."""
+    settings: Rules = Rules()
+    """How the series were made."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of package, Python and libraries."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +102,13 @@ class CohortFolder:
         """Mark the cohort as incomplete, before a series or a table changes."""
         self.description.unlink(missing_ok=True)
 
-    def write_tables(self, tables: CohortTables, digests: Iterable[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    def write_tables(self, tables: CohortTables, digests: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Write all tables and, last, the description with the counts of patients and the hash of the cohort.
 
         Args:
             tables: Rows of the tables.
             digests: SHA-256 of every series, in the order of the included patients.
-            settings: Further content of `cohort.json`.
+            settings: `settings` and `versions` of `CohortDescription`.
 
         Returns:
             Counts for the flowchart: patients, included, excluded by stage.
@@ -91,11 +123,12 @@ class CohortFolder:
             self.invalidate()
         for path, text in contents.items():
             _write_text(path, text)
+        series = {str(row["series"]): sha256 for row, sha256 in zip(tables.included, digests, strict=True)}
         content = hashlib.sha256(self.table.read_bytes() + "".join(digests).encode())
         stages = dict(Counter(row["stage"] for row in tables.excluded).most_common())
         included = len(tables.included)
         counts = {"patients": included + len(tables.excluded), "included": included, "excluded": stages}
-        write_json(self.description, {**settings, "counts": counts, "hash": content.hexdigest()})
+        write_json(self.description, {**settings, "counts": counts, "hash": content.hexdigest(), "series": series})
         return counts
 
     def write_excluded(self, rows: Sequence[Row]) -> None:
@@ -119,8 +152,7 @@ class CohortFolder:
         for records in (self.records, self.core_volumes):
             records.remove_others(numbers)
         for folder in ("series", ".records", ".perfusion", "."):
-            for path in self.folder.glob(f"{folder}/.partial-*"):
-                path.unlink(missing_ok=True)
+            remove_leftovers(self.folder / folder)
 
 
 def _csv(rows: Sequence[Row], columns: list[str] | None = None) -> str:

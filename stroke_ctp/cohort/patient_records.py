@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import exclusive_lock, read_json, write_json
+from stroke_ctp.common.files import write_json
+from stroke_ctp.common.locks import exclusive_lock
+from stroke_ctp.common.records import read_json
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class PatientRecords:
     folder: Path
 
     def lock(self, number: int, wait: bool) -> AbstractContextManager[bool]:
-        """Lock a patient against other processes and machines; arguments and value of `files.exclusive_lock`."""
+        """Lock a patient against other processes and machines; arguments and value of `locks.exclusive_lock`."""
         return exclusive_lock(self._path(number).with_suffix(".lock"), wait)
 
     def read(self, number: int, key: str) -> dict[str, Any] | None:

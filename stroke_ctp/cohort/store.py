@@ -1,6 +1,7 @@
 """A cohort on disk, to be read."""
 
 import hashlib
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from stroke_ctp.cohort.cohort_folder import CohortFolder
+from stroke_ctp.cohort.cohort_folder import CohortDescription, CohortFolder
 from stroke_ctp.cohort.inclusion import Rules
+from stroke_ctp.common.arrays import mapped_array
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import mapped_array, read_json
+from stroke_ctp.common.files import file_digest
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.common.origin import ORIGIN, SIMULATED
+from stroke_ctp.common.records import read_record
+
+_WAY_OUT = "preprocess again"
+_FILE_NAME = re.compile(r"[^/\\\x00]+\.npy")
 
 
 class Cohort:
@@ -43,6 +49,7 @@ class Cohort:
         self.folder = Path(folder)
         self.files = CohortFolder(folder)
         self._root = Path.cwd()  # processes that read series may run in another directory
+        self._verified: set[str] = set()
         path = self.files.table
         if not path.exists() and not self.folder.is_file():
             raise UserError(
@@ -53,12 +60,15 @@ class Cohort:
         self.table = _read_table(path, empty={"core_ml": [""]})
         missing = {"patient", "series"} - set(self.table.columns)
         if missing:
-            raise UserError(f"{path} has no column {', '.join(sorted(missing))}; preprocess again")
+            raise UserError(f"{path} has no column {', '.join(sorted(missing))}; {_WAY_OUT}")
         twice = self.table.loc[self.table["patient"].duplicated(), "patient"]
         if not twice.empty:
-            raise UserError(f"{path} lists patient {twice.iloc[0]} twice; preprocess again")
+            raise UserError(f"{path} lists patient {twice.iloc[0]} twice; {_WAY_OUT}")
         if self.table.empty:
-            raise UserError(f"{path} lists no patient; preprocess again")
+            raise UserError(f"{path} lists no patient; {_WAY_OUT}")
+        odd = next((name for name in self.table["series"] if not _FILE_NAME.fullmatch(name)), None)
+        if odd is not None:
+            raise UserError(f"series of {path} must be names of files in its folder series, got {odd!r}; {_WAY_OUT}")
 
     def __len__(self) -> int:
         return len(self.table)
@@ -80,31 +90,24 @@ class Cohort:
         return {str(definition): int(n) for definition, n in given.value_counts(sort=False).items()}
 
     @cached_property
-    def description(self) -> dict[str, Any]:
-        """Settings, versions, counts of patients (for the flowchart) and hash, from when the cohort was made.
+    def description(self) -> CohortDescription:
+        """Settings, versions, counts of patients, hash and digests, from when the cohort was made.
 
         Raises:
             UserError: It is missing or damaged.
         """
-        path = self.files.description
-        if not path.exists():
-            raise UserError(f"{path} is missing; preprocess again")
-        content = read_json(path)
-        for key in ("counts", "hash"):
-            if key not in content:
-                raise UserError(f"{path} has no {key}; preprocess again")
-        return content
+        return read_record(self.files.description, CohortDescription, _WAY_OUT)
 
     @property
     def rules(self) -> Rules:
         """How the series were made."""
-        return Rules(**self.description.get("settings", {}))
+        return self.description.settings
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the series when the cohort was made and of `cohort.csv` as it is now."""
         table = self.files.table.read_bytes()
-        return hashlib.sha256(str(self.description["hash"]).encode() + table).hexdigest()
+        return hashlib.sha256(self.description.hash.encode() + table).hexdigest()
 
     @property
     def excluded(self) -> pd.DataFrame:
@@ -126,14 +129,35 @@ class Cohort:
         """File of each patient's series."""
         return dict(zip(self.patients, map(self.files.series_path, self.table["series"]), strict=True))
 
+    @cached_property
+    def series_digests(self) -> dict[str, str]:
+        """SHA-256 of the file of each patient's series as it is now."""
+        return {patient: file_digest(self._root / path) for patient, path in self.series_files.items()}
+
+    @property
+    def changed_series(self) -> list[str]:
+        """File names of series that are not those that were made."""
+        found = zip(self.table["series"], self.series_digests.values(), strict=True)
+        return [name for name, sha256 in found if self.description.series.get(name) != sha256]
+
     def series(self, index: int) -> Float[np.ndarray, "level time height width"]:
         """The standard series of the patient in row `index`, mapped from disk [HU].
 
+        Its digest is compared once with that of when it was made: 2 MB take a few milliseconds.
+
         Raises:
-            UserError: The file is missing, cut short or of another shape.
+            UserError: The file is missing, cut short, of another shape, or was changed or exchanged.
         """
-        path = self.files.series_path(self.table["series"].iloc[index])
-        return mapped_array(self._root / path, SERIES_SHAPE, "preprocess again", shown=path)
+        name = str(self.table["series"].iloc[index])
+        shown = self.files.series_path(name)
+        array = mapped_array(self._root / shown, SERIES_SHAPE, np.float16, _WAY_OUT, shown=shown)
+        if name not in self._verified:
+            if file_digest(self._root / shown) != self.description.series.get(name):
+                raise UserError(
+                    f"{shown}, the series of patient {self.patients[index]}, is not the one that was made; {_WAY_OUT}"
+                )
+            self._verified.add(name)
+        return array
 
     def measurements(self, name: str) -> Float[np.ndarray, " patient"] | None:
         """A number per patient that was measured before, NaN for an empty cell; None if there is no such column.
@@ -150,7 +174,7 @@ class Cohort:
             patient, cell = self.table.loc[text, ["patient", name]].iloc[0]
             raise UserError(
                 f"patient {patient} of {self.files.table} must have a number or nothing in {name}, "
-                f"got {cell!r}; preprocess again"
+                f"got {cell!r}; {_WAY_OUT}"
             )
         return values.to_numpy(np.float64)
 
@@ -179,4 +203,4 @@ def _read_table(path: Path, empty: Any = ()) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype={"patient": str, "series": str}, keep_default_na=False, na_values=empty)
     except (ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); preprocess again") from None
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); {_WAY_OUT}") from None

@@ -40,6 +40,13 @@ class Excluded(Exception):  # noqa: N818 - a finding about a scan, not an error
         return self.reason
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of the machine, of its GPU or of a limit: libraries raise their own errors then."""
+    said = str(error).lower()
+    known = ("allocate memory", "failed to map segment", "start new thread", "out of memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(words in said for words in known)
+
+
 def described_defect(error: Exception, scan: str) -> str:
     """One sentence about an unexpected error of one scan among several: its class, place and first line.
 

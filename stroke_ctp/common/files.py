@@ -1,21 +1,18 @@
-"""Atomic writes, locks, and folders that belong to one set of settings."""
+"""Atomic writes, and folders that belong to one set of settings."""
 
-import errno
 import filecmp
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from filelock import FileLock, Timeout
-from jaxtyping import Num
+from typing import Any
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.locks import LOCK_NAME
+from stroke_ctp.common.records import read_json
+from stroke_ctp.common.unfinished import remove_leftovers, unfinished_file
 
 
 @contextmanager
@@ -30,118 +27,22 @@ def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
         replace: Whether to replace an existing file; if not, the file of the first of several processes stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix="".join(path.suffixes))
-    os.close(descriptor)
-    partial = Path(name)
-    try:
+    with unfinished_file(path.parent, "".join(path.suffixes)) as (descriptor, partial):
         yield partial
         if path.exists() and filecmp.cmp(partial, path, shallow=False):
             return
         partial.chmod(0o666 & ~_umask())
+        os.fsync(descriptor)  # or a power cut could leave the name without the content
         if replace:
             partial.replace(path)
         else:
             _link(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def exclusive_lock(lock: Path, wait: bool) -> Iterator[bool]:
-    """Hold an exclusive lock, on this machine and on others that share the folder. The OS releases it on exit.
-
-    Args:
-        lock: Lock file.
-        wait: Whether to wait until other processes release the lock.
-
-    Yields:
-        Whether the caller holds the lock; False without waiting if another process does. Other processes may have
-        finished the work by then.
-
-    Raises:
-        UserError: The file system has no locks.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock, fallback_to_soft=False)  # a soft lock outlives its process
-    try:
-        held.acquire(timeout=-1 if wait else 0)
-    except Timeout:
-        yield False
-        return
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-            raise
-        raise UserError(
-            f"{lock.parent} must be on a file system with locks, got one without ({error.strerror}); "
-            "choose another folder, or mount it with locks"
-        ) from None
-    try:
-        yield True
-    finally:
-        held.release()
 
 
 def write_json(path: Path, content: Mapping[str, Any], replace: bool = True) -> None:
     """Write `content`, indented and with a final newline; `replace` as in `atomic_write`."""
     with atomic_write(path, replace) as partial:
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object that `write_json` wrote.
-
-    Raises:
-        UserError: The file does not hold a JSON object.
-    """
-    try:
-        content = json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged ({error}); remove it and run the command again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged (not an object); remove it and run the command again")
-    return content
-
-
-def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarray, "..."]], dtype: type) -> None:
-    """Write an array in NumPy's format, part by part.
-
-    On a full disk, `np.save` hides the reason of the error, and writing to a memory-mapped array ends the process.
-
-    Args:
-        path: Of the file.
-        shape: Of the array.
-        parts: Consecutive parts along the first axis.
-        dtype: Of the array.
-    """
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for part in parts:
-            file.write(np.ascontiguousarray(part, dtype).data)
-
-
-def mapped_array(
-    path: Path, shape: tuple[int, ...], way_out: str, mode: Literal["r", "c"] = "r", shown: Path | None = None
-) -> Num[np.ndarray, "..."]:
-    """Memory-map an array of known shape from a NumPy file.
-
-    Args:
-        path: Of the file.
-        shape: Required shape.
-        way_out: Remedy for a damaged file, for the message.
-        mode: `r`, or `c` for readers that need writable memory; the file never changes.
-        shown: Path in error messages, if it is not `path`.
-
-    Raises:
-        UserError: The file is missing, cut short or of another shape.
-    """
-    try:
-        array = np.load(path, mmap_mode=mode)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{shown or path} cannot be read ({error}); {way_out}") from None
-    if array.shape != shape:
-        raise UserError(f"{shown or path} must have the shape {shape}, got {array.shape}; {way_out}")
-    return array
 
 
 def out_folder(folder: Path) -> Path:
@@ -186,16 +87,16 @@ def claim_file(directory: Path) -> Path:
 def claim(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:
     """Mark a folder as made with these settings, in its `claim_file`; arguments and errors of `refuse_others`."""
     refuse_others(directory, settings, way_out)
+    remove_leftovers(directory)
     if not claim_file(directory).exists():  # otherwise concurrent commands would remove its temporary file
         write_json(claim_file(directory), settings, replace=False)
     refuse_others(directory, settings, way_out)  # another process may have been first
 
 
-def remove_unused(directory: Path) -> None:
-    """Remove a folder that holds nothing but the settings that `claim` wrote."""
-    if [*directory.iterdir()] == [claim_file(directory)]:
-        claim_file(directory).unlink()
-        directory.rmdir()
+def unclaim_unused(directory: Path) -> None:
+    """Remove the settings that `claim` wrote from a folder that holds nothing else but its lock."""
+    if {*directory.iterdir()} <= {claim_file(directory), directory / LOCK_NAME}:
+        claim_file(directory).unlink(missing_ok=True)
 
 
 def refuse_others(directory: Path, settings: Mapping[str, Any], way_out: str) -> None:

@@ -1,6 +1,7 @@
 """Parallel work on several cores."""
 
 import functools
+import os
 import signal
 import threading
 import warnings
@@ -11,6 +12,8 @@ from typing import TypeVar
 
 import joblib
 from tqdm import tqdm
+
+from stroke_ctp.common.workers import serve
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,11 +39,11 @@ def parallel_map(
     warnings.filterwarnings("ignore", ".*adjusting the input task iterator")  # after an error
     if jobs > 1:
         resource_tracker.ensure_running()  # its start unblocks Ctrl-C, so it comes first
-    # A terminal sends Ctrl-C to every process of a command. Only this process handles it: workers inherit the mask and
-    # are stopped by this process, without a traceback each.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # A terminal sends Ctrl-C to every process of a command, a batch system SIGTERM. Only this process handles them:
+    # workers inherit the mask and are stopped by this process, without a traceback each.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
-        results = pool(joblib.delayed(function)(item) for item in items)
+        results = pool(joblib.delayed(_called)(function, item, os.getpid()) for item in items)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with _pool_ends_quietly():
@@ -82,6 +85,12 @@ def with_progress(results: Iterable[Item], title: str, unit: str, total: int, al
     text = f"{{desc}} {{percentage:3.0f}}%|{{bar}}| {{n_fmt}}/{{total_fmt}} {unit} [{{elapsed}}<{{remaining}}]"
     counted: Iterable[Item] = tqdm(results, title, total, initial=already_done, ncols=79, bar_format=text)
     return counted
+
+
+def _called(function: Callable[[Item], Result], item: Item, parent: int) -> Result:
+    if os.getpid() != parent:
+        serve(parent)
+    return function(item)
 
 
 @contextmanager

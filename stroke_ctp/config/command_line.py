@@ -1,8 +1,9 @@
 """What every command shares: typed settings from the command line, and errors as one sentence."""
 
-import errno
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Callable
 from functools import partial
 from math import prod
@@ -10,24 +11,19 @@ from typing import Any, TypeVar, get_origin
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.interruption import Interrupted, interruptible
 from stroke_ctp.common.schemas import fields, parts, validated
+from stroke_ctp.common.terminal import lasting_streams
 from stroke_ctp.config import composition, launchers, overrides
+from stroke_ctp.config.error_sentences import described_unexpected, sentence_of
+from stroke_ctp.config.failed_runs import FAILED_RUNS, FailedRun
 from stroke_ctp.config.help import help_page
 
 Settings = TypeVar("Settings")
-
-_NO_DEFECTS = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC),
-    *(errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG),
-)
-"""What a file system refuses to any program."""
 
 
 def run(task: Callable[[Settings], None], schema: type[Settings], name: str, sweeps: bool = False) -> None:
@@ -40,26 +36,36 @@ def run(task: Callable[[Settings], None], schema: type[Settings], name: str, swe
         sweeps: Whether ranges and comma lists make the call a multirun.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors of composition come to us, who turn them into a sentence
+    with interruptible(), lasting_streams():
+        try:
+            _run(task, schema, name, sweeps)
+            print(end="", flush=True)  # here, where a full disk is told
+        except KeyboardInterrupt as end:
+            end = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
+            print(f"\n{name}: {end.sentence}", file=sys.stderr)
+            sys.exit(end.status)
+        except Exception as error:
+            sentence = sentence_of(error, name)
+            if sentence is None:
+                raise
+            sys.exit(f"{name}: {sentence}")
+
+
+def _run(task: Callable[[Settings], None], schema: type[Settings], name: str, sweeps: bool) -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(help_page(name, schema, sweeps))
-        sys.exit()
-    try:
-        composition.register(name, schema)
-        launchers.register()
-        lists = [key for key, field in fields(schema).items() if get_origin(field.annotation) is tuple]
-        arguments = overrides.expand(sys.argv[1:], sweeps, lists)
-        overrides.check(arguments, name, schema)
-        sys.argv[1:] = _named(arguments, name)
-        job = partial(_job, task, schema, name)
-        hydra.main(version_base="1.3", config_path=str(composition.CONF), config_name=name)(job)()
-    except KeyboardInterrupt:
-        print(f"\n{name}: interrupted; the same command continues", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        sentence = _sentence(error, name)
-        if sentence is None:
-            raise
-        sys.exit(f"{name}: {sentence}")
+        return
+    composition.register(name, schema)
+    launchers.register()
+    lists = [key for key, field in fields(schema).items() if get_origin(field.annotation) is tuple]
+    arguments = overrides.expand(sys.argv[1:], sweeps, lists)
+    overrides.check(arguments, name, schema)
+    sys.argv[1:] = _named(arguments, name)
+    job = partial(_job, task, schema, name)
+    hydra.main(version_base="1.3", config_path=str(composition.CONF), config_name=name)(job)()
+    failures = FAILED_RUNS.take(_n_runs())
+    if failures:
+        raise UserError(failures)
 
 
 def runs_to_come() -> int | None:
@@ -69,7 +75,11 @@ def runs_to_come() -> int | None:
         return 0
     if hydra_config.runtime.choices["hydra/launcher"] != "basic":
         return None
-    return max(0, prod(len(values) for values in overrides.swept(sys.argv[1:]).values()) - 1 - hydra_config.job.num)
+    return max(0, _n_runs() - 1 - hydra_config.job.num)
+
+
+def _n_runs() -> int:
+    return prod(len(values) for values in overrides.swept(sys.argv[1:]).values())
 
 
 def typed(schema: type[Settings], config: DictConfig) -> Settings:
@@ -84,18 +94,41 @@ def typed(schema: type[Settings], config: DictConfig) -> Settings:
     return validated(schema, _plain(config))
 
 
-def _job(task: Callable[[Settings], None], schema: type[Settings], name: str, config: DictConfig) -> None:
-    """One run, here or in a process of its own."""
+def _job(task: Callable[[Settings], None], schema: type[Settings], name: str, config: DictConfig) -> FailedRun | None:
+    """One run, here or in a process of its own; that of a sweep fails without the others."""
     try:
         settings = typed(schema, config)
         _check_runs_to_come(schema, config)
-        task(settings)
     except Exception as error:
         # SystemExit passes Hydra without its own report, ends a sweep at once, and crosses processes.
-        sentence = _sentence(error, name)
-        if sentence is None:
-            raise
-        raise SystemExit(f"{name}: {sentence}") from None
+        raise _ended(error, name) from None
+    try:
+        task(settings)
+    except Exception as error:
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            raise _ended(error, name) from None
+        failed = _failed_run(error, name)
+        print(f"{name}: {failed}")
+        FAILED_RUNS.add(failed)
+        return failed
+    return None
+
+
+def _ended(error: Exception, name: str) -> BaseException:
+    """The end of a command with a sentence; a defect of the package stays as it is."""
+    sentence = sentence_of(error, name)
+    return error if sentence is None else SystemExit(f"{name}: {sentence}")
+
+
+def _failed_run(error: Exception, name: str) -> FailedRun:
+    reason = sentence_of(error, name)
+    if reason is None:
+        traceback.print_exception(error)
+        reason = described_unexpected(error)
+    swept, given = overrides.swept(sys.argv[1:]), HydraConfig.get().overrides.task
+    # Jobs of a cluster do not know the command that they belong to.
+    distinct = [one for one in given if one.partition("=")[0] in swept] or given
+    return FailedRun(" ".join(distinct), reason)
 
 
 def _check_runs_to_come(schema: type, config: DictConfig) -> None:
@@ -122,22 +155,3 @@ def _named(arguments: list[str], name: str) -> list[str]:
     """The command's name among the overrides: what an option separates from the others is refused."""
     first = next((n for n, a in enumerate(arguments) if "=" in a and not a.startswith("-")), len(arguments))
     return [*arguments[:first], f"hydra.job.name={name}", *arguments[first:]]
-
-
-def _sentence(error: Exception, name: str) -> str | None:
-    """The error as one sentence, or None if it is a defect of the package."""
-    if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, OSError) and error.errno in _NO_DEFECTS:
-        reason = str(error.strerror).lower()
-        return f"{error.filename or 'a file'} cannot be used: {reason}; allow it, make room, or choose another place"
-    if isinstance(error, TerminatedWorkerError):
-        fewer = "hydra.launcher.n_jobs=1" if name == "train" else "jobs=1"
-        return f"a worker process was killed, probably out of memory; retry with {fewer}"
-    if isinstance(error, OverrideParseException):
-        way_out = "write KEY=VALUE, and KEY='VALUE' where VALUE has special characters"
-        return f"{error.override} cannot be read; {way_out}"
-    if isinstance(error, HydraException | OmegaConfBaseException):
-        lines = [str(one).strip().splitlines()[0] for one in (error, error.__cause__) if one is not None and str(one)]
-        return ": ".join(line.rstrip(".") for line in lines)
-    return None

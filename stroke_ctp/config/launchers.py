@@ -27,6 +27,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLaunche
 from tqdm import tqdm
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.config.failed_runs import FAILED_RUNS
 
 _GRACE = 60
 """Seconds that a result may need to appear on a shared file system once its job has left the queue."""
@@ -55,7 +56,7 @@ class ParallelLauncher(JoblibLauncher):
         self.n_jobs = n_jobs
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run every job; the first that fails ends the others."""
+        """Run every job; one that fails leaves the others alone."""
         from stroke_ctp.common.devices import gpus, side_by_side
         from stroke_ctp.common.parallel import parallel_map
 
@@ -89,7 +90,7 @@ class SlurmLauncher(SubmititSlurmLauncher):
                 signal.pause()
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Submit every job and wait for all; the first that fails cancels the others."""
+        """Submit every job and wait for all; one that fails leaves the others alone."""
         jobs = self._submit(job_overrides, initial_job_idx)
         return _gather(_finished(jobs), len(jobs))
 
@@ -159,13 +160,14 @@ def _gather(outcomes: Generator[Outcome, None, None], total: int) -> list[JobRet
     """Tell what each run says as it ends, and how many have; the returned in the order of their numbers."""
     bar_format = "{desc} |{bar}| {n_fmt}/{total_fmt} runs [{elapsed}<{remaining}]"
     returned = {}
-    # Closed at once where a run has failed: the others end with it.
+    # Closed at once where the settings of a run are wrong: the others end with it.
     with closing(outcomes), tqdm(total=total, desc="train", ncols=79, smoothing=0, bar_format=bar_format) as bar:
         for outcome in outcomes:
             if outcome.returned.status == JobStatus.FAILED:
                 raise outcome.returned._return_value
             if outcome.said:
                 bar.write(outcome.said)
+            FAILED_RUNS.add(outcome.returned.return_value)
             assert outcome.returned.hydra_cfg is not None
             returned[outcome.returned.hydra_cfg.hydra.job.num] = outcome.returned
             bar.update()

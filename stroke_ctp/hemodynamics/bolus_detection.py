@@ -74,7 +74,7 @@ def count_baseline_frames(
     """
     curves = hu[:, brain]
     mean = curves.mean(axis=1, dtype=np.float64)
-    _require_bolus(mean)
+    require_bolus(mean)
     smooth = uniform_filter1d(curves, 3, axis=0)
     rise = smooth.max(axis=0) - smooth[0]
     vessels = curves[:, rise >= np.quantile(rise, 1 - _VESSELS)].mean(axis=1, dtype=np.float64)
@@ -143,8 +143,15 @@ def enhancement(
     return hu - baseline, baseline
 
 
-def _require_bolus(curve: Float[np.ndarray, " time"]) -> None:
-    """Require that the brain's mean rises above its noise."""
+def require_bolus(curve: Float[np.ndarray, " time"]) -> None:
+    """Require that the brain's mean rises above its noise.
+
+    Args:
+        curve: Attenuation [HU].
+
+    Raises:
+        Excluded: It rises by less than eight times its noise before its peak.
+    """
     noise = _noise(curve)
     rise = float(curve.max() - curve[: int(curve.argmax()) + 1].min())
     if not rise >= _MIN_RISE * noise or rise == 0:

@@ -4,10 +4,8 @@ import numpy as np
 from jaxtyping import Float
 
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.common.geometry import PIXEL_MM, STANDARD_TIMES
-from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
-from stroke_ctp.hemodynamics.core_and_penumbra import segment_lesion
-from stroke_ctp.hemodynamics.maps import perfusion_maps
+from stroke_ctp.common.geometry import PIXEL_MM
+from stroke_ctp.hemodynamics.level_analysis import analyse_levels
 
 
 def core_area(series: Float[np.ndarray, "level time height width"], definition: str) -> float:
@@ -26,11 +24,8 @@ def core_area(series: Float[np.ndarray, "level time height width"], definition: 
         >>> 10 < core_area(series.hu, "cbv") < 30
         True
     """
-    hu = np.asarray(series, np.float32).swapaxes(0, 1)
-    pixel_mm = (PIXEL_MM, PIXEL_MM)
     try:
-        passage = find_bolus_passage(hu, STANDARD_TIMES, pixel_mm)
+        lesion = analyse_levels(series).lesion
     except Excluded:
         return float("nan")
-    maps = perfusion_maps(passage, pixel_mm)
-    return int(segment_lesion(maps, pixel_mm).core[definition].sum()) * PIXEL_MM**2 / 100
+    return int(lesion.core[definition].sum()) * PIXEL_MM**2 / 100

@@ -8,20 +8,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stroke_ctp.common.files import atomic_write, digest, read_json, remove_unused, write_json
+from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.files import atomic_write, digest, unclaim_unused, write_json
+from stroke_ctp.common.records import read_json
+from stroke_ctp.hemodynamics.learned_analysis import LearnedAnalysis, LearnedReadouts
 from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
 from stroke_ctp.hemodynamics.readouts import Readouts
+from stroke_ctp.hemodynamics.reliability import Reliability
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 from stroke_ctp.hemodynamics.vessel_selection import Vessel
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.read import scan_files
 from stroke_ctp.scan.write_volume import write_like
 
 _MAPS = ("cbf", "cbv", "mtt", "tmax", "ttp")
+_NETWORK_MAPS = {
+    "core": "network_core_probability",
+    "hypoperfused": "network_hypoperfused_probability",
+    "cbv": "network_cbv",
+    "cbf": "network_cbf",
+    "delay": "network_delay",
+}
+"""Files of the network's maps, by the name of the map."""
 COLUMNS = (
     *("patient", "scan", "folder", "reliability", "stage", "reason"),
     *(field.name for schema in (Readouts, MeasurementQuality) for field in fields(schema)),
 )
 """Of `volumes.csv`."""
+NETWORK_COLUMNS = ("network_reliability", "network_reason", *(field.name for field in fields(LearnedReadouts)))
+"""The columns that `method=network` adds."""
 
 
 class PerfusionFolder:
@@ -39,14 +54,14 @@ class PerfusionFolder:
         """Folder of the only scan: this one."""
         return ScanFolder(self.folder)
 
-    def write_table(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def write_table(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> None:
         """Write `volumes.csv`: reliability, readouts and quality of every scan, or why there are none."""
         with atomic_write(self.table) as partial:
-            pd.DataFrame(list(rows), columns=list(COLUMNS)).to_csv(partial, index=False)
+            pd.DataFrame(list(rows), columns=list(columns)).to_csv(partial, index=False)
 
-    def remove_unused(self) -> None:
-        """Remove the folder if it holds no result."""
-        remove_unused(self.folder)
+    def unclaim_unused(self) -> None:
+        """Leave the folder to others if it holds no result."""
+        unclaim_unused(self.folder)
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,11 @@ class ScanFolder:
     def summary(self) -> Path:
         """Picture of everything that was measured."""
         return self.folder / "summary.png"
+
+    @property
+    def network_summary(self) -> Path:
+        """Picture of what the network finds."""
+        return self.folder / "network.png"
 
     @property
     def _record(self) -> Path:
@@ -87,29 +107,77 @@ class ScanFolder:
         masks = {f"core_{name}": core for name, core in measured.lesion.core.items()}
         masks["penumbra"] = measured.lesion.penumbra
         volumes |= {name: mask.astype(np.uint8) for name, mask in masks.items()}
-        for name, volume in volumes.items():
-            write_like(self.folder / f"{name}.nii.gz", volume, source, measured.scan)
+        self._write(volumes, source, measured.scan)
 
-    def write_record(self, key: str, measured: ScanAnalysis) -> dict[str, Any]:
-        """Record that everything else is written; the scan's row of the table."""
-        reliability = measured.reliability
-        record = {
-            "key": key,
-            "reliability": reliability.level,
-            "concerns": [asdict(concern) for concern in reliability.concerns],
-            "reason": reliability.reasons,
-            "readouts": asdict(measured.readouts) | {"defuse3_eligible": measured.defuse3_eligible},
-            "quality": asdict(measured.quality),
-            **_provenance(measured),
-        }
+    def write_network_maps(self, learned: LearnedAnalysis, source: Path) -> None:
+        """Write the network's maps and masks likewise; arguments as of `write_maps`."""
+        volumes = {file: getattr(learned.maps, name) for name, file in _NETWORK_MAPS.items()}
+        for name in ("core", "hypoperfused"):
+            volumes[f"network_{name}"] = getattr(learned.lesion, name).astype(np.uint8)
+        self._write(volumes, source, learned.scan)
+
+    def write_record(
+        self, key: str, measured: ScanAnalysis | Excluded, learned: LearnedAnalysis | Excluded | None = None
+    ) -> dict[str, Any]:
+        """Record that everything else is written; the scan's row of the table.
+
+        Args:
+            key: From `scan_key`.
+            measured: By deconvolution, or why it cannot be.
+            learned: By the network, or why it cannot be; None if it was not asked for.
+        """
+        record = {"key": key, **(_unmeasured(measured) if isinstance(measured, Excluded) else _measured(measured))}
+        if learned is not None:
+            record["network"] = _unlearned(learned) if isinstance(learned, Excluded) else _learned(learned)
         write_json(self._record, record)
         return _row(record)
+
+    def _write(self, volumes: Mapping[str, np.ndarray], source: Path, scan: CTPScan) -> None:
+        for name, volume in volumes.items():
+            write_like(self.folder / f"{name}.nii.gz", volume, source, scan)
+
+
+def _measured(measured: ScanAnalysis) -> dict[str, Any]:
+    reliability = measured.reliability
+    return {
+        **_judged(reliability),
+        "readouts": asdict(measured.readouts) | {"defuse3_eligible": measured.defuse3_eligible},
+        "quality": asdict(measured.quality),
+        **_provenance(measured),
+    }
+
+
+def _unmeasured(finding: Excluded) -> dict[str, Any]:
+    return {"reliability": "unusable", "stage": finding.stage, "reason": finding.reason}
+
+
+def _learned(learned: LearnedAnalysis) -> dict[str, Any]:
+    return {
+        **_judged(learned.reliability),
+        "readouts": asdict(learned.lesion.readouts),
+        "quality": asdict(learned.quality),
+    }
+
+
+def _unlearned(finding: Excluded) -> dict[str, Any]:
+    return {"reliability": "unusable", "reason": finding.reason}
+
+
+def _judged(reliability: Reliability) -> dict[str, Any]:
+    return {
+        "reliability": reliability.level,
+        "concerns": [asdict(concern) for concern in reliability.concerns],
+        "reason": reliability.reasons,
+    }
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     """What a scan's record adds to the table."""
-    judged = {name: record[name] for name in ("reliability", "reason")}
-    return judged | record["readouts"] | record["quality"]
+    row = {name: record[name] for name in ("reliability", "stage", "reason") if name in record}
+    row |= record.get("readouts", {}) | record.get("quality", {})
+    if network := record.get("network"):
+        row |= {f"network_{name}": network[name] for name in ("reliability", "reason")} | network.get("readouts", {})
+    return row
 
 
 def scan_key(scan: Path, frame_interval_s: float | None) -> str:

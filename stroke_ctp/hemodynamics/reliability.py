@@ -38,9 +38,9 @@ OTHER_SIDE_CORE_ML, UNUSABLE_OTHER_SIDE_CORE_ML = 12.0, 40.0
 LEAST_CORE_ML = 5.0
 """A smaller core may exceed the hypoperfused tissue by noise; assumed [mL]."""
 CORE_RANGE_ML = 20.0
-"""An error of the core that matters, since trials ask for a mismatch of 15 mL [mL]. The CBV core is doubtful if an
-error of `SCALE_ERROR` changes it by more than this to one side, the CBF core if its whole range is wider. The whole
-range of the CBV core is wider in many ordinary scans whose core is right."""
+"""An error of the core that matters, since trials ask for a mismatch of 15 mL [mL]. Both definitions measure the same
+tissue: where the volumes that either gives, each with an error of `SCALE_ERROR`, lie further apart, one of them may be
+as wrong."""
 
 
 @dataclass(frozen=True)
@@ -207,16 +207,13 @@ def _core(name: str, core_ml: float, elsewhere_ml: float, hypoperfused_ml: float
 
 
 def _scale(quality: MeasurementQuality, readouts: Readouts) -> Iterator[Concern]:
-    """A core that hangs on the scale of what defines it."""
-    low, high = quality.core_low_ml, quality.core_high_ml
-    if max(high - readouts.core_cbv_ml, readouts.core_cbv_ml - low) > CORE_RANGE_ML:
-        yield Concern(
-            "caution", f"a CBV that is {SCALE_ERROR:.0%} off would make the CBV core {low:.0f} or {high:.0f} mL"
-        )
-    low, high = quality.core_rcbf_low_ml, quality.core_rcbf_high_ml
+    """A core without a sharp edge, or on which CBV and CBF do not agree."""
+    low = min(quality.core_low_ml, quality.core_rcbf_low_ml)
+    high = max(quality.core_high_ml, quality.core_rcbf_high_ml)
     if high - low > CORE_RANGE_ML:
+        cbv, cbf = readouts.core_cbv_ml, readouts.core_rcbf_ml
         yield Concern(
             "caution",
-            f"the CBF core is {low:.0f} to {high:.0f} mL if relative CBF is up to {SCALE_ERROR:.0%} off: a large core "
-            "without a sharp edge, whose volume by CBF or CBV may be wrong by as much",
+            f"the core is {low:.0f} to {high:.0f} mL if CBV and relative CBF are up to {SCALE_ERROR:.0%} off: its edge "
+            f"is not sharp, or CBV ({cbv:.0f} mL) and CBF ({cbf:.0f} mL) do not agree; either may be as wrong",
         )

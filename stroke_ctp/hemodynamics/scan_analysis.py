@@ -1,5 +1,6 @@
 """Conventional perfusion analysis of a scan, from the file to maps, lesion and their reliability."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,18 @@ from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.intensity import check_intensity
 from stroke_ctp.scan.motion_correction import align_slice_times, correct_motion
 from stroke_ctp.scan.read import read_scan
+from stroke_ctp.scan.registration import Motion
+
+
+@dataclass(frozen=True)
+class RegisteredScan:
+    """A scan whose frames lie where the first does."""
+
+    name: str
+    """Of its file or folder."""
+    scan: CTPScan
+    motions: Sequence[Motion]
+    """Of its slices."""
 
 
 @dataclass(frozen=True)
@@ -62,27 +75,43 @@ def analyse_scan(
         >>> result.reliability.level
         'ok'
     """
+    return analyse_registered(register_scan(path, frame_interval_s), analysis)
+
+
+def register_scan(path: str | Path, frame_interval_s: float | None = None) -> RegisteredScan:
+    """Read a scan and register its frames.
+
+    Args:
+        path: File or folder of the scan.
+        frame_interval_s: Time between frames [s]; overrides the header's.
+
+    Raises:
+        Excluded: The scan cannot be read, with the reason.
+    """
     path = Path(path)
     scan = align_slice_times(read_scan(path, frame_interval_s))
     check_intensity(scan.hu[:, scan.hu.shape[1] // 2], path.name)
-    try:
-        return analyse_frames(scan, analysis)
-    except Excluded as finding:
-        raise Excluded(finding.stage, f"{finding.reason} (scan {path.name})") from None
+    return RegisteredScan(path.name, *correct_motion(scan))
 
 
-def analyse_frames(scan: CTPScan, analysis: Analysis | None = None) -> ScanAnalysis:
-    """Register the frames of a scan in memory and analyse it.
+def analyse_registered(registered: RegisteredScan, analysis: Analysis | None = None) -> ScanAnalysis:
+    """Analyse a scan whose frames are registered.
 
     Args:
-        scan: All its slices acquired at the same times.
+        registered: All its slices acquired at the same times.
         analysis: Settings; by default `Analysis()`.
 
     Raises:
         Excluded: Its perfusion cannot be measured, with the reason.
     """
-    analysis = analysis or Analysis()
-    scan, motions = correct_motion(scan)
+    try:
+        return _analysed(registered, analysis or Analysis())
+    except Excluded as finding:
+        raise Excluded(finding.stage, f"{finding.reason} (scan {registered.name})") from None
+
+
+def _analysed(registered: RegisteredScan, analysis: Analysis) -> ScanAnalysis:
+    scan, motions = registered.scan, registered.motions
     pixel_mm = scan.spacing[1:]
     passage = find_bolus_passage(scan.hu, scan.times[:, 0], pixel_mm)
     maps = perfusion_maps(passage, pixel_mm, analysis)

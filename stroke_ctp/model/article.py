@@ -5,7 +5,7 @@ batch is encoded.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,16 +17,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from stroke_ctp import __version__
-from stroke_ctp.cohort.frames import FramePipeline, frame_source
+from stroke_ctp.cohort.frames import FramePipeline, frame_source, load_series
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.random_streams import Purpose, torch_seed
+from stroke_ctp.model.attribution import attributions, explained
 from stroke_ctp.model.cached_features import TrainingFeatures
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
 from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.explanation import Explanation
 from stroke_ctp.model.feature_cache import Draws, FeatureCache, encoding_precision
 from stroke_ctp.model.fitted_article import ArticleEvidence, FittedArticle
 from stroke_ctp.model.loggers import build_logger
@@ -34,7 +36,7 @@ from stroke_ctp.model.protocol import Fold
 from stroke_ctp.model.provenance import CarriedWeights, Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
-from stroke_ctp.model.trainer import build_trainer
+from stroke_ctp.model.trainer import build_trainer, carry_out
 from stroke_ctp.model.training_callbacks import torch_threads, training_callbacks
 from stroke_ctp.model.weights import pretrained_backbone, provenance_of
 
@@ -97,10 +99,7 @@ class ArticleModel:
             read_checkpoint(last)  # refuses a damaged one
         data, cache = self._data(fold, classifier.input_standardization), self.cache(fold.cohort)
         with self.threads():
-            try:
-                trainer.fit(classifier, data, ckpt_path=last)
-            except SystemExit:  # Lightning's reaction to Ctrl-C
-                raise KeyboardInterrupt from None
+            carry_out(trainer, classifier, data, last, fold)
         best = read_checkpoint(files.best)
         classifier.load_weights(best["state_dict"])
         features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))
@@ -124,6 +123,20 @@ class ArticleModel:
     def descriptors(self, evidence: ArticleEvidence) -> Float[np.ndarray, "patient descriptor"] | None:
         """Features, their mean over levels and time; None on the direct route."""
         return None if evidence.features is None else evidence.features.mean(axis=(1, 2), dtype=np.float64)
+
+    def explain(self, patients: Patients, members: Sequence[FittedArticle]) -> Explanation | None:
+        """Attributions over frames and places, see `attribution`; None on the direct route.
+
+        There each member has an encoder of its own, and no time is spent on the explanation of ten.
+        """
+        if self.is_direct:
+            return None
+        pipeline = self.pipeline(build_standardization(self.settings.standardization, self.settings.input))
+        frames = pipeline(load_series(patients, [0]).to(self.device))
+        features, cells, shape = self._encoder().strongest(frames.to(self._precision))
+        with self.threads():
+            found = attributions([member.classifier.to(self.device).eval() for member in members], features)
+        return explained(found, cells[0], shape)
 
     def classifier(self, fold: int) -> CoreClassifier:
         """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""

@@ -18,6 +18,14 @@ from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 
 
+class Diverged(Exception):  # noqa: N818 - a finding about a training
+    """The loss of a batch, or a feature of a patient, is no number."""
+
+    def __init__(self, epoch: int, rows: list[int]) -> None:
+        super().__init__(epoch, rows)
+        self.epoch, self.rows = epoch, rows
+
+
 class CoreClassifier(L.LightningModule):
     """Encoder, feature standardization and temporal network, trained to tell large from small cores."""
 
@@ -71,6 +79,7 @@ class CoreClassifier(L.LightningModule):
         """Binary cross-entropy of a training batch."""
         loss = F.binary_cross_entropy_with_logits(self(self.encoder(batch.input)), batch.label)
         self._train_losses.append((loss.detach(), len(batch.label)))
+        self._refuse_diverged(loss, batch)
         return loss
 
     def on_train_epoch_end(self) -> None:
@@ -83,9 +92,19 @@ class CoreClassifier(L.LightningModule):
         """Binary cross-entropy of a validation batch, and ROC-AUC of the whole fold, which is only logged."""
         logit = self(self.encoder(batch.input))
         loss = F.binary_cross_entropy_with_logits(logit, batch.label)
+        self._refuse_diverged(loss, batch)
         self.log("val_loss", loss, batch_size=len(batch.label))
         self.validation_auc(logit, batch.label.int())
         self.log("val_auc", self.validation_auc, batch_size=len(batch.label))
+
+    def _refuse_diverged(self, loss: Tensor, batch: Batch) -> None:
+        """End a training whose loss is no number, before it is written into a checkpoint.
+
+        Raises:
+            Diverged: Names the rows of the batch.
+        """
+        if not torch.isfinite(loss):
+            raise Diverged(self.current_epoch, batch.row.tolist())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """RMSprop on what is trainable."""
@@ -99,8 +118,20 @@ class CoreClassifier(L.LightningModule):
         data: FoldDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         with torch.no_grad():
             self.feature_standardization.fit(
-                self.encoder(batch.input) for batch in data.unaugmented_training(self.device)
+                self._finite_features(batch) for batch in data.unaugmented_training(self.device)
             )
+
+    def _finite_features(self, batch: Batch) -> Tensor:
+        """Features of a batch; one that is no number would spoil the scale of all.
+
+        Raises:
+            Diverged: Names the rows with such features.
+        """
+        features = self.encoder(batch.input)
+        spoilt = ~torch.isfinite(features).flatten(1).all(1)
+        if spoilt.any():
+            raise Diverged(self.current_epoch, batch.row[spoilt.cpu()].tolist())
+        return features
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by the step, so that a resumed run repeats the uninterrupted one."""

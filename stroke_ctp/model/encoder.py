@@ -2,7 +2,7 @@
 
 import torch
 from einops import rearrange, repeat
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from stroke_ctp.model.provenance import CarriedWeights, Provenance
@@ -47,9 +47,34 @@ class Encoder(nn.Module):
             features = torch.cat([self._encode(part) for part in parts])
         return rearrange(features, "(b l t) f -> b l t f", b=batch, l=level, t=time).float()
 
+    @torch.no_grad()
+    def strongest(
+        self, frames: Float[Tensor, "batch level time height width"]
+    ) -> tuple[Float[Tensor, "batch level time feature"], Int[Tensor, "batch level time feature"], tuple[int, int]]:
+        """Features of standardized frames, and where each is read.
+
+        Returns:
+            The features, the number of the cell in which each has its maximum, and the rows and columns of cells: those
+            of the last convolution (16 pixels each), since the pooling behind it does not change the maximum.
+        """
+        before_pooling, shape = self.backbone[:-1], (0, 0)
+        values, cells = [], []
+        for frame in rearrange(frames, "b l t h w -> (b l t) 1 h w"):
+            response = before_pooling(_colour(frame))
+            shape = (response.shape[2], response.shape[3])
+            strongest = response.flatten(2).max(dim=2)
+            values.append(strongest.values)
+            cells.append(strongest.indices)
+        of_frames = {"b": frames.shape[0], "l": frames.shape[1]}
+        features = rearrange(torch.cat(values).float(), "(b l t) f -> b l t f", **of_frames)
+        return features, rearrange(torch.cat(cells), "(b l t) f -> b l t f", **of_frames), shape
+
     def _encode(self, grey: Float[Tensor, "frame height width"]) -> Float[Tensor, "frame feature"]:
-        image = repeat(grey, "n h w -> n c h w", c=3).contiguous(memory_format=torch.channels_last)
-        return self.backbone(image).amax(dim=(-2, -1))
+        return self.backbone(_colour(grey)).amax(dim=(-2, -1))
+
+
+def _colour(grey: Float[Tensor, "frame height width"]) -> Float[Tensor, "frame 3 height width"]:
+    return repeat(grey, "n h w -> n c h w", c=3).contiguous(memory_format=torch.channels_last)
 
 
 def encoder_autocast(device: torch.device, precision: str) -> torch.autocast:

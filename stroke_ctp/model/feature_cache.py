@@ -2,12 +2,14 @@
 
 The backbone is frozen, so with fixed input standardization a frame's features depend on the frame and the draw alone.
 A draw is encoded in parts of a few patients. Several processes, on one machine or on several that share the folder,
-divide the parts among them. An interruption loses only the parts in work.
+divide the parts among them. An interruption loses only the parts in work. A part or draw whose bytes are not those that
+were written is encoded again.
 """
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,17 +21,11 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from tqdm import tqdm
 
-from stroke_ctp.common.files import (
-    atomic_write,
-    digest,
-    exclusive_lock,
-    file_digest,
-    mapped_array,
-    read_json,
-    write_array,
-    write_json,
-)
+from stroke_ctp.common.arrays import is_intact, mapped_array, remove_sealed, write_sealed
+from stroke_ctp.common.files import digest, file_digest, write_json
 from stroke_ctp.common.geometry import SERIES_SHAPE
+from stroke_ctp.common.locks import exclusive_lock
+from stroke_ctp.common.records import read_json
 from stroke_ctp.model.feature_standardization import N_FEATURES
 
 CHUNK = 4
@@ -90,7 +86,8 @@ class _Part:
 class FeatureCache:
     """The features of one cohort, made in one way: the only reader and writer of their folder.
 
-    The folder `ROOT/DIGEST` holds `key.json` (everything that determines the features) and `draw-NNN.npy`.
+    The folder `ROOT/DIGEST` holds `key.json` (everything that determines the features) and, for each draw,
+    `draw-NNN.npy` with its digest `draw-NNN.sha256`.
     """
 
     def __init__(self, root: Path, key: Mapping[str, Any], n_patients: int) -> None:
@@ -112,7 +109,7 @@ class FeatureCache:
     def features(
         self, draws: Sequence[Frames], encoder: Callable[[], Encode], precision: torch.dtype, device: torch.device
     ) -> Draws:
-        """Features of every patient in the first draws, mapped from disk; missing ones are encoded first.
+        """Features of every patient in the first draws, mapped from disk; missing and damaged ones are encoded first.
 
         Args:
             draws: Frames of each draw.
@@ -123,7 +120,7 @@ class FeatureCache:
         Raises:
             UserError: A file of the cache is damaged.
         """
-        missing = [number for number in range(len(draws)) if not self._path(number).exists()]
+        missing = [number for number in range(len(draws)) if not self._is_usable(number)]
         if missing:
             write_json(self._key_path(self.folder), self.key)
             parts = [part for number in missing for part in self._parts(number)]
@@ -140,7 +137,7 @@ class FeatureCache:
         Raises:
             UserError: The draw is not in the cache, or its file is damaged.
         """
-        return mapped_array(self._path(number), self._shape(self.n_patients), _WAY_OUT, mode="c")
+        return mapped_array(self._path(number), self._shape(self.n_patients), np.float32, _WAY_OUT, mode="c")
 
     def holds(self, n_draws: int) -> bool:
         """Whether the first draws are there, so that none would be encoded."""
@@ -152,10 +149,10 @@ class FeatureCache:
 
     @classmethod
     def recorded(cls, root: Path, name: str, n_patients: int) -> "FeatureCache | None":
-        """The cache that a run recorded; None if its first draw is no longer there."""
+        """The cache that a run recorded; None if its first draw is no longer there as it was written."""
         key = cls._key_path(root / name)
         found = cls(root, read_json(key), n_patients) if key.exists() else None
-        return found if found is not None and found._path(0).exists() else None
+        return found if found is not None and is_intact(found._path(0)) else None
 
     @staticmethod
     def _key_path(folder: Path) -> Path:
@@ -167,6 +164,23 @@ class FeatureCache:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"draw-{number:03d}.npy"
+
+    def _is_usable(self, number: int) -> bool:
+        """Whether a draw is there as it was written; one that is damaged is removed."""
+        path = self._path(number)
+        if is_intact(path):
+            return True
+        if path.exists():
+            with self._draws_lock():
+                if is_intact(path):  # another process has encoded it again in the meantime
+                    return True
+                print(f"{path} is damaged: it is encoded again")
+                remove_sealed(path)
+        return False
+
+    def _draws_lock(self) -> AbstractContextManager[bool]:
+        """Keep other processes from writing or removing whole draws."""
+        return exclusive_lock(self.folder / ".locks" / "draws", wait=True)
 
     def _parts(self, number: int) -> Iterator[_Part]:
         for start in range(0, self.n_patients, CHUNK):
@@ -183,10 +197,9 @@ class FeatureCache:
         def encoded(part: _Part, wait: bool) -> bool:
             """Whether the part is there now; without waiting, another process may be working on it."""
             with exclusive_lock(part.lock, wait) as mine:
-                if mine and not part.path.exists() and not self._path(part.draw).exists():
+                if mine and not is_intact(part.path) and not self._path(part.draw).exists():
                     features = encode(draws[part.draw](part.rows).to(precision)).cpu().numpy()
-                    with atomic_write(part.path) as unfinished:
-                        write_array(unfinished, features.shape, [features], np.float32)
+                    write_sealed(part.path, features.shape, [features], np.float32)
             return mine
 
         n_patients = sum(part.rows.stop - part.rows.start for part in parts)
@@ -203,16 +216,13 @@ class FeatureCache:
     def _assemble(self, number: int) -> None:
         """Put the parts of a draw into one file."""
         path = self._path(number)
-        with exclusive_lock(self.folder / ".locks" / "draws", wait=True):  # another process may have encoded with us
-            for leftover in self.folder.glob(".partial-*.npy"):  # of a killed process
-                leftover.unlink()
+        with self._draws_lock():  # another process may have encoded with us
             if not path.exists():
                 parts = (
-                    mapped_array(part.path, self._shape(part.rows.stop - part.rows.start), _WAY_OUT)
+                    mapped_array(part.path, self._shape(part.rows.stop - part.rows.start), np.float32, _WAY_OUT)
                     for part in self._parts(number)
                 )
-                with atomic_write(path) as partial_file:
-                    write_array(partial_file, self._shape(self.n_patients), parts, np.float32)
+                write_sealed(path, self._shape(self.n_patients), parts, np.float32)
 
 
 def _each(function: Callable[[_Part], bool], parts: Sequence[_Part], at_a_time: int) -> Iterator[bool]:

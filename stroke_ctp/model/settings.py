@@ -141,7 +141,7 @@ class TrainSettings:
     ablation: AblationSettings = AblationSettings()
     """Temporal pathways of model=article."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of initial weights, order of patients and dropout."""
+    """Seed of initial weights, order of patients and dropout; seed=0..4 repeats the training in the same study."""
     endpoint: EndpointSettings = EndpointSettings()
     """What is classified."""
     folds: FoldSettings = FoldSettings()
@@ -194,6 +194,8 @@ class TrainSettings:
     def _ablation_has_a_name_of_its_own(self) -> "TrainSettings":
         if self.ablation.name in OTHER_MODELS:
             raise UserError(f"ablation.name must be another name than {self.ablation.name}, which is a model's")
+        if self.ablation.name.startswith("seed-"):
+            raise UserError(f"ablation.name must not begin with seed- as folders of seeds do, got {self.ablation.name}")
         return self
 
     @model_validator(mode="after")
@@ -206,6 +208,11 @@ class TrainSettings:
         """Name of the model in the study: that of the ablation for the article's network."""
         return self.ablation.name if self.model.kind == "article" else self.model.kind
 
+    @property
+    def run_seed(self) -> int:
+        """Seed that names the run; 0 for a model whose fit draws nothing at random: all seeds give the same."""
+        return self.seed if self.model.kind == "article" else 0
+
     def shared(self, cohort_hash: str) -> dict[str, Any]:
         """What all runs of a study share because it determines their results, as plain values.
 
@@ -213,7 +220,7 @@ class TrainSettings:
             cohort_hash: Of the training cohort.
         """
         values = plain(self)
-        for key in ("model", "ablation", "fold", "name", "outputs", "logger", "num_workers"):
+        for key in ("model", "ablation", "fold", "seed", "name", "outputs", "logger", "num_workers"):
             del values[key]
         del values["bank"]["folder"], values["trainer"]["accelerator"], values["trainer"]["devices"]
         return values | {"cohort": cohort_hash}

@@ -1,5 +1,6 @@
 """Simulated scans, segmentations and their manifest on disk. Only this module names these files."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -86,12 +87,21 @@ def _write_scan(path: Path, digital: DigitalPatient, recruit: Recruit, number: i
     hu = digital.scan(protocol, np.random.default_rng([*recruit.seed, number + 1]))
     distance = protocol.slices[1] - protocol.slices[0]
     first = -distance * (len(protocol.slices) - 1) / 2
-    with atomic_write(path) as partial:
-        spacing = (distance, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
-        write_nifti(partial, CTPScan.simultaneous(hu, protocol.times, spacing, first))
-        if recruit.fault == "truncated":
-            content = partial.read_bytes()
-            partial.write_bytes(content[: len(content) * 6 // 10])
+    spacing = (distance, SCANNER_PIXEL_MM, SCANNER_PIXEL_MM)
+    scan = CTPScan.simultaneous(hu, protocol.times, spacing, first)
+    if recruit.fault == "truncated":
+        _write_truncated(path, scan)
+    else:
+        write_nifti(path, scan)
+
+
+def _write_truncated(path: Path, scan: CTPScan) -> None:
+    """Write the first 60 % of a scan's file."""
+    with tempfile.TemporaryDirectory() as folder, atomic_write(path) as partial:
+        whole = Path(folder) / path.name
+        write_nifti(whole, scan)
+        content = whole.read_bytes()
+        partial.write_bytes(content[: len(content) * 6 // 10])
 
 
 def _write_segmentation(

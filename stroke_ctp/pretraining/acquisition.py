@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Float
 
 from stroke_ctp.common.geometry import N_FRAMES, STANDARD_TIMES
+from stroke_ctp.model.trained_range import INTERVAL_S, LATEST_S, LEVELS_MM
 from stroke_ctp.phantom.contrast_curves import Bolus
 
 _LEVEL_DISTANCE_MM = 20.0
+_OFF_MM = LEVELS_MM[0]
 _LONGEST_GAP_S = 3.2
 
 
@@ -34,7 +36,7 @@ class Acquisition:
     @classmethod
     def draw(cls, random: np.random.Generator) -> "Acquisition":
         """A protocol; in a quarter of patients the levels are off by up to 10 mm."""
-        off = random.normal(0, 1.5) if random.random() < 0.75 else random.uniform(-10, 10)
+        off = random.normal(0, 1.5) if random.random() < 0.75 else random.uniform(_OFF_MM, -_OFF_MM)
         return cls(
             times=draw_times(random),
             levels_mm=(off, off + _LEVEL_DISTANCE_MM + random.normal(0, 1.5)),
@@ -50,7 +52,7 @@ def draw_times(random: np.random.Generator) -> Float[np.ndarray, " frame"]:
     A few scans of uneven pairs end before the last standard time.
     """
     kind = random.choice(["even", "irregular", "slower", "shuttle"], p=[0.7, 0.1, 0.1, 0.1])
-    interval = 1.5 if random.random() < 0.4 else random.uniform(0.5, 3.0)
+    interval = 1.5 if random.random() < 0.4 else random.uniform(*INTERVAL_S)
     gaps = np.full(int(STANDARD_TIMES[-1] / interval) + 4, interval)
     if kind == "irregular":
         gaps *= random.uniform(0.6, 1.4, gaps.size)
@@ -84,7 +86,7 @@ def draw_residual_motion(random: np.random.Generator) -> Float[np.ndarray, "time
 def draw_wide_bolus(random: np.random.Generator) -> Bolus:
     """An arterial curve: the measured spread of `phantom.contrast_curves` half as wide again, early or late."""
     shape, scale = random.multivariate_normal([0, 0], [[1, -0.65], [-0.65, 1]]) * 1.5
-    onset = random.normal(8.0, 3.0) if random.random() < 0.6 else random.uniform(1.0, 22.0)
+    onset = random.normal(8.0, 3.0) if random.random() < 0.6 else random.uniform(1.0, LATEST_S)
     return Bolus(
         onset=max(onset, 1.0),
         alpha=float(np.clip(5.3 * np.exp(np.log(7.6 / 4.0) / 1.349 * shape), 1.2, 25)),

@@ -40,7 +40,7 @@ def pretraining_loss(
     probabilities = torch.stack([hypoperfused, core], dim=2).clamp(1e-6, 1 - 1e-6)
     weight = inside[:, :, None].expand_as(shares)
     entropy = functional.binary_cross_entropy(probabilities, shares, weight, reduction="sum") / inside.sum()
-    units = torch.tensor(UNITS)[:, None, None]
+    units = output.new_tensor(UNITS)[:, None, None]
     error = (functional.softplus(output[:, :, 2:]) - truth[:, :, 2:] / units).abs() * tissue[:, :, None]
     return entropy + _QUANTITIES * error.sum() / tissue.sum() + _AREA * _area_error(core * inside, truth[:, :, 1])
 

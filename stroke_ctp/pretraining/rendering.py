@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from scipy.ndimage import gaussian_filter
 from scipy.signal import lfilter
 
@@ -53,7 +53,34 @@ class TrainingSample:
     """Of the frames as acquired, for the noise [s]."""
 
 
+@dataclass(frozen=True)
+class RenderedSeries:
+    """A patient's standard series before noise, with everything in it that is no brain, and what is true of it."""
+
+    frames: Float[np.ndarray, "level time 128 128"]
+    """[HU]"""
+    brain: Bool[np.ndarray, "level 128 128"]
+    """The inside of the skull."""
+    truth: Float[np.ndarray, "level 5 height width"]
+    """As of `TrainingSample`."""
+    tissue: Float[np.ndarray, "level height width"]
+    """As of `TrainingSample`."""
+    times: Float[np.ndarray, " frame"]
+    """Of the frames as acquired [s]."""
+
+    def condensed(self) -> TrainingSample:
+        """What the network is trained on."""
+        inside = _condensed(self.brain)
+        frames = _condensed(self.frames * self.brain[:, None]) / np.maximum(inside, 1e-3)[:, None]
+        return TrainingSample(frames, inside, self.truth, self.tissue, self.times)
+
+
 def draw_sample(random: np.random.Generator) -> TrainingSample:
+    """A random patient, scanned by a random protocol, condensed."""
+    return draw_series(random).condensed()
+
+
+def draw_series(random: np.random.Generator) -> RenderedSeries:
     """A random patient, scanned by a random protocol."""
     patient, acquisition = TrainingPatient.draw(random), Acquisition.draw(random)
     axis = (np.arange(N_PIXELS) - (N_PIXELS - 1) / 2) * PIXEL_MM
@@ -64,14 +91,14 @@ def draw_sample(random: np.random.Generator) -> TrainingSample:
         neighbours = level_mm + np.array([-_NEIGHBOUR_MM, _NEIGHBOUR_MM])
         grid = Grid(z=np.concatenate([planes, neighbours]), y=axis + shift_y + off_y, x=axis + shift_x + off_x)
         levels.append(_level(patient, acquisition, grid, draw_streaks(random, grid.y, grid.x)))
-    frames, inside, truth, tissue = (np.stack(parts) for parts in zip(*levels, strict=True))
-    return TrainingSample(frames, inside, truth, tissue, acquisition.times)
+    frames, brain, truth, tissue = (np.stack(parts) for parts in zip(*levels, strict=True))
+    return RenderedSeries(frames, brain, truth, tissue, acquisition.times)
 
 
 def _level(
     patient: TrainingPatient, acquisition: Acquisition, grid: Grid, streaks: Float[np.ndarray, "y x"]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Frames, share of brain, true maps and share of tissue of one level; the fields of a sample."""
+    """Frames, brain, true maps and share of tissue of one level; the fields of a series."""
     held, n = patient.on(grid), acquisition.n_planes
     rest, below, above = (
         gaussian_filter(plane, _BLUR_PIXELS)
@@ -82,9 +109,8 @@ def _level(
     still = gaussian_filter(in_time, (0, _BLUR_PIXELS, _BLUR_PIXELS))
     frames = rest + streaks + still + _residual_motion(rest, below, above, acquisition.motion, grid)
     brain = intracranial_mask((rest + streaks)[None], (PIXEL_MM, PIXEL_MM))[0]
-    inside = _condensed(brain)
     truth, tissue = _truth(held, n)
-    return _condensed(frames * brain) / np.maximum(inside, 1e-3), inside, truth, tissue
+    return frames, brain, truth, tissue
 
 
 def _truth(

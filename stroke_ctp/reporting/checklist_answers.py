@@ -14,6 +14,7 @@ from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.summary_sentences import (
     cross_validation_phrase,
     external_phrase,
+    members_phrase,
     operating_point_phrase,
     patients_phrase,
 )
@@ -52,10 +53,10 @@ def checklist_answers(
 
 def _evaluation(aucs: ModelAucs) -> dict[str, str]:
     """Patients and AUCs, and the role of external patients."""
-    n_folds, test = aucs.predictions.n_folds, aucs.test.patients
+    test = aucs.test.patients
     not_scored = "no external cohort was scored"
     scored = aucs.external is not None
-    ensemble = f"probabilities by the mean, calls by the majority of {counted(n_folds, 'model')}"
+    ensemble = f"probabilities by the mean, calls by the majority of {members_phrase(aucs.predictions)}"
     return {
         "patients": patients_phrase(aucs),
         "balance": f"{test.n_large} of {len(test)} patients have a large core",
@@ -81,10 +82,10 @@ def _model(main: ModelPredictions, background: StudyBackground) -> dict[str, str
         return dict.fromkeys(("technology", "initial", "selection"), "No network was trained") | {
             "technology": f"No deep learning; {regression}"
         }
-    seed = background.settings["seed"]
+    seeds = ", ".join(map(str, main.seeds))
     return {
         "technology": f"Deep learning: {_network(background)}",
-        "initial": f"Encoder: {encoder_text(main)}; temporal network initialized at random, seed {seed}",
+        "initial": f"Encoder: {encoder_text(main)}; temporal network initialized at random, seed {seeds}",
         "selection": "The epoch with the lowest validation loss, in each fold",
     }
 

@@ -2,37 +2,30 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from markupsafe import Markup
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.geometry import LEVELS, N_BASELINE, N_FRAMES, N_PIXELS, STANDARD_TIMES
+from stroke_ctp.common.geometry import N_BASELINE, N_PIXELS, STANDARD_TIMES
 from stroke_ctp.common.masks import soft_tissue_mask
-from stroke_ctp.hemodynamics.reliability import IN_PLANE_MOTION_MM
-from stroke_ctp.hemodynamics.reliability import LEVELS as RELIABILITY
+from stroke_ctp.reporting.bolus_curves import bolus_curves, mean_curve
 from stroke_ctp.reporting.caveats import origin_text
 from stroke_ctp.reporting.figures.flowchart import draw_flowchart, flow_sentence
 from stroke_ctp.reporting.html import embedded, render
+from stroke_ctp.reporting.quality_text import acquisition_text, concerns
 from stroke_ctp.study.run_folder import CohortReference
 
 _BASELINE_HU, _RISE_HU = (0.0, 80.0), (0.0, 30.0)
 """Display windows of the pictures."""
-_N_ARTERIAL = 12
-"""Pixels that are averaged to the arterial curve."""
-_MOVED_MM = 5.0
-"""Larger motion is a concern."""
-_LEFT = 0.6
-"""Most of its highest enhancement that the brain may have at the end of a series."""
-_PEAK_PER_NOISE = 1.0
-"""Least peak of the brain's mean enhancement over the noise of a pixel."""
 _WIDTH, _HEIGHT = 220, 72
 """Size of a plot [CSS pixel]."""
 
@@ -72,8 +65,8 @@ class Card:
 
 def write_contact_sheet(cohort: Cohort) -> None:
     """Write the contact sheet of a cohort, unless there is one of the same content."""
-    counts = cohort.description["counts"]
-    mark = f"<!-- cohort {cohort.description['hash']} of {counts['patients']} -->"
+    counts = asdict(cohort.description.counts)
+    mark = f"<!-- cohort {cohort.description.hash} of {counts['patients']} -->"
     page = cohort.files.contact_sheet
     if page.exists() and mark in page.read_text("utf-8"):
         return
@@ -97,56 +90,22 @@ def _cards(cohort: Cohort) -> Iterator[Card]:
     first: dict[bytes, str] = {}
     for number, patient in enumerate(cohort.patients):
         series = cohort.series(number).astype(np.float32)
-        row = quality[patient]
+        row = {str(name): value for name, value in quality[patient].items()}
         twin = first.setdefault(hashlib.sha256(series.tobytes()).digest(), patient)
         yield Card(
             anchor=f"patient-{number}",
             patient=patient,
-            acquisition=_acquisition(row),
+            acquisition=acquisition_text(row),
             concerns=tuple(_concerns(row, None if twin == patient else twin)),
             picture=_picture(series, patient),
             plots=(_bolus_plot(series), _motion_plot(motions[patient])),
         )
 
 
-def _acquisition(row: pd.Series) -> str:
-    indices = " and ".join(str(row[f"{level}_slice"]) for level in LEVELS)
-    slices = f"slices {indices} by {row['levels_chosen_by']}"
-    if row["levels_chosen_by"] != "manifest":
-        slices += f" (confidence {row['levels_confidence']:.2f})"
-    times = f"{row['frames_acquired']} frames, at most {row['frame_interval_s']:g} s apart"
-    return f"{slices}; {times}; noise {row['noise_sd_hu']:.1f} HU"
-
-
-def _concerns(row: pd.Series, twin: str | None) -> Iterator[str]:
+def _concerns(row: Mapping[str, Any], twin: str | None) -> Iterator[str]:
     if twin is not None:
         yield f"the same series as {twin}: one brain could fall on both sides of a split"
-    if row["levels_chosen_by"] != "manifest":
-        yield "levels were proposed, confirm them"
-    if row["orientation"] == "assumed":
-        yield "the file does not state the orientation, confirm that anterior is up, the patient's right on the left"
-    if pd.isna(row["bolus_arrival_s"]):
-        yield "no bolus arrives"
-    if row["valid_frames"] < N_FRAMES:
-        yield f"only {row['valid_frames']} of {N_FRAMES} frames are valid"
-    if row["frames_dropped"] > 0:
-        yield f"{row['frames_dropped']} frames dropped for motion"
-    yield from _measurement_concerns(row)
-
-
-def _measurement_concerns(row: pd.Series) -> Iterator[str]:
-    """What motion, noise and the length of the scan may have done."""
-    moved = row["max_translation_mm"]
-    if moved > _MOVED_MM:
-        yield f"head moved by {moved:.1f} mm"
-    if moved > IN_PLANE_MOTION_MM and not row["motion_in_space"]:
-        yield f"moved by {moved:.1f} mm in the planes; motion out of the few planes is not corrected"
-    if row["brain_peak_hu"] < _PEAK_PER_NOISE * row["noise_sd_hu"]:
-        yield f"little contrast: the brain rises by {row['brain_peak_hu']:.1f} HU, noise is {row['noise_sd_hu']:.1f} HU"
-    if row["brain_left"] > _LEFT:
-        yield f"the series ends when the brain still has {row['brain_left']:.0%} of its highest enhancement"
-    if row.get("perfusion_reliability") in RELIABILITY[1:]:
-        yield f"perfusion analysis, {row['perfusion_reliability']}: {row['perfusion_reason']}"
+    yield from concerns(row)
 
 
 def _picture(series: Float[np.ndarray, "2 32 height width"], patient: str) -> Markup:
@@ -155,7 +114,7 @@ def _picture(series: Float[np.ndarray, "2 32 height width"], patient: str) -> Ma
     for level in series:
         baseline = level[:N_BASELINE].mean(axis=0)
         rise = gaussian_filter(level - baseline, (1.0, 1.0, 1.0))
-        peak = int(_curve(rise, soft_tissue_mask(baseline)).argmax())
+        peak = int(mean_curve(rise, soft_tissue_mask(baseline)).argmax())
         tiles += [_grey(baseline, _BASELINE_HU), _grey(rise[peak], _RISE_HU)]
     content = BytesIO()
     Image.fromarray(np.concatenate(tiles, axis=1)).save(content, format="jpeg", quality=82)
@@ -171,22 +130,9 @@ def _grey(hu: Float[np.ndarray, "height width"], window: tuple[float, float]) ->
     return np.clip((hu - low) / (high - low) * 255, 0, 255).astype(np.uint8)
 
 
-def _curve(
-    rise: Float[np.ndarray, "time height width"], mask: Bool[np.ndarray, "height width"]
-) -> Float[np.ndarray, " time"]:
-    return rise[:, mask].mean(axis=1) if mask.any() else np.zeros(len(rise))
-
-
 def _bolus_plot(series: Float[np.ndarray, "2 32 height width"]) -> Plot:
-    """Mean enhancement of the tissue, and of the pixels with the highest enhancement before its peak."""
-    baseline = series[:, :N_BASELINE].mean(axis=1)
-    rise = series - baseline[:, None]
-    tissue = np.mean([_curve(r, soft_tissue_mask(b)) for r, b in zip(rise, baseline, strict=True)], axis=0)
-    until = max(N_BASELINE + 1, int(tissue.argmax()) + 1)
-    inside = np.stack([soft_tissue_mask(b) for b in baseline])
-    early = np.where(inside, gaussian_filter(rise[:, :until], (0, 1.0, 0, 0)).max(axis=1), -np.inf)
-    chosen = np.unravel_index(np.argsort(early, axis=None)[-_N_ARTERIAL:], early.shape)
-    artery = rise[chosen[0], :, chosen[1], chosen[2]].mean(axis=0)
+    """Enhancement of artery and tissue."""
+    artery, tissue = bolus_curves(series)
     text = f"artery to {artery.max():.0f} HU at {_at(artery):g} s, tissue to {tissue.max():.1f} HU at {_at(tissue):g} s"
     curves = (("artery", artery), ("tissue", tissue))
     times = STANDARD_TIMES

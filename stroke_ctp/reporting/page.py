@@ -98,8 +98,8 @@ class ReportFolder:
 
     def remove_others(self, written: set[Path]) -> None:
         """Remove tables and figures that only an earlier report had."""
-        for path in {*self.path.glob("tables/*.*"), *self.path.glob("figures/*.*")} - written:
-            path.unlink()
+        for path in {*self.path.glob("tables/[!.]*"), *self.path.glob("figures/[!.]*")} - written:
+            path.unlink(missing_ok=True)
 
 
 def write_page(page: Page, folder: ReportFolder) -> None:

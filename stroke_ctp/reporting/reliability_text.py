@@ -12,19 +12,21 @@ _SHOWN = 12
 """Scans whose reasons are printed; the table has all."""
 
 
-def reliability_text(rows: Sequence[Mapping[str, Any]], table: str) -> str:
+def reliability_text(rows: Sequence[Mapping[str, Any]], table: str, prefix: str = "") -> str:
     """Counts of each level, and the reasons of those that are not `ok`, the worst first.
 
     Args:
         rows: Of `volumes.csv`.
         table: Its name.
+        prefix: Of the columns `reliability` and `reason`.
     """
-    counts = Counter(row["reliability"] for row in rows)
-    lines = ["reliability: " + ", ".join(f"{counts[level]} {level}" for level in LEVELS)]
-    doubtful = [row for level in reversed(LEVELS[1:]) for row in rows if row["reliability"] == level]
+    level_of, reason_of = f"{prefix}reliability", f"{prefix}reason"
+    counts = Counter(row[level_of] for row in rows)
+    lines = [f"{level_of.replace('_', ' ')}: " + ", ".join(f"{counts[level]} {level}" for level in LEVELS)]
+    doubtful = [row for level in reversed(LEVELS[1:]) for row in rows if row[level_of] == level]
     for row in doubtful[:_SHOWN]:
-        text = f"{row['patient'] or row['scan']}: {row['reliability']}: {row['reason']}"
+        text = f"{row['patient'] or row['scan']}: {row[level_of]}: {row[reason_of]}"
         lines.append(textwrap.fill(text, TERMINAL_WIDTH, initial_indent="  ", subsequent_indent="    "))
     if len(doubtful) > _SHOWN:
-        lines.append(f"  and {len(doubtful) - _SHOWN} more ({table}, column reason)")
+        lines.append(f"  and {len(doubtful) - _SHOWN} more ({table}, column {reason_of})")
     return "\n".join(lines)

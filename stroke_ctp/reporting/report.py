@@ -23,7 +23,12 @@ _MEANINGLESS = "Random encoder weights: these results are meaningless."
 
 
 def write_report(
-    folder: StudyFolder, sensitivity: float, margin: float, subgroup: str | None = None, partial: bool = False
+    folder: StudyFolder,
+    sensitivity: float,
+    margin: float,
+    subgroup: str | None = None,
+    partial: bool = False,
+    main: str | None = None,
 ) -> str:
     """Write page, tables and figures of a study.
 
@@ -33,6 +38,7 @@ def write_report(
         margin: Difference of the AUC up to which models are regarded as equally good.
         subgroup: Column of the manifest whose groups are compared.
         partial: Whether folds may be missing.
+        main: The model that the report is about; None for the full one, or else the first.
 
     Returns:
         Tables 1 and 2 with their provenance, as text of at most 80 columns.
@@ -41,7 +47,7 @@ def write_report(
         UserError: Nothing was run, folds are missing, predictions are invalid, the leakage audit fails, or no cohort
             has the subgroups' column.
     """
-    study = read_study(folder, partial)
+    study = read_study(folder, partial, main)
     content = report_content(study, background_of(folder, study), sensitivity, margin, subgroup)
     models = content.models
     page = Page(
@@ -74,7 +80,11 @@ def report_content(
 
 def warnings(study: Study) -> list[str]:
     """Warnings about missing folds and random weights."""
-    missing = [f"{one.name}: folds {', '.join(map(str, one.missing))}" for one in study.models.values() if one.missing]
+    missing = [
+        f"{one.name}: folds {', '.join(map(str, folds))}{f' of seed {seed}' if len(one.seeds) > 1 else ''}"
+        for one in study.models.values()
+        for seed, folds in one.missing.items()
+    ]
     partial = [f"Partial study, not run: {'; '.join(missing)}."] if missing else []
     return partial + ([_MEANINGLESS] if is_random(study) else [])
 

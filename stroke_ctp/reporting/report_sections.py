@@ -33,6 +33,7 @@ from stroke_ctp.reporting.tables.provenance import (
 )
 from stroke_ctp.reporting.tables.recalibration import coverage_table, recalibration_table
 from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
+from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
@@ -100,6 +101,7 @@ def _results(models: Mapping[str, ModelAucs], main: ModelResults) -> Section:
 def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
     tables = [
         auc_table(results),
+        seeds_table(models),
         comparison_table(results.comparisons, results.margin),
         detectable_table(results.comparisons, results.margin),
     ]
@@ -184,7 +186,7 @@ def _training(content: ReportContent) -> Section:
 def _provenance(content: ReportContent) -> Section:
     background, runs = content.background, content.trainings
     settings = settings_table(background)
-    tables = [provenance_table(content.results.main.predictions, runs, background), runs_table(runs)]
+    tables = [provenance_table(content.results.main.predictions, runs), runs_table(runs)]
     return Section(
         "provenance",
         "Configuration and provenance",

@@ -18,7 +18,6 @@ from stroke_ctp.reporting.results.comparisons import Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import ModelAucs, model_aucs
 from stroke_ctp.reporting.study_background import shared_settings
 from stroke_ctp.reporting.tables.discrimination import comparison_caption, comparison_cells
-from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.study.audit_evidence import AuditEvidence
@@ -36,13 +35,16 @@ Aucs = Mapping[str, Mapping[str, ModelAucs]]
 """AUCs of every study's models, by the names of study and model."""
 
 
-def write_comparison(folders: Sequence[StudyFolder], out: Path, margin: float, partial: bool = False) -> str:
+def write_comparison(
+    folders: Sequence[StudyFolder], out: Path, margin: float, main: str | None = None, partial: bool = False
+) -> str:
     """Write page, tables and figures that compare studies.
 
     Args:
         folders: The studies; the first one is compared with each other one.
         out: Folder of the page.
         margin: Difference of the AUC up to which models are regarded as equally good.
+        main: The model whose curves are drawn; None for the full one, or else the first.
         partial: Whether folds may be missing.
 
     Returns:
@@ -51,16 +53,15 @@ def write_comparison(folders: Sequence[StudyFolder], out: Path, margin: float, p
     Raises:
         UserError: A study cannot be read, or its leakage audit fails.
     """
-    studies = [read_study(folder, partial) for folder in folders]
+    studies = [read_study(folder, partial, main) for folder in folders]
     for study in studies:
         audit(study, (), AuditEvidence())
     settings = {folder.name: shared_settings(folder) for folder in folders}
     aucs = {study.name: {name: model_aucs(one) for name, one in study.models.items()} for study in studies}
     overview, differing = _overview(aucs), _settings(settings)
-    # Trainings of one study with several seeds are no rivals.
-    inference = seeds_table(aucs) if _differing(settings) == ["seed"] else _differences(aucs, margin)
     pictures = [sample_size(_sample_sizes(aucs))] if _differing(settings) == ["folds.subset"] else []
-    page = _page(studies, aucs, [overview, inference, differing], [picture for picture in pictures if picture])
+    tables = [overview, _differences(aucs, margin), differing]
+    page = _page(studies, aucs, tables, [picture for picture in pictures if picture])
     write_page(page, ReportFolder(out))
     return "\n".join(aligned(overview.headings[:4], [row[:4] for row in overview.shown()]))
 

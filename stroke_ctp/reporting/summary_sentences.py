@@ -12,10 +12,11 @@ from stroke_ctp.reporting.model_text import endpoint_text, threshold_origin
 from stroke_ctp.reporting.number_text import estimate_text, number_text, p_relation
 from stroke_ctp.reporting.page import Tile
 from stroke_ctp.reporting.results.comparisons import Comparison, Conclusion
-from stroke_ctp.reporting.results.model_aucs import ModelAucs
+from stroke_ctp.reporting.results.model_aucs import FoldAucs, ModelAucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint
 from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.reporting.results.study_results import CohortResults, StudyResults
+from stroke_ctp.reporting.tables.seeds import seeds_phrase
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.predictions import ModelPredictions, Study
@@ -40,7 +41,7 @@ def lead(results: StudyResults) -> str:
     main_sentence = (
         f"Of a patient with a large core and one with a small core, the “{display_name(main.predictions.name)}” model "
         f"gives the large core the higher probability in {share} % of pairs (95 % CI {low} to {high} %, mean of "
-        f"{counted(folds.summary.n_defined, 'test fold')}): {verdict}."
+        f"{counted(folds.summary.n_defined, 'test fold')}{_of_seeds(folds)}): {verdict}."
     )
     return " ".join([main_sentence, *_conclusion_sentences(results), *_detectable_sentence(results)])
 
@@ -52,6 +53,7 @@ def summary(results: StudyResults, findings: Sequence[Finding]) -> list[str]:
         _question_phrase(main.predictions),
         patients_phrase(main.aucs),
         cross_validation_phrase(main.aucs),
+        seeds_phrase(main.aucs),
         external_phrase(main.aucs),
         *(_comparison_phrase(one) for one in results.comparisons if one.primary.p.value is not None),
         operating_point_phrase(main.youden),
@@ -78,8 +80,8 @@ def patients_phrase(main: ModelAucs) -> str:
     text = (
         f"{counted(len(test), 'patient')} ({test.n_large} large, {test.n_small} small) in {predictions.n_folds} folds"
     )
-    if predictions.missing:
-        text += f", of which folds {', '.join(map(str, predictions.missing))} are missing"
+    if predictions.empty_folds:
+        text += f", of which folds {', '.join(map(str, predictions.empty_folds))} are missing"
     if main.external is None:
         return f"{text}; no external cohort was scored"
     external = main.external.patients
@@ -90,7 +92,8 @@ def cross_validation_phrase(main: ModelAucs) -> str:
     """AUC of the test folds: mean over folds with its interval, and SD between folds."""
     folds = main.test_folds
     spread = "" if folds.summary.sd is None else f"; SD between folds {number_text(folds.summary.sd)}"
-    return f"Test folds: mean ROC-AUC (95 % CI, corrected resampled t) {estimate_text(folds.interval)}{spread}"
+    over = "Test folds" if len(folds.by_seed) == 1 else f"Test folds, mean of {len(folds.by_seed)} seeds in each"
+    return f"{over}: mean ROC-AUC (95 % CI, corrected resampled t) {estimate_text(folds.interval)}{spread}"
 
 
 def external_phrase(main: ModelAucs) -> str:
@@ -98,7 +101,13 @@ def external_phrase(main: ModelAucs) -> str:
     if main.external is None:
         return ""
     auc = estimate_text(main.external.delong)
-    return f"External cohort, mean of the {main.predictions.n_folds} models: ROC-AUC (95 % CI, DeLong) {auc}"
+    return f"External cohort, mean of the {members_phrase(main.predictions)}: ROC-AUC (95 % CI, DeLong) {auc}"
+
+
+def members_phrase(main: ModelPredictions) -> str:
+    """How many models an ensemble has."""
+    seeds = f" ({len(main.seeds)} seeds × {main.n_folds} folds)" if len(main.seeds) > 1 else ""
+    return f"{counted(len(main.runs), 'model')}{seeds}"
 
 
 def operating_point_phrase(youden: OperatingPoint) -> str:
@@ -110,6 +119,10 @@ def operating_point_phrase(youden: OperatingPoint) -> str:
         if classes.counts.n
     ]
     return f"At Youden's point of the validation patients: {'; '.join(parts)}" if parts else ""
+
+
+def _of_seeds(folds: FoldAucs) -> str:
+    return f" and {len(folds.by_seed)} seeds" if len(folds.by_seed) > 1 else ""
 
 
 def _tile(label: str, estimate: Estimate) -> Tile:
@@ -137,15 +150,13 @@ def _comparison_phrase(one: Comparison) -> str:
 
 def _conclusion_sentences(results: StudyResults) -> list[str]:
     """What the comparisons on the test folds conclude, a sentence for each model and conclusion."""
-    concluded: dict[tuple[str, Conclusion], list[str]] = {}
+    concluded: dict[Conclusion, list[str]] = {}
     for one in results.comparisons:
         if one.split == "test":
-            concluded.setdefault((one.model, one.conclusion), []).append(f"“{display_name(one.against)}”")
-    main = results.main.predictions.name
+            concluded.setdefault(one.conclusion, []).append(f"“{display_name(one.against)}”")
     return [
-        f"{'Compared' if model == main else f'“{display_name(model)}” compared'} with {listed(names)} "
-        f"on the test folds: {_conclusion_text(conclusion, results.margin)}."
-        for (model, conclusion), names in concluded.items()
+        f"Compared with {listed(names)} on the test folds: {_conclusion_text(conclusion, results.margin)}."
+        for conclusion, names in concluded.items()
     ]
 
 
@@ -164,7 +175,7 @@ def _detectable_sentence(results: StudyResults) -> list[str]:
     found = [
         (one.detectable, display_name(one.against))
         for one in results.comparisons
-        if one.model == main.predictions.name and one.split == "test" and one.detectable is not None
+        if one.split == "test" and one.detectable is not None
     ]
     auc = main.aucs.test_folds.interval.value
     sizes = [f"{number_text(size)} against “{name}”{_beyond(size, auc)}" for size, name in sorted(found) if size < 1]

@@ -117,6 +117,11 @@ def choose_levels(
     return LevelChoice(slices, "the given level" if given else "ventricles", confidence)
 
 
+def tolerance_mm(spacing_mm: float) -> float:
+    """How far a slice may be from its level and still be right, where slices lie `spacing_mm` apart [mm]."""
+    return max(_TOLERANCE_MM, spacing_mm)
+
+
 def slab_marks(slab: BaselineSlab) -> Float[np.ndarray, "slice 2"]:
     """Fluid where the bodies and where the frontal horns of the ventricles are expected, from 0 to 1, in every slice.
 
@@ -183,8 +188,7 @@ def _best_pair(
     near = [np.exp(-(((above - level) / _PRECISION_MM) ** 2) / 2) for level in _LEVEL_MM]
     score = np.where(allowed, near[0].T @ (probability[:, None] * near[1]), -1.0)
     low, high = np.unravel_index(int(score.argmax()), score.shape)
-    tolerance = max(_TOLERANCE_MM, spacing)
-    right = [np.abs(above[:, k] - mm) <= tolerance for k, mm in zip((low, high), _LEVEL_MM, strict=True)]
+    right = [np.abs(above[:, k] - mm) <= tolerance_mm(spacing) for k, mm in zip((low, high), _LEVEL_MM, strict=True)]
     return int(low), int(high), float(probability[right[0] & right[1]].sum())
 
 

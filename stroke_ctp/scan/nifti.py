@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.files import atomic_write
+from stroke_ctp.common.unfinished import unfinished_file
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti_integrity import require_intact, stored_time_step
 
@@ -204,16 +205,12 @@ def write_image(path: Path, image: sitk.Image, compression_level: int = 1) -> No
         with atomic_write(path) as partial:
             sitk.WriteImage(image, str(partial))
         return
-    with atomic_write(path) as partial:
-        plain = partial.with_suffix("")
-        try:
-            sitk.WriteImage(image, str(plain))
-            with (
-                plain.open("rb") as source,
-                partial.open("wb") as file,
-                # without name and time of writing the same scan gives the same bytes
-                gzip.GzipFile("", "wb", compression_level, fileobj=file, mtime=0) as target,
-            ):
-                shutil.copyfileobj(source, target, 1 << 20)
-        finally:
-            plain.unlink(missing_ok=True)
+    with atomic_write(path) as partial, unfinished_file(path.parent, path.with_suffix("").suffix) as (_, plain):
+        sitk.WriteImage(image, str(plain))
+        with (
+            plain.open("rb") as source,
+            partial.open("wb") as file,
+            # without name and time of writing the same scan gives the same bytes
+            gzip.GzipFile("", "wb", compression_level, fileobj=file, mtime=0) as target,
+        ):
+            shutil.copyfileobj(source, target, 1 << 20)

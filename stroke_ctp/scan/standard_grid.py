@@ -1,12 +1,17 @@
 """A scan's levels on the standard pixel grid, the head centred and its motion corrected."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Float32
 
 from stroke_ctp.common.geometry import AIR_HU, N_PIXELS, PIXEL_MM
+from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.head import head_centre_mm
+from stroke_ctp.scan.quality import noise_sd_hu
 from stroke_ctp.scan.registration import Motion, estimate_motion, is_thick
 from stroke_ctp.scan.resampling import SlabFrames, resample_frame, slice_pixels
+from stroke_ctp.scan.time_resampling import count_needed_frames, to_standard_times
 
 _FWHM_PER_SIGMA = 2.3548
 _FINEST_MM = PIXEL_MM / 2
@@ -55,6 +60,45 @@ def to_standard_grid(
         resampled = [resample_frame(volumes, time, points, rigid) for time, rigid in enumerate(motion.rigid)]
         frames.append(np.stack(resampled).reshape(-1, N_PIXELS, N_PIXELS))
     return frames, motions
+
+
+@dataclass(frozen=True)
+class StandardSlices:
+    """All slices of a registered scan as the levels of a standard series, and the way back."""
+
+    hu: Float32[np.ndarray, "slice 32 128 128"]
+    """At the standard times, the head centred [HU]."""
+    noise_hu: Float[np.ndarray, " slice"]
+    """SD at standard pixels [HU]; NaN in slices without soft tissue."""
+    _back: tuple[tuple[Float32[np.ndarray, "height 128"], Float32[np.ndarray, "128 width"]], ...]
+    """Weights of a map's rows and columns in each slice of the scan."""
+
+    @classmethod
+    def of(cls, scan: CTPScan) -> "StandardSlices":
+        """Resample a scan.
+
+        Args:
+            scan: Its frames registered, all its slices acquired at the same times.
+        """
+        times = scan.times[:, 0]
+        needed = count_needed_frames(times)
+        volumes = downsample_frames(scan.hu[:needed], scan.spacing)
+        frames, noise, back = [], [], []
+        for index in range(scan.hu.shape[1]):
+            centre = _centre(volumes, index)
+            on_grid = _on_grid(_slice(volumes, index), centre).hu[:, 0]
+            noise.append(noise_sd_hu(on_grid, times[:needed]))
+            frames.append(to_standard_times(on_grid, times[:needed]))
+            rows, columns = (
+                _from_grid(n, spacing, offset)
+                for n, spacing, offset in zip(scan.hu.shape[2:], scan.spacing[1:], centre, strict=True)
+            )
+            back.append((rows, columns.T))
+        return cls(np.stack(frames), np.array(noise), tuple(back))
+
+    def to_scan(self, maps: Float32[np.ndarray, "slice 128 128"]) -> Float32[np.ndarray, "slice height width"]:
+        """Maps of these slices in the geometry of the scan, interpolated linearly; 0 outside the standard field."""
+        return np.stack([rows @ image @ columns for image, (rows, columns) in zip(maps, self._back, strict=True)])
 
 
 def estimate_slice_motions(volumes: SlabFrames, levels: list[int]) -> list[Motion]:
@@ -113,6 +157,12 @@ def _interpolation(n: int, spacing_mm: float, offset_mm: float) -> Float32[np.nd
     """Weights of linear interpolation from a row's pixels to the grid's; the outermost pixels are repeated."""
     at = np.clip((_centred(N_PIXELS, PIXEL_MM) + offset_mm) / spacing_mm + (n - 1) / 2, 0, n - 1)
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n))).astype(np.float32)
+
+
+def _from_grid(n: int, spacing_mm: float, offset_mm: float) -> Float32[np.ndarray, "n 128"]:
+    """Weights of linear interpolation from the grid's pixels to a row's; 0 outside the grid."""
+    at = (_centred(n, spacing_mm) - offset_mm) / PIXEL_MM + (N_PIXELS - 1) / 2
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(N_PIXELS))).astype(np.float32)
 
 
 def _grid_points(volumes: SlabFrames, level: int, centre: tuple[float, float]) -> Float[np.ndarray, "point 3"]:

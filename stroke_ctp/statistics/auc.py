@@ -1,7 +1,7 @@
 """ROC-AUC, and its mean and standard deviation over folds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean, stdev
 
 from sklearn.metrics import roc_auc_score
@@ -44,6 +44,13 @@ def roc_auc(labels: Labels, scores: Scores) -> AUC:
     reason = missing_class(labels)
     value = None if reason else float(roc_auc_score(labels, scores))
     return AUC(value, n_large, len(labels) - n_large, reason)
+
+
+def average(aucs: Sequence[AUC]) -> AUC:
+    """Mean AUC of several models on the same patients, over those that are defined."""
+    values = [auc.value for auc in aucs if auc.value is not None]
+    first = next((auc for auc in aucs if auc.value is not None), aucs[0])
+    return replace(first, value=mean(values)) if values else first
 
 
 def summarize(aucs: Sequence[AUC]) -> FoldSummary:

@@ -134,6 +134,6 @@ def _last_coefficient(labels: Labels, design: Float[np.ndarray, "patient term"],
     return Estimate(float(fitted.params[-1]), float(low), float(high))
 
 
-def logits(scores: Scores) -> Scores:
+def logits(scores: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """Logarithms of the odds, finite."""
     return logit(np.clip(scores, _NEAREST, 1 - _NEAREST))

@@ -4,11 +4,9 @@ Platt's scaling (J. Platt, Advances in Large Margin Classifiers 1999, 61) on the
 Cox's logistic recalibration, with Platt's targets: finite where the probabilities separate the classes.
 """
 
-from typing import Any
-
 import numpy as np
 import statsmodels.api as sm
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 from pydantic.dataclasses import dataclass
 from scipy.special import expit, logit
 
@@ -43,9 +41,10 @@ class Platt:
                 return cls(slope, intercept)
         return cls(0.0, float(logit(targets.mean())))
 
-    def of(self, scores: Any) -> Any:
+    def of(self, scores: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """Calibrated probabilities, of the same shape."""
-        return expit(self.slope * logits(scores) + self.intercept)
+        calibrated: Float[np.ndarray, "*shape"] = expit(self.slope * logits(scores) + self.intercept)
+        return calibrated
 
 
 def cross_fitted(labels: Labels, scores: Scores, groups: Shaped[np.ndarray, " patient"]) -> Scores | None:

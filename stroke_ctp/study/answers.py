@@ -13,7 +13,7 @@ def answer(
     predictor: Predictor,
     patient: str,
     series: StandardSeries,
-    folds: Sequence[int] | None = None,
+    used: Sequence[int] | None = None,
     error: float | None = None,
 ) -> PatientPrediction:
     """Score a patient.
@@ -22,13 +22,13 @@ def answer(
         predictor: The members.
         patient: Name.
         series: Made by the predictor's rules.
-        folds: Members that score the patient; by default all.
+        used: Numbers of the members that score the patient; by default all.
         error: Largest share of patients of either class who may get the wrong answer; patients for whom that cannot be
             kept are declined.
     """
     scores = predictor.score(NewPatients.of(series.hu))
-    used = list(range(len(predictor.members)) if folds is None else folds)
-    members = {str(fold): float(scores.probability[fold, 0]) for fold in used}
+    used = list(range(len(predictor.members)) if used is None else used)
+    members = {predictor.names[number]: float(scores.probability[number, 0]) for number in used}
     mean = None if scores.volumes is None else scores.volumes[used, 0].mean(axis=0).tolist()
     typical, reference = predictor.typical, predictor.reference
     descriptors = None if scores.descriptors is None else scores.descriptors[0]

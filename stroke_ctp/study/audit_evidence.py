@@ -1,7 +1,7 @@
 """What the leakage audit examines beyond predictions: cohorts, and the patients that statistics were fitted on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,6 @@ import pandas as pd
 from jaxtyping import Float
 
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.files import file_digest
 from stroke_ctp.study.conventional_scores import examine_conventional
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
 from stroke_ctp.study.findings import Finding
@@ -79,10 +78,10 @@ def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
         return CohortEvidence(cohort)
     return CohortEvidence(
         "",
-        cohort.description["counts"],
+        asdict(cohort.description.counts),
         cohort.table,
         cohort.excluded,
         cohort.quality,
-        {patient: file_digest(path) for patient, path in cohort.series_files.items()},
+        cohort.series_digests,
         {patient: noise_pattern(cohort.series(row)) for row, patient in enumerate(cohort.patients)},
     )

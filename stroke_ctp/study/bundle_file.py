@@ -43,8 +43,10 @@ class About:
     """That the members were trained on, and how its series were made."""
     encoder: Provenance | None
     """Weights of the backbone; None for a model without one."""
+    names: list[str]
+    """What the members are called: by their fold, and their seed if it is not 0."""
     members: list[str]
-    """Digest of each member's record, by fold."""
+    """Digest of each member's record."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -58,7 +58,7 @@ def _scale(model: ModelPredictions, run: RunFolder) -> Compared:
     if len(known) < len(record.patients.train):
         return Compared(unchecked=[f"{model.name}: folds that test the training patients are missing"])
     scale = Scale.fit(_array(values, known), np.array([label[patient] for patient in known]))
-    rows = model.folds[model.folds["fold"] == run.fold]
+    rows = model.rows_of(run)
     again = scale.probability(_array(values, rows["patient"].tolist()))
     source = "a scale fitted on its training patients"
     return compare_rows(f"{model.name}, fold {run.fold}", rows, again, tolerance(run), source)
@@ -92,9 +92,10 @@ def _external(model: ModelPredictions, cohort: Cohort | str) -> Compared:
     values = {name: core_value(model.name, cohort, row) for name, row in zip(names, rows, strict=True)}
     members = []
     for run in model.runs.values():
-        shown = model.external[(model.external["fold"] == str(run.fold)) & model.external["patient"].isin(names)]
+        shown = model.external_rows_of(run)
+        shown = shown[shown["patient"].isin(names)]
         again = Scale(**run.record().fitted["scale"]).probability(_array(values, shown["patient"].tolist()))
-        where, source = f"{model.name}, member {run.fold}", "its core and scale"
+        where, source = f"{model.name}, member {run.member}", "its core and scale"
         members.append(compare_rows(where, shown, again, OTHER_TOLERANCE, source))
     found = together(members)
     left = _left(model.name, "external", len(cohort), len(rows))

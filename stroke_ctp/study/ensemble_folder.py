@@ -102,13 +102,13 @@ class EnsembleFolder(ResultFiles):
         record = self.record()
         if record.members != [run.record().digest for run in members]:
             raise UserError(f"{self.path} was made from other runs than those in {self.path.parent}; {self._way_out}")
-        folds = [*map(str, range(len(members))), MEAN]
+        folds = [*(run.member for run in members), MEAN]
         table = read_predictions(self._predictions, record.predictions, folds, splits=("external",))
         n_patients = table["patient"].nunique()
         missing = [fold for fold in folds if (table["fold"] == fold).sum() < n_patients]
         if missing:
             raise UserError(
-                f"{self._predictions} must have every patient in each of the members 0 to {len(members) - 1} and in "
+                f"{self._predictions} must have every patient in each of the members {folds[0]} to {folds[-2]} and in "
                 f"their mean, missing in {some(missing)}; {self._way_out}"
             )
         again = table[table.duplicated(["fold", "patient"])]

@@ -57,14 +57,14 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
         fitted = FeatureStandardization()
         fitted.load_state_dict(_standardization_state(run))
         if fitted.digest() != record.fitted["feature_statistics"]:
-            wrong.append(f"the feature statistics of {record.model}, fold {record.fold} changed after the training")
+            wrong.append(f"the feature statistics of {record.model}, fold {run.member} changed after the training")
         mean, scale = fitted.mean.double().numpy(), fitted.scale.double().numpy()
         trained = [rows[patient] for patient in record.patients.train]
         expected = _patient_means(features)[trained].mean(axis=0)
         differences.append(float(np.abs((expected - mean) / scale).max()))
         if differences[-1] > TOLERANCE:
             wrong.append(
-                f"the feature statistics of {record.model}, fold {record.fold} are not those of its training patients "
+                f"the feature statistics of {record.model}, fold {run.member} are not those of its training patients "
                 f"(difference {differences[-1]:.1g} standard deviations)"
             )
     return FeatureStatistics("", len(networks), max(differences), wrong)

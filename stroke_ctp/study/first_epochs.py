@@ -73,6 +73,6 @@ def _compared(run: RunFolder, cohort: Cohort) -> Compared:
         return Compared(1, difference)
     if not all(device.startswith("CPU") for device in (run.provenance().device, machine().device)):
         return Compared(unchecked=[f"{record.model}: only CPUs repeat an epoch exactly"])
-    where = f"{record.model}, fold {record.fold}"
+    where = f"{record.model}, fold {run.member}"
     phrase = f"{where} was trained on other patients or settings than recorded: its first epoch has other losses"
     return Compared(1, difference, [phrase])

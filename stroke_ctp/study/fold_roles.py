@@ -43,12 +43,14 @@ def _folds(study: Study, shared: Mapping[str, Any], training: Cohort | str) -> l
 
 def _wrong_roles(run: RunFolder, shared: Mapping[str, Any], cohort: Cohort) -> Iterator[str]:
     settings, record = run.settings(), run.record()
-    where = f"{record.model}, fold {record.fold}"
+    where = f"{record.model}, fold {run.member}"
     if digest(shared) != record.settings:
         yield f"{where}: it was trained with other settings than those of the study"
     here = plain(settings)
-    if any(here[part] != shared[part] for part in ("folds", "endpoint", "seed")):
+    if any(here[part] != shared[part] for part in ("folds", "endpoint")):
         yield f"{where}: its settings.json is not that of the study"
+    if (settings.run_seed, settings.fold) != (run.seed, run.fold) or record.seed != run.seed:
+        yield f"{where}: it was trained with seed {settings.seed} in fold {settings.fold}, its folder says otherwise"
     endpoint = Endpoint.of(cohort, settings.endpoint)
     if endpoint != record.endpoint:
         yield f"{where}: the class threshold is {record.endpoint.threshold:g}, the cohort gives {endpoint.threshold:g}"

@@ -18,7 +18,7 @@ from stroke_ctp.study.feature_statistics import FeatureStatistics
 from stroke_ctp.study.findings import Finding, Verdict, judged
 from stroke_ctp.study.near_duplicates import THRESHOLD, near_duplicates
 from stroke_ctp.study.predictions import ModelPredictions, Study
-from stroke_ctp.study.run_folder import RunPatients
+from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.training_summary import TrainingSummary
 
 _BEYOND = {
@@ -68,20 +68,20 @@ def _within_folds(study: Study) -> Iterator[Finding]:
     """The recorded training, validation and test patients of a fold are disjoint, and are those of the predictions."""
     check, main = "Every patient is on one side of every fold", study.main
     for one in study.models.values():
-        for fold, run in one.runs.items():
-            yield from _fold_findings(check, one, fold, run.record().patients)
+        for run in one.runs.values():
+            yield from _fold_findings(check, one, run)
+    tested, validated = (rows["patient"].nunique() for rows in (main.test, main.validation))
     detail = (
-        f"{len(main.test)} patients tested, {len(main.validation)} validated, none twice and none in two roles in one "
-        "fold; trained, validated and tested as each run recorded: weights, epoch and operating point of a test fold "
-        "come from other patients"
+        f"{tested} patients tested, {validated} validated, none twice with one seed and none in two roles in one fold; "
+        "trained, validated and tested as each run recorded: weights, epoch and operating point of a test fold come "
+        "from other patients"
     )
     yield Finding(check, Verdict.PASSED, detail)
 
 
-def _fold_findings(check: str, model: ModelPredictions, fold: int, recorded: RunPatients) -> Iterator[Finding]:
+def _fold_findings(check: str, model: ModelPredictions, run: RunFolder) -> Iterator[Finding]:
     """What is wrong with the patients of one fold."""
-    where = f"{model.name}, fold {fold}"
-    rows = model.folds[model.folds["fold"] == fold]
+    where, recorded, rows = f"{model.name}, fold {run.member}", run.record().patients, model.rows_of(run)
     predicted = {split: set(rows.loc[rows["split"] == split, "patient"]) for split in ("validation", "test")}
     roles = {"trained": set(recorded.train), "validated": predicted["validation"], "tested": predicted["test"]}
     for (one, ones), (other, others) in combinations(roles.items(), 2):
@@ -97,8 +97,10 @@ def _fold_findings(check: str, model: ModelPredictions, fold: int, recorded: Run
 def _between_models(study: Study) -> Iterator[Finding]:
     """All models have the same folds and classes; classes follow from the endpoint."""
     check, main = "All models share folds and classes", study.main
+    columns = ["patient", "split", "fold", "label"]
     for one in study.models.values():
-        both = main.folds.merge(one.folds, on=["patient", "split"], suffixes=("", "_other"))
+        ours, theirs = (model.folds[columns].drop_duplicates() for model in (main, one))  # seeds repeat them
+        both = ours.merge(theirs, on=["patient", "split"], suffixes=("", "_other"))
         differ = (both["fold"] != both["fold_other"]) | (both["label"] != both["label_other"])
         if differ.any():
             patients = sorted(set(both.loc[differ, "patient"]))
@@ -121,7 +123,7 @@ def _classes(main: ModelPredictions) -> Finding:
         return Finding(
             check, Verdict.FAILED, f"the class of patient {some(wrong, 3)} does not follow from the core volume"
         )
-    median = float(main.test["core_ml"].median())
+    median = float(main.test.drop_duplicates("patient")["core_ml"].median())
     if endpoint.rule == "median" and not main.missing and not np.isclose(median, endpoint.threshold):
         detail = f"the threshold of {endpoint.threshold:g} mL is not the training cohort's median, {median:g} mL"
         return Finding(check, Verdict.FAILED, detail)
@@ -197,7 +199,7 @@ def _epochs(trainings: Sequence[TrainingSummary]) -> Iterator[Finding]:
     logged = [(run, run.losses.set_index("epoch")["val_loss"]) for run in trained if run.losses is not None]
     wrong = [run for run, loss in logged if not loss.get(run.best_epoch, np.inf) <= loss.min()]
     if wrong:
-        texts = [f"epoch {run.best_epoch} of {run.model}, fold {run.fold}" for run in wrong]
+        texts = [f"epoch {run.best_epoch} of {run.model}, fold {run.member}" for run in wrong]
         yield Finding(check, Verdict.FAILED, f"{', '.join(texts)} does not have the lowest validation loss")
     elif len(logged) < len(trained):
         yield Finding(check, Verdict.UNCHECKED, f"{len(trained) - len(logged)} of {len(trained)} folds have no log")

@@ -59,9 +59,9 @@ def _folds(model: ModelPredictions, run: RunFolder, cohort: Cohort, device: str)
         return Compared(unchecked=[f"{model.name}: {_NO_FEATURES}"])
     if not run.training.best.exists():
         return Compared(unchecked=[f"{model.name}: a checkpoint is missing"])
-    rows = model.folds[model.folds["fold"] == run.fold]
+    rows = model.rows_of(run)
     again = _scores(run, rows, features, cohort)
-    where = f"{model.name}, fold {run.fold}"
+    where = f"{model.name}, fold {run.member}"
     compared = compare_rows(where, rows, again, _tolerance(run, device), "its weights")
     is_validation = (rows["split"] == "validation").to_numpy()
     loss = _mean_loss(rows.loc[is_validation, "label"].to_numpy(float), again[is_validation])
@@ -84,8 +84,8 @@ def _external(
     features = external_features(run, folder.ensemble(model.name), external, len(training))
     if features is None:
         return Compared(unchecked=[f"{model.name}, external cohort: {_NO_FEATURES}"])
-    rows = model.external[model.external["fold"] == str(run.fold)]
-    again, where = _scores(run, rows, features, external), f"{model.name}, member {run.fold}"
+    rows = model.external_rows_of(run)
+    again, where = _scores(run, rows, features, external), f"{model.name}, member {run.member}"
     return compare_rows(where, rows, again, _tolerance(run, device), "its weights")
 
 
@@ -104,7 +104,7 @@ def _logged_loss(run: RunFolder, loss: float, device: str) -> Compared:
     both_cpu = run.provenance().device.startswith("CPU") and device.startswith("CPU")
     if abs(logged - loss) <= (LOSS_TOLERANCE if both_cpu else OTHER_DEVICE_LOSS_TOLERANCE):
         return Compared()
-    where = f"{record.model}, fold {record.fold}"
+    where = f"{record.model}, fold {run.member}"
     return Compared(wrong=[f"{where}: its weights have the validation loss {loss:.4g}, its log says {logged:.4g}"])
 
 

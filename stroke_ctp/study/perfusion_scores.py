@@ -52,7 +52,7 @@ def _heads(model: ModelPredictions, run: RunFolder) -> Compared:
         return Compared(unchecked=[f"{model.name}: folds that test the training patients are missing"])
     areas: Areas = record.fitted["areas"]
     heads = Heads.fit(_array(areas, train), np.array([label[patient] for patient in train]), None)
-    rows = model.folds[model.folds["fold"] == run.fold]
+    rows = model.rows_of(run)
     again = heads.probability(_array(areas, rows["patient"].tolist()))
     return compare_rows(f"{model.name}, fold {run.fold}", rows, again, tolerance(run), "heads fitted on its patients")
 

@@ -22,7 +22,7 @@ class PatientPrediction:
 
     patient: str
     members: dict[str, float]
-    """Probability of a large core by each member that scored the patient, by its fold."""
+    """Probability of a large core by each member that scored the patient, by its name."""
     quality: Quality
     """Of the series, as in a cohort's `quality.csv`."""
     stage: str | None = None

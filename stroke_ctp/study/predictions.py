@@ -1,7 +1,7 @@
 """The predictions of a study, as the report and the audit use them."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.schemas import nearest
 from stroke_ctp.common.text import some
 from stroke_ctp.statistics.labels import Labels, Scores
 from stroke_ctp.study.ensemble_folder import MEAN, EnsembleRecord
 from stroke_ctp.study.run_folder import RunFolder, RunRecord
-from stroke_ctp.study.study_folder import StudyFolder, require_same
+from stroke_ctp.study.study_folder import RunKey, StudyFolder, missing_folds, require_same
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,18 @@ class ModelPredictions:
     """Everything that one model predicted."""
 
     name: str
-    runs: Mapping[int, RunFolder]
-    """Complete runs, by fold."""
+    runs: Mapping[RunKey, RunFolder]
+    """Complete runs, by seed and fold."""
     record: RunRecord
     """Of the first run; `RunRecord.shared` is the same in all."""
     folds: pd.DataFrame
-    """Rows of the validation and test folds; `fold` and `label` are integers, label 1 is a large core."""
+    """Rows of the validation and test folds of every seed; `seed`, `fold` and `label` are integers, label 1 is a large
+    core."""
     external: pd.DataFrame | None
-    """Rows of the external cohort, `fold` a member's number or `mean`; None if there is no ensemble."""
+    """Rows of the external cohort, `fold` a member's name or `mean`; None if there is no ensemble."""
     ensemble_record: EnsembleRecord | None
-    missing: tuple[int, ...] = ()
-    """Folds that were not run, in a study that is shown as partial."""
+    missing: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    """Folds that were not run, by seed, in a study that is shown as partial."""
 
     @property
     def n_folds(self) -> int:
@@ -39,14 +41,33 @@ class ModelPredictions:
         return self.record.n_folds
 
     @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the trainings."""
+        return tuple(sorted({key.seed for key in self.runs}))
+
+    @property
+    def empty_folds(self) -> tuple[int, ...]:
+        """Folds that no seed has run."""
+        run = {key.fold for key in self.runs}
+        return tuple(fold for fold in range(self.n_folds) if fold not in run)
+
+    @property
     def test(self) -> pd.DataFrame:
-        """Rows of the test folds: every patient once, predicted by the one run that was not trained on the patient."""
+        """Rows of the test folds: every patient once for each seed, by the run that was not trained on the patient."""
         return self.folds[self.folds["split"] == "test"]
 
     @property
     def validation(self) -> pd.DataFrame:
-        """Rows of the validation folds: every patient once."""
+        """Rows of the validation folds: every patient once for each seed."""
         return self.folds[self.folds["split"] == "validation"]
+
+    def rows_of(self, run: RunFolder) -> pd.DataFrame:
+        """Validation and test patients of one run."""
+        return self.folds[(self.folds["seed"] == run.seed) & (self.folds["fold"] == run.fold)]
+
+    def external_rows_of(self, run: RunFolder) -> pd.DataFrame:
+        """External patients scored by one run; none without an ensemble."""
+        return pd.DataFrame() if self.external is None else self.external[self.external["fold"] == run.member]
 
     @property
     def test_to_train(self) -> float:
@@ -71,27 +92,32 @@ class Study:
 
     name: str
     models: Mapping[str, ModelPredictions]
+    chosen: str | None = None
+    """The model that was asked for as the main one."""
 
     @property
     def main(self) -> ModelPredictions:
-        """The model that the report is about: the full one, or else the first that was run."""
-        return next(iter(self.models.values()))
+        """The model that the report is about: the chosen one, else the full one, else the first that was run."""
+        return self.models[self.chosen] if self.chosen else next(iter(self.models.values()))
 
 
-def read_study(folder: StudyFolder, partial: bool = False) -> Study:
+def read_study(folder: StudyFolder, partial: bool = False, main: str | None = None) -> Study:
     """Read the predictions of all models of a study.
 
     Args:
         folder: Of the study.
         partial: Whether folds may be missing.
+        main: The model that the report is about; None for the full one, or else the first.
 
     Raises:
-        UserError: Nothing was run, folds are missing, runs differ in what they must share, or a table breaks its
-            contract.
+        UserError: Nothing was run, not the main model, folds are missing, runs differ in what they must share, or a
+            table breaks its contract.
     """
     names = folder.models()
     if not names:
         raise UserError(f"nothing was trained in {folder.path}; run `{folder.train_command} fold=0..9`")
+    if main is not None and main not in names:
+        raise UserError(f"main must be a model of {folder.path} ({', '.join(names)}), got {main}{nearest(main, names)}")
     models = {name: read_model(folder, name, partial) for name in names}
     expected: dict[str, Any] = {}
     for model in models.values():
@@ -102,7 +128,7 @@ def read_study(folder: StudyFolder, partial: bool = False) -> Study:
             scored = asdict(model.ensemble_record.cohort)
             where, way_out = folder.path / model.name, "remove the folder of one ensemble and score it again"
             require_same({"external": scored}, {"external": expected.setdefault("external", scored)}, where, way_out)
-    return Study(folder.name, models)
+    return Study(folder.name, models, main)
 
 
 def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPredictions:
@@ -112,7 +138,7 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
     """
     runs = folder.complete_runs(name, partial)
     record = next(iter(runs.values())).record()
-    missing = tuple(fold for fold in range(record.n_folds) if fold not in runs)
+    missing = missing_folds(runs, record.n_folds)
     folds = read_folds(folder, name, runs)
     ensemble = folder.ensemble(name)
     scored = ensemble.is_complete and not missing
@@ -127,20 +153,22 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
     )
 
 
-def read_folds(folder: StudyFolder, name: str, runs: Mapping[int, RunFolder]) -> pd.DataFrame:
-    """Rows of the validation and test folds of a model; `fold` and `label` are integers.
+def read_folds(folder: StudyFolder, name: str, runs: Mapping[RunKey, RunFolder]) -> pd.DataFrame:
+    """Rows of the validation and test folds of a model, as in `ModelPredictions`.
 
     Args:
         folder: Of the study.
         name: Of the model.
-        runs: Its complete runs, by fold; some may be missing.
+        runs: Its complete runs; some may be missing.
 
     Raises:
-        UserError: A table breaks its contract, or a patient is not tested and validated once.
+        UserError: A table breaks its contract, or a patient is not tested and validated once for each seed.
     """
-    folds = pd.concat([run.predictions() for run in runs.values()], ignore_index=True).astype({"fold": int})
-    n_folds = next(iter(runs.values())).record().n_folds
-    _require_patients_once(folds, folder.path / name, all_of_them=len(runs) == n_folds)
+    missing = missing_folds(runs, next(iter(runs.values())).record().n_folds)
+    tables = [run.predictions().assign(seed=run.seed) for run in runs.values()]
+    folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
+    for seed, rows in folds.groupby("seed"):
+        _require_patients_once(rows, folder.path / name, all_of_them=seed not in missing)
     return folds
 
 

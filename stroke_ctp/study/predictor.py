@@ -62,15 +62,15 @@ class Predictor:
 
     model: Model
     members: tuple[FittedModel, ...]
-    """One per fold."""
+    """One per seed and fold."""
     about: About
     reference: Reference
     """Calibration and operating points."""
     typical: TypicalPatients | None
     """The range of the training cohort; None if it was not given."""
-    tested_in: Mapping[str, int]
-    """Fold that did not see a patient of the training cohort: neither trained nor chose its epoch on it. A bundle does
-    not tell who the patients are."""
+    tested_in: Mapping[str, tuple[int, ...]]
+    """Members, one per seed, that did not see a patient of the training cohort: neither trained nor chose their epoch
+    on the patient. A bundle does not tell who the patients are."""
 
     @classmethod
     def load(
@@ -104,9 +104,12 @@ class Predictor:
             records[0].endpoint,
             records[0].cohort,
             records[0].encoder,
+            [run.member for run in runs],
             [record.digest for record in records],
         )
-        tested_in = {patient: record.fold for record in records for patient in record.patients.test}
+        tested_in = dict[str, tuple[int, ...]]()
+        for number, record in enumerate(records):
+            tested_in |= {patient: (*tested_in.get(patient, ()), number) for patient in record.patients.test}
         reference = Reference.of(read_folds(study, model, complete), sensitivity)
         typical = None if training is None else _typical(shared, members[0], training, encode)
         return cls(shared, members, about, reference, typical, tested_in)
@@ -135,6 +138,11 @@ class Predictor:
             )
         members = (model.restore(one, bundle.part(f"member-{n}")) for n, one in enumerate(record.fitted))
         return cls(model, tuple(members), about, record.reference, _unpacked(bundle), {})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the members are called, as in an ensemble's predictions."""
+        return tuple(self.about.names)
 
     @property
     def endpoint(self) -> Endpoint:

@@ -25,4 +25,7 @@ def recorded_cohort(study: StudyFolder, users: Sequence[RunFolder | EnsembleFold
     if cohort.hash != users[0].record().cohort.hash:
         return f"its folder {folder.name} now holds another cohort"
     lost = [path.name for path in cohort.series_files.values() if not path.exists()]
-    return f"its series {lost[0]} is missing" if lost else cohort
+    if lost:
+        return f"its series {lost[0]} is missing"
+    changed = cohort.changed_series
+    return f"its series {changed[0]} was changed; preprocess again" if changed else cohort

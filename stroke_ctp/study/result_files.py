@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from stroke_ctp.common.files import exclusive_lock, write_json
+from stroke_ctp.common.files import write_json
+from stroke_ctp.common.locks import exclusive_lock
 from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.study.predictions_file import write_predictions

@@ -1,5 +1,6 @@
 """One fold of one model on disk: what a run writes, and what it records of its inputs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -57,6 +58,8 @@ class RunRecord:
     """Content of `metrics.json`: what a run's predictions depend on, and their AUC."""
 
     model: str
+    seed: int
+    """0 for a model whose fit draws nothing at random."""
     fold: int
     n_folds: int
     endpoint: Endpoint
@@ -85,7 +88,7 @@ class RunRecord:
 
 
 class RunFolder(ResultFiles):
-    """The only reader and writer of `OUTPUTS/NAME/MODEL/fold-K`.
+    """The only reader and writer of `OUTPUTS/NAME/MODEL/fold-K`, and of `MODEL/seed-S/fold-K` for seeds other than 0.
 
     The results appear at the end of a run; `settings.json`, the checkpoints and the log while it trains.
     """
@@ -98,9 +101,20 @@ class RunFolder(ResultFiles):
         return int(self.path.name.removeprefix("fold-"))
 
     @property
+    def seed(self) -> int:
+        """Seed of the training."""
+        parent = self.path.parent.name
+        return int(parent.removeprefix("seed-")) if re.fullmatch(r"seed-\d+", parent) else 0
+
+    @property
+    def member(self) -> str:
+        """What the run is called among the members of an ensemble: `3`, of another seed than 0 `3-seed-1`."""
+        return f"{self.fold}-seed-{self.seed}" if self.seed else str(self.fold)
+
+    @property
     def outputs(self) -> Path:
         """Folder of all studies, where it is now: it may have been moved after the run, also to another machine."""
-        return self.path.parents[2]
+        return self.path.parents[3 if self.seed else 2]
 
     @property
     def training(self) -> TrainingFiles:

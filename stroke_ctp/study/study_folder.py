@@ -1,12 +1,13 @@
 """A study on disk: its settings, the runs of its models, and their ensembles."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import claim, claim_file, differing, read_json, refuse_others
+from stroke_ctp.common.files import claim, claim_file, differing, refuse_others
+from stroke_ctp.common.records import read_json
 from stroke_ctp.common.schemas import nearest
 from stroke_ctp.common.text import some
 from stroke_ctp.model.registry import REGISTRY, in_order, training_choice
@@ -17,16 +18,24 @@ from stroke_ctp.study.run_folder import RunFolder
 _WAY_OUT = "choose another name=NAME"
 
 
+class RunKey(NamedTuple):
+    """What tells the runs of a model apart."""
+
+    seed: int
+    fold: int
+
+
 class StudyFolder:
     """The only reader and writer of `OUTPUTS/NAME`.
 
     `settings.json` holds what all runs share, `MODEL/settings.json` what distinguishes a model. The folder of a run is
-    `MODEL/fold-K`, that of an ensemble `MODEL/ensemble`, that of the report `report`.
+    `MODEL/fold-K`, of another seed than 0 `MODEL/seed-S/fold-K`, that of an ensemble `MODEL/ensemble`, that of the
+    report `report`.
 
     Example:
         >>> from stroke_ctp import StudyFolder
         >>> study = StudyFolder("outputs", "stroke")
-        >>> study.models(), list(study.complete_runs("full"))
+        >>> study.models(), [key.fold for key in study.complete_runs("full")]
         (['full'], [0, 1, 2])
     """
 
@@ -72,51 +81,69 @@ class StudyFolder:
 
     def models(self) -> list[str]:
         """Names of the models of which a fold was begun, in the order in which they are shown."""
-        return in_order([path.parent.name for path in self.path.glob("*/fold-*") if path.is_dir()])
+        begun = {path.parent.name for path in self.path.glob("*/fold-*") if path.is_dir()}
+        return in_order(begun | {path.parents[1].name for path in self.path.glob("*/seed-*/fold-*") if path.is_dir()})
 
-    def run(self, model: str, fold: int) -> RunFolder:
+    def run(self, model: str, fold: int, seed: int = 0) -> RunFolder:
         """One fold of one model."""
-        return RunFolder(self.path / model / f"fold-{fold}")
+        of_seed = self.path / model / f"seed-{seed}" if seed else self.path / model
+        return RunFolder(of_seed / f"fold-{fold}")
 
     def ensemble(self, model: str) -> EnsembleFolder:
         """The ensemble of a model."""
         return EnsembleFolder(self.path / model / "ensemble")
 
-    def complete_runs(self, model: str, partial: bool = False) -> dict[int, RunFolder]:
-        """The runs of a model by fold, all of them; `partial`: some may be missing.
+    def complete_runs(self, model: str, partial: bool = False) -> dict[RunKey, RunFolder]:
+        """The runs of a model, all folds of every seed of which a fold is complete; `partial`: folds may be missing.
 
         Raises:
             UserError: Folds are missing, with the command that trains them, or runs differ in what they must share.
         """
-        found: dict[int, RunFolder] = {}
+        found = self._complete(model)
         train = f"{self.train_command} {training_choice(model)}"
-        for path in (self.path / model).glob("fold-*"):
-            if re.fullmatch(r"fold-\d+", path.name) and (run := RunFolder(path)).is_complete:
-                found[run.fold] = run
         if not found:
             known = {*self.models(), *REGISTRY}
             if model not in known:
                 raise UserError(f"{self.path} has no model {model}{nearest(model, known)}")
             raise UserError(f"no fold of {self.path / model} is complete; run `{train} fold=0..9`")
         first = found[min(found)].record()
-        missing = [fold for fold in range(first.n_folds) if fold not in found]
+        seed, missing = next(iter(missing_folds(found, first.n_folds).items()), (0, []))
         if missing and not partial:
             size = "" if first.n_folds == 10 else f" folds.n={first.n_folds}"
+            where, choice = (f" of seed {seed}", f" seed={seed}") if seed else ("", "")
             raise UserError(
-                f"{self.path / model} must have all folds 0 to {first.n_folds - 1}, "
+                f"{self.path / model} must have all folds 0 to {first.n_folds - 1}{where}, "
                 f"missing {some(map(str, missing), first.n_folds)}; "
-                f"run `{train} fold={','.join(map(str, missing))}{size}`"
+                f"run `{train}{choice} fold={','.join(map(str, missing))}{size}`"
             )
-        runs = {fold: found[fold] for fold in sorted(found) if fold < first.n_folds}
+        runs = {key: found[key] for key in sorted(found) if key.fold < first.n_folds}
         for run in runs.values():
             require_same(run.record().shared, first.shared, run.path)
         return runs
+
+    def _complete(self, model: str) -> dict[RunKey, RunFolder]:
+        paths = [*(self.path / model).glob("fold-*"), *(self.path / model).glob("seed-*/fold-*")]
+        runs = [RunFolder(path) for path in paths if re.fullmatch(r"fold-\d+", path.name)]
+        found = {RunKey(run.seed, run.fold): run for run in runs if run.is_complete}
+        return {key: run for key, run in found.items() if run.path == self.run(model, key.fold, key.seed).path}
 
     @property
     def train_command(self) -> str:
         """Start of the command that trains a model of this study, for messages."""
         outputs = "" if self.path.parent == OUTPUTS else f" outputs={self.path.parent}"
         return f"python -m stroke_ctp.train cohort=DIR{outputs} name={self.name}"
+
+
+def missing_folds(runs: Iterable[RunKey], n_folds: int) -> dict[int, list[int]]:
+    """Folds that were not run, by seed; only of seeds that have a run.
+
+    >>> missing_folds([RunKey(0, 0), RunKey(0, 1), RunKey(4, 1)], 2)
+    {4: [0]}
+    """
+    keys = set(runs)
+    seeds = sorted({key.seed for key in keys})
+    missing = {seed: [fold for fold in range(n_folds) if (seed, fold) not in keys] for seed in seeds}
+    return {seed: folds for seed, folds in missing.items() if folds}
 
 
 def require_same(

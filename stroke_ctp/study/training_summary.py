@@ -14,7 +14,10 @@ class TrainingSummary:
     """One run of one model."""
 
     model: str
+    seed: int
     fold: int
+    member: str
+    """Name of the run among those of its model."""
     epochs: int | None
     """None for a model that has no epochs."""
     best_epoch: int | None
@@ -27,7 +30,7 @@ class TrainingSummary:
 
 
 def training_summaries(study: Study) -> list[TrainingSummary]:
-    """All complete runs of all models, in the order of models and folds."""
+    """All complete runs of all models, in the order of models, seeds and folds."""
     return [_summary(run) for model in study.models.values() for run in model.runs.values()]
 
 
@@ -35,7 +38,9 @@ def _summary(run: RunFolder) -> TrainingSummary:
     record = run.record()
     return TrainingSummary(
         record.model,
+        record.seed,
         record.fold,
+        run.member,
         record.fitted.get("epochs"),
         record.fitted.get("best_epoch"),
         run.training.losses(),

@@ -11,8 +11,11 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from stroke_ctp.common.arrays import write_array
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import atomic_write, claim, differing, exclusive_lock, read_json, write_array, write_json
+from stroke_ctp.common.files import atomic_write, claim, differing, write_json
+from stroke_ctp.common.locks import exclusive_lock
+from stroke_ctp.common.records import read_json
 
 
 def test_a_whole_file_appears_when_its_block_ends_and_not_before(tmp_path: Path):
@@ -189,7 +192,7 @@ def test_a_file_system_without_locks_is_refused_with_the_way_out(tmp_path, monke
 
 def test_a_process_that_dies_lets_go_of_its_work(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from stroke_ctp.common.files import exclusive_lock\n"
+        "import sys, time; from pathlib import Path; from stroke_ctp.common.locks import exclusive_lock\n"
         "with exclusive_lock(Path(sys.argv[1]), wait=False): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "lock")]

@@ -1,9 +1,10 @@
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
-from stroke_ctp.common.files import exclusive_lock
+from stroke_ctp.common.locks import exclusive_lock
 from stroke_ctp.common.parallel import shared_map
 
 
@@ -24,7 +25,7 @@ def test_what_others_are_at_comes_last_and_nothing_is_lost(tmp_path):
 _BLOCKED = """
 import signal
 from stroke_ctp.common.parallel import parallel_map
-blocked = lambda _: signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+blocked = lambda _: {signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
 print(list(parallel_map(blocked, range(4), jobs=2)), blocked(None))
 """
 
@@ -33,3 +34,24 @@ def test_workers_leave_ctrl_c_to_the_command_that_started_them():
     """In a process of its own: pools of other tests have already started what unblocks the signal."""
     found = subprocess.run([sys.executable, "-c", _BLOCKED], capture_output=True, text=True, timeout=300, check=True)
     assert found.stdout.split("] ") == ["[True, True, True, True", "False\n"]
+
+
+_ORPHANED = """
+import os, time
+from stroke_ctp.common.parallel import parallel_map
+def work(_):
+    os.write(1, f"{os.getpid()}\\n".encode())
+    time.sleep(60)
+list(parallel_map(work, range(2), jobs=2))
+"""
+
+
+def test_workers_end_when_the_command_that_started_them_is_killed():
+    command = subprocess.Popen([sys.executable, "-c", _ORPHANED], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    workers = [int(command.stdout.readline()) for _ in range(2)]
+    command.kill()
+    command.wait()
+    end = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < end
+        time.sleep(0.1)

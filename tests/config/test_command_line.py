@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -179,15 +180,36 @@ def test_what_does_not_fit_is_named_in_a_sweep_too(command: Command, argument: s
     assert "Ambiguous" not in end
 
 
-def test_an_error_a_person_can_mend_ends_a_sweep_at_once_in_its_sentence(command: Command):
+def test_a_run_that_fails_leaves_the_others_of_its_sweep_alone_and_is_named_at_the_end(
+    command: Command, capsys: pytest.CaptureFixture[str]
+):
     seen = []
 
     def fail(config: TrainSettings) -> None:
         seen.append(config.fold)
+        if config.fold == 1:
+            raise UserError("the moon is full; wait")
+        if config.fold == 2:
+            raise ZeroDivisionError("no stars")
+
+    end = command(fail, "fold=0..3", "cohort=here")
+    assert seen == [0, 1, 2, 3]
+    assert isinstance(end, str)
+    assert end.startswith(
+        "train: 2 of 4 runs failed, the others are complete: fold=1: the moon is full; wait; fold=2: "
+    )
+    assert re.search(r"fold=2: unexpected ZeroDivisionError in test_command_line.py:\d+: no stars$", end)
+    said = capsys.readouterr()
+    assert "train: fold=1 failed: the moon is full; wait" in said.out
+    assert "Traceback" in said.err
+
+
+def test_a_reason_that_all_runs_share_is_told_once(command: Command):
+    def fail(_: TrainSettings) -> None:
         raise UserError("the moon is full; wait")
 
     assert command(fail, "fold=0..2", "cohort=here") == "train: the moon is full; wait"
-    assert seen == [0]
+    assert command(lambda _: None, "fold=0..2", "cohort=here") == 0
 
 
 def test_any_other_error_keeps_its_traceback(command: Command):

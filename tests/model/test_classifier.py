@@ -12,7 +12,7 @@ from trainings import TinyEncoder
 
 from stroke_ctp.cohort.folds import FoldSettings, Split, split
 from stroke_ctp.cohort.standardization import FixedStandardization
-from stroke_ctp.model.classifier import CoreClassifier
+from stroke_ctp.model.classifier import CoreClassifier, Diverged
 from stroke_ctp.model.data_modules import CachedFeatureData
 from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.temporal_network import TemporalNetwork
@@ -63,6 +63,27 @@ def test_feature_standardization_is_fitted_on_the_unaugmented_training_fold_alon
     np.testing.assert_allclose(fitted.mean, training.mean(axis=0), rtol=1e-4)
     expected.fit([torch.from_numpy(bank[0, :12]).float()])
     np.testing.assert_allclose(fitted.scale, expected.scale, rtol=1e-4)
+
+
+def _diverged_rows(bank: np.ndarray, **options: Any) -> list[int]:
+    labels, parts = np.arange(20) % 2, Split(np.arange(0, 12), np.arange(12, 16), np.arange(16, 20))
+    with pytest.raises(Diverged) as found:
+        _fit(_given(bank, labels, parts), epochs=3, **options)
+    return found.value.rows
+
+
+def test_a_patient_whose_features_are_no_numbers_ends_the_training_and_is_named():
+    bank = np.random.default_rng(0).normal(size=(1, 20, 2, 32, 512))
+    bank[0, 5, 1, 3, 7] = np.nan
+    assert _diverged_rows(bank) == [5]
+    assert set(_diverged_rows(bank, standardize_features=False)) == set(range(12))  # one batch
+    bank[0, 5, 1, 3, 7], bank[0, 13] = 0.0, np.inf
+    assert set(_diverged_rows(bank)) == {12, 13, 14, 15}  # of validation
+
+
+def test_a_training_that_diverges_ends_with_the_patients_of_its_batch():
+    bank = np.random.default_rng(0).normal(size=(1, 20, 2, 32, 512))
+    assert set(_diverged_rows(bank, learning_rate=1e30)) <= set(range(16))
 
 
 def test_features_as_they_come_are_not_standardized():

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stroke_ctp.common.arrays import mapped_array
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import mapped_array, read_json
+from stroke_ctp.common.records import read_json
 from stroke_ctp.model import feature_cache
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_cache import FeatureCache, encoding_precision
@@ -104,7 +105,7 @@ def test_a_cache_interrupted_anywhere_continues_with_the_same_numbers(tmp_path: 
     assert broken.patients + second.patients == DRAWS * N
     (folder,) = (tmp_path / "two").iterdir()
     left = {path.name for path in folder.iterdir()} - {".locks"}
-    assert left == {"key.json", *(f"draw-{draw:03d}.npy" for draw in range(DRAWS))}
+    assert left == {"key.json", *(f"draw-{draw:03d}{kind}" for draw in range(DRAWS) for kind in (".npy", ".sha256"))}
 
 
 def test_two_processes_that_fill_one_cache_share_the_work_and_get_the_same_features(tmp_path: Path):
@@ -159,32 +160,57 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path):
     (folder / ".partial-killed.npy").write_bytes(b"half")  # or while a file was written
     _features(tmp_path, _Counting(), draws=2)
     left = {path.name for path in folder.iterdir()}
-    assert left == {".locks", "key.json", "draw-000.npy", "draw-001.npy"}
+    draws = {f"draw-{draw:03d}{kind}" for draw in range(2) for kind in (".npy", ".sha256")}
+    assert left == {".locks", "key.json", *draws}
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "other cohort"])
-def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str):
-    _features(tmp_path, _Counting(), draws=1)
-    path = _cache(tmp_path).folder / "draw-000.npy"
-    if damage == "other cohort":
+DAMAGES = ["cut", "empty", "other cohort", "one bit", "no digest", "other digest"]
+
+
+def _damage(path: Path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "other cohort":
         np.save(path, np.load(path)[:3])
+    elif how == "one bit":
+        content[-1000] ^= 1
+        path.write_bytes(content)
+    elif how == "no digest":
+        path.with_suffix(".sha256").unlink()
+    elif how == "other digest":
+        path.with_suffix(".sha256").write_text("0" * 64)
     else:
-        path.write_bytes(path.read_bytes()[: {"cut": 1000, "empty": 0}[damage]])
-    with pytest.raises(UserError, match=r"draw-000\.npy .*remove it and run the command again"):
-        _features(tmp_path, _Counting(), draws=1)
+        path.write_bytes(content[: {"cut": 1000, "empty": 0}[how]])
 
 
-def test_a_damaged_part_of_a_draw_is_named_and_without_it_the_cache_continues(tmp_path: Path):
-    broken = _Counting()
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_draw_is_named_and_encoded_again_and_the_others_are_kept(
+    tmp_path: Path, damage: str, capsys: pytest.CaptureFixture
+):
+    undamaged = _features(tmp_path, _Counting(), draws=2)
+    path = _cache(tmp_path).folder / "draw-001.npy"
+    _damage(path, damage)
+    encoder = _Counting()
+    np.testing.assert_array_equal(_features(tmp_path, encoder, draws=2), undamaged)
+    assert encoder.patients == N
+    assert f"{path} is damaged: it is encoded again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_part_of_an_interrupted_draw_is_encoded_again(tmp_path: Path, damage: str):
+    broken, second = _Counting(), _Counting()
     broken.fail_after = 8
     with pytest.raises(KeyboardInterrupt):
         _features(tmp_path, broken, draws=1)
-    part = _cache(tmp_path).folder / "draw-000" / "000004.npy"
-    part.write_bytes(part.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"draw-000/000004\.npy .*remove it and run the command again"):
-        _features(tmp_path, _Counting(), draws=1)
-    part.unlink()
-    np.testing.assert_allclose(_features(tmp_path, _Counting(), draws=1), _expected()[:1], atol=1e-5)
+    _damage(_cache(tmp_path).folder / "draw-000" / "000004.npy", damage)
+    np.testing.assert_allclose(_features(tmp_path, second, draws=1), _expected()[:1], atol=1e-5)
+    assert second.patients == N - 4
+
+
+def test_a_damaged_draw_is_no_longer_the_one_that_a_run_recorded(tmp_path: Path):
+    _features(tmp_path, _Counting(), draws=1)
+    assert FeatureCache.recorded(tmp_path, _cache(tmp_path).name, N) is not None
+    _damage(_cache(tmp_path).folder / "draw-000.npy", "one bit")
+    assert FeatureCache.recorded(tmp_path, _cache(tmp_path).name, N) is None
 
 
 def test_features_are_mapped_from_disk_and_writing_to_them_does_not_change_it(tmp_path: Path):

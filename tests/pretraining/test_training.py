@@ -8,18 +8,20 @@ from commands import run_module
 from stroke_ctp.common.files import file_digest
 from stroke_ctp.model.perfusion_network import UNITS
 from stroke_ctp.model.perfusion_weights import read_weights
-from stroke_ctp.pretraining import training
+from stroke_ctp.pretraining import batches, training
+from stroke_ctp.pretraining.batches import Batch, Batches
 from stroke_ctp.pretraining.loss import pretraining_loss
+from stroke_ctp.pretraining.sample_store import SampleStore
 from stroke_ctp.pretraining.training import Training
 
-TINY = ("seed=5", "patients=2", "steps=4", "jobs=1")
+TINY = ("seed=5", "patients=2", "steps=4", "jobs=1", "accelerator=cpu")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_batches() -> Iterator[None]:
     """Batches of two patients, and no long rise of the learning rate."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "BATCH", 2)
+        patch.setattr(batches, "BATCH", 2)
         patch.setattr(training, "_WARM_UP", 5)
         yield
 
@@ -36,16 +38,16 @@ def test_a_training_that_was_interrupted_continues_to_the_same_weights(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     out = tmp_path / "parts.safetensors"
-    batch = Training._batch
+    made = Batches.__getitem__
 
-    def interrupted(self: Training, samples: object, step: int) -> object:
+    def interrupted(self: Batches, step: int) -> Batch:
         if step == 2:
             raise KeyboardInterrupt
-        return batch(self, samples, step)
+        return made(self, step)
 
     monkeypatch.setattr(training, "_CHECKPOINT_S", -1.0)
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_batch", interrupted)
+        patch.setattr(Batches, "__getitem__", interrupted)
         with pytest.raises(SystemExit):
             run_module("pretrain", f"out={out}", *TINY)
     assert not out.exists()
@@ -63,7 +65,29 @@ def test_a_finished_training_is_not_repeated_and_other_settings_are_refused(
     with pytest.raises(SystemExit, match=r"was trained with other settings: steps \(4 there, 6 here\)"):
         run_module("pretrain", f"out={trained}", *TINY[:2], "steps=6")
     assert file_digest(trained) == before
-    assert dict(read_weights(str(trained)).pretraining) == {"seed": 5, "patients": 2, "steps": 4}
+    assert dict(read_weights(str(trained)).pretraining) == {
+        "seed": 5,
+        "patients": 2,
+        "steps": 4,
+        "device": "cpu",
+    }
+
+
+def test_processes_beside_the_training_make_the_same_batches(trained: Path, tmp_path: Path):
+    out = tmp_path / "two.safetensors"
+    run_module("pretrain", f"out={out}", *TINY, "jobs=2")
+    assert file_digest(out) == file_digest(trained)
+
+
+@pytest.mark.gpu
+def test_a_gpu_learns_as_a_processor_does(tmp_path: Path):
+    samples = SampleStore(tmp_path, 5)
+    samples.complete(2, jobs=1)
+    batch, losses = Batches(samples, 2)[0], {}
+    for device in ("cpu", "cuda"):
+        state = training._State(5, torch.device(device))
+        losses[device] = [state.update(batch, 1e-3) for _ in range(5)]
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.03)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -87,7 +111,7 @@ def test_the_network_learns_the_maps_of_a_few_patients(tmp_path: Path, monkeypat
         return losses[-1]
 
     monkeypatch.setattr(training._State, "update", recorded)
-    Training(tmp_path, seed=5, patients=2, steps=40).run(jobs=1)
+    Training(tmp_path, seed=5, patients=2, steps=40, device="cpu").run(jobs=1)
     assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
 
 

@@ -12,7 +12,7 @@ from stroke_ctp.phantom.tissue import Compartment
 from stroke_ctp.pretraining.acquisition import Acquisition, draw_times, to_standard_times
 from stroke_ctp.pretraining.degradation import Degradation
 from stroke_ctp.pretraining.lesions import draw_focus
-from stroke_ctp.pretraining.rendering import TrainingSample, _enhancement, draw_sample
+from stroke_ctp.pretraining.rendering import RenderedSeries, TrainingSample, _enhancement, draw_sample
 from stroke_ctp.pretraining.training_patient import TissueMap, TrainingPatient
 
 UNCHANGED = Degradation(noise=0.0, correlation=0.8, dose=1.0, offset=0.0, last=N_FRAMES - 1, mirrored=False)
@@ -102,6 +102,20 @@ def test_noise_is_that_of_standard_pixels_averaged_in_pairs(sample: TrainingSamp
     found, expected = (np.corrcoef(x[..., 1:].ravel(), x[..., :-1].ravel())[0, 1] for x in (noise, paired))
     assert found == pytest.approx(expected, abs=0.03)
     assert np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1] == pytest.approx(0, abs=0.01)
+
+
+def test_noise_of_a_series_becomes_that_of_its_condensed_frames(sample: TrainingSample):
+    degradation = replace(UNCHANGED, noise=4.0, correlation=0.7)
+    blank = np.zeros((2, N_FRAMES, 128, 128))
+    everywhere, truth = np.ones((2, 128, 128), bool), sample.truth
+    still = RenderedSeries(blank, everywhere, truth, sample.tissue, STANDARD_TIMES)
+    series = degradation.series(still, np.random.default_rng(1))
+    assert series.std() == pytest.approx(4.0, rel=0.01)
+    neighbours = np.corrcoef(series[..., 1:].ravel(), series[..., :-1].ravel())[0, 1]
+    assert neighbours == pytest.approx(np.exp(-1 / (4 * 0.7**2)), abs=0.02)
+    condensed = replace(still, frames=series).condensed().frames
+    trained = degradation.frames(still.condensed(), np.random.default_rng(2))
+    assert condensed.std() == pytest.approx(trained.std(), rel=0.03)
 
 
 def test_dose_scales_enhancement_alone_and_a_short_scan_holds_its_last_frame(sample: TrainingSample):

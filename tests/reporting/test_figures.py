@@ -109,8 +109,8 @@ def test_patients_whom_no_threshold_calls_are_drawn_too(tmp_path: Path):
 
 def test_learning_curves_mark_the_epoch_that_was_taken():
     losses = pd.DataFrame({"epoch": range(5), "train_loss": 0.5, "val_loss": [3, 2, 1, 2, 3]})
-    without_log = TrainingSummary("full", 1, None, None, None, PROVENANCE, 0)
-    picture = learning_curves([TrainingSummary("full", 0, 5, 2, losses, PROVENANCE, 0), without_log])
+    without_log = TrainingSummary("full", 0, 1, "1", None, None, None, PROVENANCE, 0)
+    picture = learning_curves([TrainingSummary("full", 0, 0, "0", 5, 2, losses, PROVENANCE, 0), without_log])
     assert picture is not None
     taken = [line for line in picture.drawn.axes[0].lines if line.get_label() == "Epoch taken"]
     assert [list(line.get_xdata()) for line in taken] == [[2, 2]]

@@ -9,18 +9,20 @@ from matplotlib.figure import Figure
 from perfused_head import PIXEL_MM, head
 
 from stroke_ctp.hemodynamics.output import ScanFolder
-from stroke_ctp.hemodynamics.scan_analysis import analyse_frames
+from stroke_ctp.hemodynamics.scan_analysis import RegisteredScan, analyse_registered
 from stroke_ctp.reporting.figures.map_strips import slices_shown
 from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
 from stroke_ctp.reporting.figures.readout_table import readout_lines
 from stroke_ctp.reporting.reliability_text import reliability_text
 from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.motion_correction import correct_motion
 
 
 @pytest.fixture(scope="module")
 def measured():
     hu, times = head(noise=1.0)
-    return analyse_frames(CTPScan.simultaneous(hu, times, (10.0, *PIXEL_MM)))
+    scan, motions = correct_motion(CTPScan.simultaneous(hu, times, (10.0, *PIXEL_MM)))
+    return analyse_registered(RegisteredScan("head.nii.gz", scan, motions))
 
 
 def drawn(measured, path, monkeypatch, title="A scan"):

@@ -12,10 +12,19 @@ import pytest
 from commands import run_module
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score
-from studies import MARGIN, N_FOLDS, OXFORD, SENSITIVITY, write_external, write_model, write_run, write_study
+from studies import (
+    MARGIN,
+    N_FOLDS,
+    OXFORD,
+    SENSITIVITY,
+    write_ensemble,
+    write_external,
+    write_model,
+    write_run,
+    write_study,
+)
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import claim_file, write_json
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.reporting.console import report_text
 from stroke_ctp.reporting.number_text import estimate_text, p_text
@@ -76,9 +85,9 @@ def _table(study: StudyFolder, name: str) -> pd.DataFrame:
     return pd.read_csv(study.report / "tables" / f"{name}.csv", keep_default_na=False, na_values={"auc": ""})
 
 
-def _predictions(study: StudyFolder, model: str, fold: int) -> pd.DataFrame:
+def _predictions(study: StudyFolder, model: str, fold: int, seed: int = 0) -> pd.DataFrame:
     """Predictions of a run, from its table alone."""
-    return pd.read_csv(study.run(model, fold).path / "predictions.csv")
+    return pd.read_csv(study.run(model, fold, seed).path / "predictions.csv")
 
 
 Command = Callable[..., str | int | None]
@@ -223,8 +232,8 @@ def _scored(study: StudyFolder) -> pd.DataFrame:
     return _test_rows(study, "full")
 
 
-def _test_rows(study: StudyFolder, model: str) -> pd.DataFrame:
-    rows = pd.concat([_predictions(study, model, fold) for fold in range(N_FOLDS)])
+def _test_rows(study: StudyFolder, model: str, seed: int = 0) -> pd.DataFrame:
+    rows = pd.concat([_predictions(study, model, fold, seed) for fold in range(N_FOLDS)])
     return rows[rows["split"] == "test"]
 
 
@@ -239,9 +248,9 @@ def _row(study: StudyFolder, table: str, **where: str) -> pd.Series:
 POOLED = {"model": "Full", "patients": "Test folds, pooled"}
 
 
-def _fold_aucs(study: StudyFolder, model: str) -> np.ndarray:
+def _fold_aucs(study: StudyFolder, model: str, seed: int = 0) -> np.ndarray:
     """AUC of every test fold, from the tables alone."""
-    folds = _test_rows(study, model).groupby("fold")
+    folds = _test_rows(study, model, seed).groupby("fold")
     return np.array([roc_auc_score(rows["label"], rows["probability"]) for _, rows in folds])
 
 
@@ -387,19 +396,70 @@ def test_several_studies_are_compared(study: StudyFolder, command: Command, caps
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_studies_that_differ_in_their_seed_alone_are_trainings_of_one(study: StudyFolder, tmp_path: Path):
-    other = StudyFolder(study.path.parent, "other")
-    write_model(other, "full", 3, OXFORD)
-    write_json(claim_file(other.path), other.settings() | {"seed": 1})
-    write_comparison([study, other], tmp_path / "out", MARGIN)
-    tables = {path.stem for path in (tmp_path / "out" / "tables").glob("*.csv")}
-    assert ("seeds" in tables, "differences" in tables) == (True, False)
-    row = pd.read_csv(tmp_path / "out" / "tables" / "seeds.csv").iloc[0]
-    aucs = np.stack([_fold_aucs(one, "full") for one in (study, other)])
-    assert (row["model"], row["seeds"]) == ("Full", 2)
-    assert row["roc_auc"] == pytest.approx(aucs.mean())
-    spread = aucs.mean(axis=0).std(ddof=1) * np.sqrt(1 / N_FOLDS + 1 / (N_FOLDS - 2))
-    assert row["roc_auc_low"] == pytest.approx(aucs.mean() - t.isf(0.025, N_FOLDS - 1) * spread)
+def test_the_page_is_about_the_model_that_was_asked_for(study: StudyFolder, command: Command):
+    assert command("name=demo", "main=cbv") is None
+    page = (study.report / "report.html").read_text()
+    assert "the “CBV core” model gives the large core the higher probability" in page
+    rows = _table(study, "comparisons")
+    assert set(rows["model"]) == {"CBV core"}
+    assert rows["against"].tolist() == ["Full", "Local alone"]
+    expected = _test_rows(study, "cbv").set_index("patient")["probability"]
+    found = _table(study, "patients").set_index("patient")["probability"]
+    np.testing.assert_allclose(found[expected.index], expected)
+
+
+@pytest.fixture
+def two_seeds(study: StudyFolder) -> StudyFolder:
+    write_model(study, "full", 3, OXFORD, seed=4)
+    write_ensemble(study, "full")
+    write_report(study, SENSITIVITY, MARGIN)
+    return study
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_trainings_with_several_seeds_are_one_study(two_seeds: StudyFolder):
+    aucs = np.stack([_fold_aucs(two_seeds, "full", seed) for seed in (0, 4)])
+    seeds = _table(two_seeds, "seeds")
+    assert seeds["model"].tolist() == ["Full"]  # the others have one seed
+    row = seeds.iloc[0]
+    assert (row["seeds"], row["lowest"], row["highest"]) == (2, *sorted(aucs.mean(axis=1)))
+    of_folds = aucs.mean(axis=0)
+    spread = of_folds.std(ddof=1) * np.sqrt(1 / N_FOLDS + 1 / (N_FOLDS - 2))
+    headline = _table(two_seeds, "auc").iloc[0]
+    for found in (row, headline):
+        assert found["roc_auc"] == pytest.approx(of_folds.mean())
+        assert found["roc_auc_low"] == pytest.approx(of_folds.mean() - t.isf(0.025, N_FOLDS - 1) * spread)
+    page = (two_seeds.report / "report.html").read_text()
+    assert "mean of 5 test folds and 2 seeds" in page
+    assert "mean of the 10 models (2 seeds × 5 folds)" in page
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_models_are_compared_by_their_means_over_seeds(two_seeds: StudyFolder):
+    aucs = np.stack([_fold_aucs(two_seeds, "full", seed) for seed in (0, 4)])
+    differences = aucs.mean(axis=0) - _fold_aucs(two_seeds, "cbv")
+    row = _table(two_seeds, "comparisons").query("against == 'CBV core' and patients == 'Test folds, mean'").iloc[0]
+    assert row["difference"] == pytest.approx(differences.mean())
+    spread = differences.std(ddof=1) * np.sqrt(1 / N_FOLDS + 1 / (N_FOLDS - 2))
+    assert row["difference_high"] == pytest.approx(differences.mean() + t.isf(0.025, N_FOLDS - 1) * spread)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_every_training_and_member_of_several_seeds_is_listed(two_seeds: StudyFolder):
+    folds = _table(two_seeds, "folds").query("model == 'full' and split == 'test'")
+    assert folds.groupby("seed")["auc"].apply(list).to_dict() == {
+        seed: pytest.approx(_fold_aucs(two_seeds, "full", seed).tolist()) for seed in (0, 4)
+    }
+    assert _table(two_seeds, "members")["member"].tolist() == [*map(str, range(5)), *(f"{k}-seed-4" for k in range(5))]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_patients_are_called_by_the_mean_of_their_seeds(two_seeds: StudyFolder):
+    patients = _table(two_seeds, "patients").query("cohort == 'test'").set_index("patient")["probability"]
+    runs = [two_seeds.run("full", 2, seed).predictions().query("split == 'test'") for seed in (0, 4)]
+    expected = pd.concat(runs).groupby("patient")["probability"].mean()
+    assert len(patients) == 60
+    np.testing.assert_allclose(patients[expected.index], expected)
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -428,6 +488,7 @@ def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path:
         ("name=demo,demo", "name lists a study twice"),
         ("sensitivity=2", "sensitivity must be a number > 0 and ≤ 1, got 2"),
         ("margin=0", "margin must be a number > 0 and < 0.5, got 0"),
+        ("main=fulll", "main must be a model of outputs/demo (full, local, cbv), got fulll; did you mean full?"),
         ("partial=some", "partial must be true or false, got 'some'"),
     ],
 )

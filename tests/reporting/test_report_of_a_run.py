@@ -14,7 +14,7 @@ from noise import train_quickly
 from studies import MARGIN, SENSITIVITY
 
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.common.files import read_json
+from stroke_ctp.common.records import read_json
 from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.study_background import background_of
 from stroke_ctp.study.findings import Verdict

@@ -37,7 +37,7 @@ def results(study: Study) -> StudyResults:
 
 
 def _rows(labels: list[int], probabilities: list[float], fold: int = 0) -> pd.DataFrame:
-    return pd.DataFrame({"fold": fold, "split": "test", "label": labels, "probability": probabilities})
+    return pd.DataFrame({"seed": 0, "fold": fold, "split": "test", "label": labels, "probability": probabilities})
 
 
 def _predictions(study: Study, *folds: pd.DataFrame, n_folds: int) -> ModelPredictions:
@@ -135,41 +135,27 @@ def test_every_other_model_is_compared_on_test_and_where_it_has_an_ensemble_on_e
     ]
 
 
-def test_the_perfusion_network_is_also_compared_with_each_conventional_core(study: Study):
-    perfusion = replace(study.models["local"], name="perfusion")
-    scan = replace(study.models["cbv"], name="cbv_scan")
-    models = {"full": study.main, "perfusion": perfusion, "cbv": study.models["cbv"], "cbv_scan": scan}
-    found = study_results(Study("demo", models), SENSITIVITY, MARGIN).comparisons
-    assert [(one.model, one.against) for one in found] == [
-        ("full", "perfusion"),
-        ("full", "cbv"),
-        ("full", "cbv_scan"),
-        ("perfusion", "cbv"),
-        ("perfusion", "cbv_scan"),
-    ]
-    assert [one.holm for one in found] == holm([one.primary.p for one in found])
+def test_the_chosen_model_is_compared_with_each_other_one_and_corrected_for_their_number(study: Study):
+    models = {**study.models, "perfusion": replace(study.models["local"], name="perfusion")}
+    found = study_results(Study("demo", models, "perfusion"), SENSITIVITY, MARGIN)
+    assert found.main.predictions.name == "perfusion"
+    pairs = [(one.model, one.against) for one in found.comparisons]
+    assert pairs == [("perfusion", "full"), ("perfusion", "local"), ("perfusion", "cbv")]
+    assert [one.holm for one in found.comparisons] == holm([one.primary.p for one in found.comparisons])
 
 
-def test_the_perfusion_network_as_the_main_model_is_compared_with_each_core_once(study: Study):
-    models = {"perfusion": replace(study.main, name="perfusion", external=None), "cbv": study.models["cbv"]}
-    (one,) = study_results(Study("demo", models), SENSITIVITY, MARGIN).comparisons
-    assert (one.model, one.against) == ("perfusion", "cbv")
-
-
-def test_the_lead_says_what_is_undecided_by_whom_and_what_cannot_be_shown(results: StudyResults):
+def test_the_lead_says_what_is_undecided_and_what_cannot_be_shown(results: StudyResults):
     first, second = (
         replace(one, conclusion=conclusion, detectable=size)
         for one, conclusion, size in zip(
             results.comparisons, (Conclusion.UNDECIDED, Conclusion.NOT_INFERIOR), (0.99, 0.001), strict=True
         )
     )
-    other = replace(second, model="perfusion", conclusion=Conclusion.EQUIVALENT)
+    other = replace(second, against="rcbf", conclusion=Conclusion.EQUIVALENT)
     text = lead(replace(results, comparisons=(first, second, other)))
     assert "Compared with “Local alone” on the test folds: undecided (no evidence of equality)." in text
     assert "Compared with “CBV core” on the test folds: not inferior (margin 0.05)." in text
-    assert (
-        "“Perfusion network” compared with “CBV core” on the test folds: equivalent within the margin of 0.05." in text
-    )
+    assert "Compared with “rCBF core” on the test folds: equivalent within the margin of 0.05." in text
     assert "0.99 against “Local alone” (larger than 1 − AUC: only a worse model could be shown)" in text
     assert text.count("larger than 1 − AUC") == 1
     hidden = lead(replace(results, comparisons=(replace(first, detectable=5.05), second)))

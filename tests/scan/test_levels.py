@@ -1,68 +1,36 @@
 """Proposals of levels against heads whose levels are at 0 and 20 mm, and what is no proposal."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
+from stroke_ctp.benchmarks.simulated_slabs import PLANE_MM, SimulatedSlab, cut_slab, simulated_head
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.phantom.anatomy import Anatomy
-from stroke_ctp.phantom.smooth_field import Grid
-from stroke_ctp.phantom.tissue import Compartment, draw_baseline
 from stroke_ctp.scan.levels import BaselineSlab, choose_levels
 
-SPACING = (3.0, 3.0)
-ACROSS = np.arange(-111.0, 112.0, 3.0)
-PLANES = np.arange(-30.0, 76.0, 2.5)
+PLANES = np.arange(-30.0, 76.0, PLANE_MM)
 ASKED = Rules().min_level_confidence
-LEVELS = {"basal_ganglia": 0.0, "supraganglionic": 20.0}
-
-
-def simulated_head(number: int) -> np.ndarray:
-    """Planes of a head of wide anatomy without contrast [HU]; every fourth has white matter of 20 to 24 HU."""
-    random = np.random.default_rng([3, number])
-    anatomy = replace(
-        Anatomy.draw(random),
-        size=random.uniform(0.9, 1.08),
-        ventricle_size=random.uniform(0.7, 1.8),
-        yaw=np.deg2rad(random.normal(0, 5)),
-    )
-    label, _ = anatomy.compartments(Grid(z=PLANES, y=ACROSS, x=ACROSS), 1)
-    baseline = draw_baseline(random)
-    if number % 4 == 0:
-        baseline[[Compartment.WHITE, Compartment.WHITE_CORE, Compartment.WHITE_PENUMBRA]] = random.uniform(20, 24)
-    return baseline[label] + random.normal(0, random.uniform(0.5, 1.5), label.shape)
 
 
 @pytest.fixture(scope="module")
 def heads():
-    return [simulated_head(number) for number in range(12)]
+    return [simulated_head(number, PLANES) for number in range(12)]
 
 
-def slab_of(head: np.ndarray, first_mm: float, n_slices: int, thickness: int) -> tuple[BaselineSlab, np.ndarray]:
-    """A slab of a head, and the heights of its slices above the basal ganglia level [mm]."""
-    planes = round(thickness / 2.5)
-    first = int(np.argmin(np.abs(PLANES[0] + (planes - 1) * 1.25 + 2.5 * np.arange(len(PLANES)) - first_mm)))
-    starts = [first + planes * k for k in range(n_slices)]
-    heights = np.array([PLANES[start : start + planes].mean() for start in starts])
-    slices = np.stack([head[start : start + planes].mean(axis=0) for start in starts])
-    return BaselineSlab(slices, SPACING, 137.0 + heights - heights[0]), heights
-
-
-def error_mm(slab: BaselineSlab, heights: np.ndarray) -> float | None:
+def error_mm(simulated: SimulatedSlab) -> float | None:
     """How far the worse of both proposals is from its level; None if the slab is refused."""
     try:
-        choice = choose_levels([slab], min_confidence=ASKED)
+        return simulated.error_mm(choose_levels([simulated.slab], min_confidence=ASKED))
     except Excluded:
         return None
-    return max(abs(heights[choice.slices[level][1]] - mm) for level, mm in LEVELS.items())
 
 
-@pytest.mark.parametrize(("n_slices", "thickness"), [(5, 10), (8, 10), (14, 5)])
+@pytest.mark.parametrize(("n_slices", "thickness"), [(5, 10.0), (8, 10.0), (14, 5.0)])
 def test_in_slabs_that_hold_both_levels_most_are_proposed_and_none_is_far_off(heads, n_slices, thickness):
     """Eight slices of 10 mm were 22 mm off in two of twelve heads."""
-    errors = [error_mm(*slab_of(head, -10.0 - 5 * (k % 3), n_slices, thickness)) for k, head in enumerate(heads)]
+    errors = [
+        error_mm(cut_slab(head, PLANES, -10.0 - 5 * (k % 3), n_slices, thickness)) for k, head in enumerate(heads)
+    ]
     proposed = [error for error in errors if error is not None]
     assert len(proposed) >= len(heads) / 2  # narrow ventricles are seen too little
     assert max(proposed) <= 10.0
@@ -72,7 +40,7 @@ def test_in_slabs_that_hold_both_levels_most_are_proposed_and_none_is_far_off(he
 @pytest.mark.parametrize("first_mm", [-25.0, 30.0])
 def test_slabs_that_miss_a_level_are_refused(heads, first_mm):
     """They reach from −25 to 5 mm and from 30 to 60 mm; proposals were 26 mm off."""
-    errors = [error_mm(*slab_of(head, first_mm, 4, 10 if first_mm < 0 else 5)) for head in heads]
+    errors = [error_mm(cut_slab(head, PLANES, first_mm, 4, 10.0 if first_mm < 0 else 5.0)) for head in heads]
     assert errors == [None] * len(heads)
 
 
@@ -81,14 +49,14 @@ def test_confidence_is_no_higher_than_the_share_of_right_proposals(heads):
     random, sure, right = np.random.default_rng(5), [], []
     for head in heads:
         for _ in range(12):
-            thickness, n_slices = int(random.choice([5, 10])), int(random.integers(2, 9))
+            thickness, n_slices = float(random.choice([5.0, 10.0])), int(random.integers(2, 9))
             if n_slices * thickness > 80:
                 continue
-            slab, heights = slab_of(head, random.uniform(-25, 55 - n_slices * thickness), n_slices, thickness)
-            choice = choose_levels([slab])
+            lowest = random.uniform(-25, 55 - n_slices * thickness)
+            simulated = cut_slab(head, PLANES, lowest, n_slices, thickness)
+            choice = choose_levels([simulated.slab])
             sure.append(choice.confidence)
-            errors = [abs(heights[choice.slices[level][1]] - mm) for level, mm in LEVELS.items()]
-            right.append(max(errors) <= max(7.5, thickness))
+            right.append(simulated.error_mm(choice) <= max(7.5, thickness))
     confident = np.array(sure) >= ASKED
     assert confident.sum() > 25
     assert np.array(right)[confident].mean() >= np.array(sure)[confident].mean() - 0.03
@@ -135,8 +103,8 @@ def test_a_level_20_mm_from_the_given_one_that_lies_outside_the_slab_is_refused(
 
 
 def test_the_ventricles_find_the_level_that_is_not_given(heads):
-    slab, heights = slab_of(heads[1], -12.5, 5, 10)
-    low = int(np.argmin(np.abs(heights)))
-    found = choose_levels([slab], {"basal_ganglia": (0, low)}, ASKED)
+    simulated = cut_slab(heads[1], PLANES, -12.5, 5, 10.0)
+    low = int(np.argmin(np.abs(simulated.heights)))
+    found = choose_levels([simulated.slab], {"basal_ganglia": (0, low)}, ASKED)
     assert found.slices["basal_ganglia"] == (0, low)
-    assert abs(heights[found.slices["supraganglionic"][1]] - 20) <= 5
+    assert abs(simulated.heights[found.slices["supraganglionic"][1]] - 20) <= 5

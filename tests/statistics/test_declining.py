@@ -60,7 +60,7 @@ def test_patients_who_were_left_out_lie_as_far_away_as_new_ones():
     cloud = mahalanobis_cloud(known)
     inside, outside = (mahalanobis_distance(cloud.location_, cloud.precision_, rows) for rows in (known, new))
     assert np.median(left_out_distances(known)) == pytest.approx(np.median(outside), rel=0.05)
-    assert np.median(inside) < 0.95 * np.median(outside)
+    assert np.median(inside) < 0.97 * np.median(outside)  # so that limits from inside would decline too many
 
 
 def test_risk_and_coverage_of_ten_patients_by_hand():

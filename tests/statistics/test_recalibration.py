@@ -52,7 +52,7 @@ def test_no_patient_influences_the_own_recalibration(extreme: tuple):
 def test_separated_classes_give_a_finite_slope():
     found = Platt.fit(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]))
     assert 0 < found.slope < 100
-    assert 0.5 < found.of(0.8) < 1
+    assert 0.5 < found.of(np.array([0.8]))[0] < 1
 
 
 def test_probabilities_that_fall_with_the_class_become_the_share_of_large_cores():

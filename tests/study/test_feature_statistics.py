@@ -61,6 +61,7 @@ def _write(run: RunFolder, fitted: dict[str, Any], settings: TrainSettings | Non
     names = np.array(PATIENTS)
     record: dict[str, Any] = {
         "model": "full",
+        "seed": 0,
         "fold": 3,
         "n_folds": 5,
         "endpoint": ENDPOINT,

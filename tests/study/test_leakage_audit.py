@@ -154,7 +154,7 @@ def test_feature_statistics_of_other_patients_stop_the_report(study: Study):
 
 
 def _training(fold: int, best_epoch: int, losses: pd.DataFrame | None) -> TrainingSummary:
-    return TrainingSummary("full", fold, 3, best_epoch, losses, PROVENANCE, 0)
+    return TrainingSummary("full", 0, fold, str(fold), 3, best_epoch, losses, PROVENANCE, 0)
 
 
 def test_an_epoch_that_the_validation_loss_did_not_choose_stops_the_report(study: Study):

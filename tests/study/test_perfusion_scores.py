@@ -66,7 +66,7 @@ def test_areas_that_are_not_those_of_the_series_are_found(honest: Path, examine:
 def test_heads_that_were_fitted_on_test_patients_too_are_found(honest: Path, monkeypatch: pytest.MonkeyPatch):
     folder = StudyFolder(honest / "outputs", "s")
     study = read_study(folder)
-    run = study.models["perfusion"].runs[0]
+    run = study.models["perfusion"].runs[0, 0]
     record = run.record()
     cheating = record.patients.train[:-1] + record.patients.test[:1]
     patients = type(record.patients)(cheating, record.patients.validation, record.patients.test)

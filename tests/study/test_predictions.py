@@ -46,6 +46,7 @@ def _fold(fold: int) -> pd.DataFrame:
 def _write(study: StudyFolder, fold: int, table: pd.DataFrame | None = None, model: str = "full", **changed: Any):
     record = {
         "model": model,
+        "seed": 0,
         "fold": fold,
         "n_folds": 2,
         "endpoint": Endpoint("core_ml", "median", 32.4),
@@ -168,7 +169,7 @@ def test_a_partial_study_is_read_on_request_and_has_no_ensemble(study: StudyFold
     _write_ensemble(study, 0, 1, "mean")
     (study.run("full", 1).path / "metrics.json").unlink()
     one = read_study(study, partial=True).models["full"]
-    assert one.missing == (1,)
+    assert one.missing == {0: [1]}
     assert one.external is None
     assert one.ensemble is None
     assert set(one.folds["fold"]) == {0}

@@ -29,6 +29,7 @@ PREDICTIONS = pd.DataFrame(
 def record(**changed: Any) -> dict[str, Any]:
     made = {
         "model": "full",
+        "seed": 0,
         "fold": 3,
         "n_folds": 10,
         "endpoint": Endpoint("core_ml", "median", 32.4),

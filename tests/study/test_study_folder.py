@@ -72,7 +72,7 @@ def test_complete_runs_are_given_by_fold(tmp_path: Path):
     study = _study(tmp_path, "full")
     (study.path / "full" / "fold-x").mkdir()
     runs = study.complete_runs("full")
-    assert list(runs) == [0, 1, 2, 3, 4]
+    assert list(runs) == [(0, fold) for fold in range(5)]
     assert [run.fold for run in runs.values()] == [0, 1, 2, 3, 4]
 
 
@@ -87,7 +87,30 @@ def test_missing_folds_are_named_with_the_command_that_trains_them(tmp_path: Pat
         f"{study.path / model} must have all folds 0 to 4, missing 1, 3; "
         f"run `python -m stroke_ctp.train cohort=DIR outputs={tmp_path} name=demo {choice} fold=1,3 folds.n=5`"
     )
-    assert list(study.complete_runs(model, partial=True)) == [0, 2, 4]
+    assert list(study.complete_runs(model, partial=True)) == [(0, 0), (0, 2), (0, 4)]
+
+
+def test_runs_of_several_seeds_stand_side_by_side(tmp_path: Path):
+    study = _study(tmp_path, "full")
+    write_model(study, "full", 1, OXFORD, seed=12)
+    assert study.models() == ["full"]
+    runs = study.complete_runs("full")
+    assert list(runs) == [(seed, fold) for seed in (0, 12) for fold in range(5)]
+    assert [run.path for run in runs.values()] == [study.run("full", fold, seed).path for seed, fold in runs]
+    run = runs[12, 3]
+    assert run.path == tmp_path / "demo" / "full" / "seed-12" / "fold-3"
+    assert (run.seed, run.fold, run.member, run.outputs) == (12, 3, "3-seed-12", tmp_path)
+    assert runs[0, 3].member == "3"
+
+
+def test_missing_folds_of_a_seed_are_named_with_the_command_that_trains_them(tmp_path: Path):
+    study = _study(tmp_path, "full")
+    write_model(study, "full", 1, OXFORD, seed=2)
+    (study.run("full", 4, seed=2).path / "metrics.json").unlink()
+    with pytest.raises(UserError, match=r"missing 4; run `.* ablation=full seed=2 fold=4 folds.n=5`") as caught:
+        study.complete_runs("full")
+    assert "must have all folds 0 to 4 of seed 2" in str(caught.value)
+    assert len(study.complete_runs("full", partial=True)) == 9
 
 
 def test_ten_folds_are_the_default_and_are_not_named_in_the_command(tmp_path: Path):

@@ -10,9 +10,9 @@ from stroke_ctp.common.schemas import STRICT, Jobs, Rule, Text
 
 @dataclass(frozen=True, config=STRICT)
 class HeldOutSettings:
-    """Measure the perfusion network on simulated patients that it was not trained on."""
+    """Measure the perfusion network and conventional cores on simulated patients that it was not trained on."""
 
-    patients: Annotated[int, Field(ge=1)] = 400
+    patients: Annotated[int, Field(ge=1)] = 600
     """Simulated patients."""
     seed: Annotated[
         int, Field(ge=2), Rule("a whole number ≥ 2 (0 and 1 are the seeds of the reported and the development cohort)")

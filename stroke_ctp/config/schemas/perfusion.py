@@ -1,6 +1,6 @@
 """Settings of `python -m stroke_ctp.perfusion`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -24,8 +24,11 @@ class PerfusionSettings:
     """Time between frames of scan=PATH instead of its header's; a manifest has a column for it [s]."""
     jobs: Jobs = -1
     """Processes."""
+    method: Literal["deconvolution", "network"] = "deconvolution"
+    """How perfusion is found: deconvolution, which analysis sets; network adds maps, masks and volumes of the
+    perfusion network, also for scans that deconvolution cannot measure."""
     analysis: Analysis = Analysis()
-    """How a scan is analysed."""
+    """How a scan is deconvolved."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "PerfusionSettings":

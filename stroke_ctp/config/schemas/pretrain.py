@@ -1,6 +1,6 @@
 """Settings of `python -m stroke_ctp.pretrain`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -23,4 +23,6 @@ class PretrainSettings:
     ] = 7
     """Seed of patients, batches and initial weights."""
     jobs: Jobs = -1
-    """Processes that simulate; one trains."""
+    """Processes that simulate, and then make batches; one of them trains."""
+    accelerator: Literal["auto", "cpu"] = "auto"
+    """Hardware to train on: auto takes a GPU where there is one. Each gives weights of its own."""

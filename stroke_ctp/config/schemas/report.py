@@ -18,6 +18,9 @@ class ReportSettings:
     """Name of the study; several, separated by commas, are compared."""
     outputs: Folder = OUTPUTS
     """Folder of all studies; the report goes to OUTPUTS/NAME/report."""
+    main: Text | None = None
+    """Model that headline, comparisons, operating points and calibration are about; null: the article's, if it was
+    run."""
     subgroup: Text | None = None
     """Column of the manifest whose groups are compared."""
     sensitivity: Annotated[float, Field(gt=0, le=1)] = USUAL_SENSITIVITY

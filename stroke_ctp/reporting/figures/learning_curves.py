@@ -13,8 +13,8 @@ _COLUMNS = 5
 
 
 def learning_curves(runs: Sequence[TrainingSummary]) -> Picture | None:
-    """Training and validation loss of every fold of a model; None if no fold has a log."""
-    shown = [run for run in runs if run.losses is not None]
+    """Training and validation loss of every fold of a model, of its first seed; None if no fold has a log."""
+    shown = [run for run in runs if run.losses is not None and run.seed == runs[0].seed]
     if not shown:
         return None
     rows = ceil(len(shown) / _COLUMNS)
@@ -40,5 +40,5 @@ def learning_curves(runs: Sequence[TrainingSummary]) -> Picture | None:
     caption = (
         "Training loss (with dropout and augmentation), validation loss, and the "
         "epoch of the lowest validation loss, whose weights are used."
-    )
+    ) + (f" Of seed {shown[0].seed} alone." if len({run.seed for run in runs}) > 1 else "")
     return Picture(f"learning_{shown[0].model}", f"Learning curves: {name}", caption, drawn)

@@ -15,13 +15,13 @@ def readout_lines(measured: ScanAnalysis) -> list[tuple[str, str]]:
     space = "in space" if quality.motion_in_space else "in the plane only"
     return [
         ("Volumes, without large vessels", ""),
-        (f"Core, CBV < {CORE_CBV:g} mL/100 mL", _ml(found.core_cbv_ml)),
+        (f"Core, CBV < {CORE_CBV:g} mL/100 mL", ml_text(found.core_cbv_ml)),
         (f"   if CBV is {SCALE_ERROR:.0%} off", f"{quality.core_low_ml:.0f} to {quality.core_high_ml:.0f} mL"),
-        (f"Core, CBF < {CORE_RCBF:.0%} of the other side", _ml(found.core_rcbf_ml)),
+        (f"Core, CBF < {CORE_RCBF:.0%} of the other side", ml_text(found.core_rcbf_ml)),
         (f"   if it is {SCALE_ERROR:.0%} off", f"{quality.core_rcbf_low_ml:.0f} to {quality.core_rcbf_high_ml:.0f} mL"),
         ("Tmax > 4, 6, 8, 10 s", f"{', '.join(f'{ml:.0f}' for ml in late)} mL"),
-        ("Penumbra, Tmax > 6 s outside both cores", _ml(found.penumbra_ml)),
-        ("Mismatch with CBF core: volume, ratio", f"{_ml(found.mismatch_rcbf_ml)}, {_number(found.mismatch_rcbf)}"),
+        ("Penumbra, Tmax > 6 s outside both cores", ml_text(found.penumbra_ml)),
+        ("Mismatch with CBF core: volume, ratio", f"{ml_text(found.mismatch_rcbf_ml)}, {_number(found.mismatch_rcbf)}"),
         ("Hypoperfusion intensity ratio", _number(found.hypoperfusion_intensity_ratio)),
         ("CBV index", _number(found.cbv_index)),
         ("DEFUSE 3 mismatch", _ELIGIBLE[measured.defuse3_eligible]),
@@ -35,7 +35,8 @@ def readout_lines(measured: ScanAnalysis) -> list[tuple[str, str]]:
     ]
 
 
-def _ml(volume: float) -> str:
+def ml_text(volume: float) -> str:
+    """A volume [mL] with its unit."""
     return f"{volume:.1f} mL".replace("-", "−")
 
 

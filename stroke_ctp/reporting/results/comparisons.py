@@ -1,7 +1,8 @@
 """Paired comparisons of AUCs, corrected for their number.
 
 The primary method is that of the headline: over test folds the corrected resampled t test of the differences within
-folds, on external patients DeLong's test. Both were chosen by simulation (`stroke_ctp.benchmarks.inference`).
+folds (after several seeds, of their means), on external patients DeLong's test. Both were chosen by simulation
+(`stroke_ctp.benchmarks.inference`).
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
-from stroke_ctp.statistics.auc import roc_auc
 from stroke_ctp.statistics.delong import compare, difference
 from stroke_ctp.statistics.fold_means import mean_over_folds
 from stroke_ctp.statistics.interval_estimates import AucDifference, Estimate, PValue, TEstimate
@@ -131,11 +131,8 @@ def _primary(pair: Pair) -> TEstimate:
         return difference(ours.labels, ours.scores, theirs.scores)
     if ours.folds != theirs.folds:
         return TEstimate(None, reason="not the same folds")
-    values = []
-    for here in ours.members_of_folds():
-        first, second = (roc_auc(ours.labels[here], one.scores[here]).value for one in (ours, theirs))
-        if first is not None and second is not None:
-            values.append(first - second)
+    both = ((auc.value, theirs.fold_aucs[fold].value) for fold, auc in ours.fold_aucs.items())
+    values = [first - second for first, second in both if first is not None and second is not None]
     return mean_over_folds(values, ours.test_to_train)
 
 

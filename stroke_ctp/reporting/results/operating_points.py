@@ -1,10 +1,11 @@
 """Patients classified as large or small, at thresholds that come from validation patients alone.
 
-A test fold uses the threshold of its own validation fold and the same model, so no patient influences the threshold
-that is applied to the patient. Every member of the ensemble uses the threshold of all validation predictions together,
-and the ensemble calls a core large if more than half of its members do. A threshold of single models cannot be applied
-to their mean, whose probabilities spread less: an aimed sensitivity of 0.90 became 0.98, and the false positives rose
-likewise, where votes of the members kept both (`stroke_ctp.benchmarks.ensemble_thresholds`).
+A test fold uses the threshold of its own validation fold and the same model (after several seeds, the mean of their
+networks), so no patient influences the threshold that is applied to the patient. Every member of the ensemble uses the
+threshold of all validation predictions together, and the ensemble calls a core large if more than half of its members
+do. A threshold of single models cannot be applied to their mean, whose probabilities spread less: an aimed sensitivity
+of 0.90 became 0.98, and the false positives rose likewise, where votes of the members kept both
+(`stroke_ctp.benchmarks.ensemble_thresholds`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from stroke_ctp.reporting.results.scored_patients import ScoredPatients
+from stroke_ctp.reporting.results.scored_patients import ScoredPatients, mean_of_seeds
 from stroke_ctp.statistics.operating_points import (
     Confusion,
     Rates,
     Threshold,
     confusion,
-    majority,
     rates,
     threshold_at,
 )
@@ -78,24 +78,25 @@ def operating_point(
         sensitivity: Sensitivity of the threshold on the validation patients; None for Youden's threshold.
     """
     validation = predictions.validation
-    folds = [validation[validation["fold"] == fold] for fold in range(predictions.n_folds)]
+    ensemble, validated = _threshold(validation, sensitivity), ScoredPatients.of("test", validation)
+    folds = [mean_of_seeds(validation[validation["fold"] == fold]) for fold in range(predictions.n_folds)]
     by_fold = {str(fold): _threshold(rows, sensitivity) for fold, rows in enumerate(folds)}
-    ensemble = _threshold(validation, sensitivity)
-    validated = ScoredPatients.of("test", validation)
     classes, reached = [], []
     for patients in cohorts:
         if patients.split == "test":
             classes.append(_of_folds(patients, by_fold))
             reached.append(_of_folds(validated, by_fold).rates)
         else:
-            classes.append(_of_ensemble(patients, predictions, ensemble))
-            reached.append(_of_folds(validated, dict.fromkeys(by_fold, ensemble)).rates)
+            assert predictions.external is not None, "the ensemble has scored external patients"
+            members = predictions.external[predictions.external["fold"] != MEAN]
+            classes.append(_of_majority(patients, members, ensemble))
+            reached.append(_of_majority(validated, validation, ensemble).rates)
     return OperatingPoint(sensitivity, tuple(by_fold.values()), ensemble, tuple(classes), tuple(reached))
 
 
 def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> ValidationThreshold:
     labels, scores = labels_and_scores(validation)
-    return ValidationThreshold(len(validation), threshold_at(labels, scores, sensitivity))
+    return ValidationThreshold(validation["patient"].nunique(), threshold_at(labels, scores, sensitivity))
 
 
 def _of_folds(patients: ScoredPatients, chosen: Mapping[str, ValidationThreshold]) -> PredictedClasses:
@@ -105,18 +106,14 @@ def _of_folds(patients: ScoredPatients, chosen: Mapping[str, ValidationThreshold
     return _classes(patients, ~np.isnan(threshold), patients.scores > threshold)
 
 
-def _of_ensemble(
-    patients: ScoredPatients, predictions: ModelPredictions, chosen: ValidationThreshold
-) -> PredictedClasses:
-    """Patients called by the majority of the members."""
-    assert predictions.external is not None, "the ensemble has scored external patients"
+def _of_majority(patients: ScoredPatients, members: pd.DataFrame, chosen: ValidationThreshold) -> PredictedClasses:
+    """Patients called by the majority of the networks that scored them: all members, or one per seed."""
     value = chosen.threshold.value
     everybody = np.ones(len(patients), dtype=bool)
     if value is None:
         return _classes(patients, ~everybody, ~everybody)
-    members = predictions.external[predictions.external["fold"] != MEAN]
-    scores = members.astype({"patient": str}).pivot(index="fold", columns="patient", values="probability")
-    return _classes(patients, everybody, majority(scores[list(patients.patients)].to_numpy(), value))
+    votes = (members["probability"] > value).groupby(members["patient"].astype(str)).mean()
+    return _classes(patients, everybody, votes.reindex(list(patients.patients)).to_numpy() > 0.5)
 
 
 def _classes(

@@ -16,7 +16,7 @@ from stroke_ctp.statistics.recalibration import Platt, cross_fitted
 from stroke_ctp.statistics.risk_coverage import CoveragePoint, area_under_risk, risk_coverage
 from stroke_ctp.statistics.smooth_calibration import integrated_calibration_index
 from stroke_ctp.study.ensemble_folder import MEAN
-from stroke_ctp.study.predictions import ModelPredictions
+from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def recalibrated_cohorts(predictions: ModelPredictions) -> tuple[RecalibratedCoh
     """Test patients and, if the ensemble was run, external ones; none if some test folds hold one class alone."""
     test, *external = scored_cohorts(predictions)
     by_fold = cross_fitted(test.labels, test.scores, np.array(test.folds))
-    platt = Platt.fit(test.labels, test.scores)
+    platt = Platt.fit(*labels_and_scores(predictions.test))
     if by_fold is None or platt is None:
         return ()
     others = [RecalibratedCohort.of(one, _of_members(predictions, one, platt)) for one in external]

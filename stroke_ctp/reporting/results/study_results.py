@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from stroke_ctp.model.settings import CONVENTIONAL_MODELS
 from stroke_ctp.reporting.results.comparisons import Comparison, Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import CohortAuc, ModelAucs, model_aucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, operating_point
@@ -85,7 +84,7 @@ class StudyResults:
     study: Study
     models: Mapping[str, ModelResults]
     comparisons: tuple[Comparison, ...]
-    """The main model against each other model, and the perfusion network against each conventional core."""
+    """The main model against each other model."""
     margin: float
     """Largest difference of the AUC that is regarded as irrelevant."""
     smooth_calibration: tuple[SmoothCalibration | None, ...]
@@ -171,14 +170,12 @@ def _cohort_results(auc: CohortAuc) -> CohortResults:
 
 def _comparisons(models: Mapping[str, ModelResults], main: str, margin: float) -> tuple[Comparison, ...]:
     """Comparisons of a study, corrected together."""
-    compared = [(main, other) for other in models if other != main]
-    if main != "perfusion" and "perfusion" in models:
-        compared += [("perfusion", core) for core in models if core in CONVENTIONAL_MODELS]
     pairs = [
-        Pair(model, other, ours.patients, theirs.patients)
-        for model, other in compared
+        Pair(main, other, ours.patients, theirs.patients)
+        for other in models
+        if other != main
         # a model may have no ensemble
-        for ours, theirs in zip(models[model].cohorts, models[other].cohorts, strict=False)
+        for ours, theirs in zip(models[main].cohorts, models[other].cohorts, strict=False)
     ]
     return comparisons(pairs, margin)
 

@@ -12,7 +12,8 @@ from stroke_ctp.statistics.auc import AUC
 from stroke_ctp.study.predictions import ModelPredictions
 
 _MEMBERS_CAPTION = """ROC-AUC of every member of the ensembles on the external patients, with DeLong's 95 % confidence
-interval. The ensemble is the mean of the members' probabilities."""
+interval. The ensemble is the mean of the members' probabilities. A member is called after its fold and, other than 0,
+its seed."""
 
 
 def fold_table(models: Mapping[str, ModelAucs]) -> Table:
@@ -21,11 +22,12 @@ def fold_table(models: Mapping[str, ModelAucs]) -> Table:
         {
             "Model": display_name(predictions.name),
             "Split": split,
+            "Seed": seed,
             "Fold": fold,
             "Large / small": f"{auc.n_large} / {auc.n_small}",
-            "ROC-AUC": auc.value if auc.value is not None else _why_not(predictions, fold, auc),
+            "ROC-AUC": auc.value if auc.value is not None else _why_not(predictions, seed, fold, auc),
         }
-        for predictions, split, fold, auc in _every_fold(models)
+        for predictions, split, seed, fold, auc in _every_fold(models)
     ]
     return Table("folds", "Every fold", "ROC-AUC within each validation and test fold.", rows)
 
@@ -36,37 +38,39 @@ def folds_frame(models: Mapping[str, ModelAucs]) -> pd.DataFrame:
         {
             "model": predictions.name,
             "split": split,
+            "seed": seed,
             "fold": fold,
             "auc": auc.value,
             "n_large": auc.n_large,
             "n_small": auc.n_small,
-            "note": _why_not(predictions, fold, auc),
+            "note": _why_not(predictions, seed, fold, auc),
             "encoder": encoder_text(predictions),
         }
-        for predictions, split, fold, auc in _every_fold(models)
+        for predictions, split, seed, fold, auc in _every_fold(models)
     )
 
 
 def member_table(models: Mapping[str, ModelAucs]) -> Table | None:
     """AUC of the ensembles' members on the external patients; None if no ensemble was run."""
     rows: list[Row] = [
-        {"Model": display_name(name), "Member": fold, "ROC-AUC": auc}
+        {"Model": display_name(name), "Member": member, "ROC-AUC": auc}
         for name, model in models.items()
-        for fold, auc in model.members
+        for member, auc in model.members
     ]
     return Table("members", "Members of the ensembles", _MEMBERS_CAPTION, rows) if rows else None
 
 
-def _every_fold(models: Mapping[str, ModelAucs]) -> list[tuple[ModelPredictions, str, int, AUC]]:
+def _every_fold(models: Mapping[str, ModelAucs]) -> list[tuple[ModelPredictions, str, int, int, AUC]]:
     return [
-        (model.predictions, split, fold, auc)
+        (model.predictions, split, seed, fold, auc)
         for model in models.values()
         for split, folds in (("validation", model.validation_folds), ("test", model.test_folds))
-        for fold, auc in enumerate(folds.aucs)
+        for seed, aucs in folds.by_seed.items()
+        for fold, auc in enumerate(aucs)
     ]
 
 
-def _why_not(predictions: ModelPredictions, fold: int, auc: AUC) -> str:
-    if fold in predictions.missing:
+def _why_not(predictions: ModelPredictions, seed: int, fold: int, auc: AUC) -> str:
+    if fold in predictions.missing.get(seed, ()):
         return "not run"
     return f"undefined: {auc.reason}" if auc.reason else ""

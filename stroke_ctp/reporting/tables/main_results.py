@@ -149,13 +149,14 @@ def wide_table(name: str, caption: Caption, cells: Sequence[Cell]) -> Table:
 
 
 def _fold_cell(predictions: ModelPredictions, folds: FoldAucs, column: str) -> Cell:
-    aucs, summary, missing = folds.aucs, folds.summary, predictions.missing
+    aucs, summary, missing = folds.aucs, folds.summary, predictions.empty_folds
     note = "no fold has both classes"
     if summary.mean is not None:
+        seeds = [] if len(folds.by_seed) == 1 else [f"mean of {len(folds.by_seed)} seeds in every fold"]
         bad = [f"{fold} ({auc.reason})" for fold, auc in enumerate(aucs) if auc.reason and fold not in missing]
         gaps = [f"undefined on fold {', '.join(bad)}"] if bad else []
         gaps += [f"fold {', '.join(map(str, missing))} not run"] if missing else []
-        note = "; ".join([f"{summary.n_defined} of {summary.n_folds} folds", *gaps]) if gaps else ""
+        note = "; ".join([*seeds, *([f"{summary.n_defined} of {summary.n_folds} folds", *gaps] if gaps else [])])
     counts = sum(auc.n_large for auc in aucs), sum(auc.n_small for auc in aucs)
     numbers = (summary.mean, summary.sd, folds.interval.low, folds.interval.high)
     return Cell(OURS, column, "undefined", note, *numbers, *counts, encoder_text(predictions))

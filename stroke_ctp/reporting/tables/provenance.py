@@ -46,20 +46,20 @@ def runs_table(runs: Sequence[TrainingSummary]) -> Table:
     return Table("runs", "Trainings", _RUNS_CAPTION, [_run_row(run) for run in runs], about_patients=False)
 
 
-def provenance_table(main: ModelPredictions, runs: Sequence[TrainingSummary], background: StudyBackground) -> Table:
+def provenance_table(main: ModelPredictions, runs: Sequence[TrainingSummary]) -> Table:
     """Cohorts, weights, seeds, software."""
-    rows = [{"What": what, "Value": value} for what, value in provenance(main, runs, background).items()]
+    rows = [{"What": what, "Value": value} for what, value in provenance(main, runs).items()]
     return Table("provenance", "Provenance", _PROVENANCE_CAPTION, rows, about_patients=False)
 
 
-def provenance(main: ModelPredictions, runs: Sequence[TrainingSummary], background: StudyBackground) -> dict[str, str]:
+def provenance(main: ModelPredictions, runs: Sequence[TrainingSummary]) -> dict[str, str]:
     """Rows of the table of provenance: values by what they identify."""
     minutes = sum(run.provenance.seconds for run in runs) / 60
     return {
         "Training cohort": f"{main.record.cohort.patients} patients, SHA-256 {main.record.cohort.hash}",
         "External cohort": _external_cohort(main),
         "Encoder weights": _weights(main),
-        "Seed of training": str(background.settings["seed"]),
+        "Seed of training": ", ".join(map(str, main.seeds)),
         "Seed of resampling": str(SEED),
         "Software": software(runs),
         "Revision": revisions(runs),
@@ -89,6 +89,7 @@ def revisions(runs: Sequence[TrainingSummary]) -> str:
 def _run_row(run: TrainingSummary) -> Row:
     return {
         "Model": display_name(run.model),
+        "Seed": run.seed,
         "Fold": run.fold,
         "Epochs": "–" if run.epochs is None else run.epochs,
         "Epoch taken": "–" if run.best_epoch is None else run.best_epoch,

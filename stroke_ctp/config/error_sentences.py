@@ -1,0 +1,63 @@
+"""Errors as one sentence: what the user can mend, as opposed to a defect of this package."""
+
+import errno
+import traceback
+from pathlib import Path
+
+from hydra.errors import HydraException, OverrideParseException
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from omegaconf.errors import OmegaConfBaseException
+
+from stroke_ctp.common.errors import UserError, is_out_of_memory
+
+_NO_DEFECTS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EIO),
+    *(errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE),
+)
+"""What a file system refuses to any program."""
+_GONE = (errno.ENOENT, errno.ESTALE)
+
+
+def sentence_of(error: Exception, name: str) -> str | None:
+    """The error as one sentence, or None if it is a defect of the package.
+
+    Args:
+        error: As it was raised.
+        name: The command, as in `python -m stroke_ctp.NAME`.
+    """
+    fewer = "hydra.launcher.n_jobs=1" if name == "train" else "jobs=1"
+    if isinstance(error, UserError):
+        return str(error)
+    if is_out_of_memory(error):
+        return f"memory is exhausted ({_first_line(error)}); free some, raise its limit, or retry with {fewer}"
+    if isinstance(error, OSError):
+        return _sentence_of_file_system(error)
+    if isinstance(error, TerminatedWorkerError):
+        return f"a worker process was killed, probably out of memory; retry with {fewer}"
+    if isinstance(error, OverrideParseException):
+        way_out = "write KEY=VALUE, and KEY='VALUE' where VALUE has special characters"
+        return f"{error.override} cannot be read; {way_out}"
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        lines = [str(one).strip().splitlines()[0] for one in (error, error.__cause__) if one is not None and str(one)]
+        return ": ".join(line.rstrip(".") for line in lines)
+    return None
+
+
+def described_unexpected(error: Exception) -> str:
+    """A defect of the package in a few words: class, place and first line."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"unexpected {type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {_first_line(error)}"
+
+
+def _sentence_of_file_system(error: OSError) -> str | None:
+    reason = str(error.strerror).lower()
+    if error.errno in _GONE and error.filename:
+        way_out = "it was removed while the command worked, or never there: put it back, or repeat the command"
+        return f"{error.filename} cannot be found: {reason}; {way_out}"
+    if error.errno in _NO_DEFECTS:
+        return f"{error.filename or 'a file'} cannot be used: {reason}; allow it, make room, or choose another place"
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or "no message"

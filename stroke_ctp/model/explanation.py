@@ -1,0 +1,62 @@
+"""What a model shows of a patient beside its answer: maps over the slices, and what each frame contributed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from stroke_ctp.cohort.patients import Patients
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A map to be laid over both levels."""
+
+    name: str
+    """In names of files: letters and underscores."""
+    title: str
+    unit: str
+    """Empty for a probability."""
+    values: Float[np.ndarray, "level height width"]
+    """NaN where there are none."""
+    window: tuple[float, float]
+    """Values of the first and of the last colour; zero is in the middle of a map of signed values."""
+    fades: bool = False
+    """Whether values near zero are transparent, so that the slice is seen."""
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether values below zero mean the opposite of those above."""
+        return self.window[0] < 0
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How a model came to its answer for one patient."""
+
+    text: str
+    """What the maps are and how they are to be read."""
+    overlays: tuple[Overlay, ...]
+    contributions: Float[np.ndarray, "level time"] | None = None
+    """Of each frame to the logarithm of the odds of a large core; None for a model that does not weigh frames."""
+    has_lesion: bool = False
+    """Whether the maps `core` and `hypoperfused` are probabilities of them."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A model that shows how its members came to their answer."""
+
+    def explain(self, patients: Patients, members: Sequence[Any]) -> Explanation | None:
+        """Explain the answer for the first patient.
+
+        Args:
+            patients: One patient.
+            members: The fits that scored it.
+
+        Returns:
+            The explanation; None where the model as configured, or this patient, has none.
+        """
+        ...

@@ -1,0 +1,117 @@
+"""Disturb a tiny study in many ways: `python tests/faults [kills=N] [races=N] [resources=0|1] [orders=0|1] out=FILE`.
+
+Every trial is compared byte by byte with an undisturbed study. The figures are written as JSON; the exit status is 1
+if any trial found a defect.
+"""
+
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import orders
+import resources
+from kills import chain
+from lab import KINDS, Lab, Running, load_libraries, write_few
+from races import race
+
+SETTINGS = {"kills": "100", "races": "50", "resources": "1", "orders": "1", "seed": "0", "out": "outputs/faults.json"}
+KILLED = ("simulate", "preprocess", "encode", "train", "train", "parallel", "ensemble", "report", "perfusion")
+KILLED += ("predict", "pretrain", "cbv")
+RACED = ("simulate", "preprocess", "encode", "train", "parallel", "ensemble", "report", "perfusion", "predict")
+RACED += ("pretrain",)
+
+
+def main() -> None:
+    """Make the undisturbed study, then carry out all trials."""
+    given = SETTINGS | dict(one.split("=", 1) for one in sys.argv[1:])
+    if unknown := given.keys() - SETTINGS.keys():
+        sys.exit(f"faults: there is no setting {unknown.pop()}; there are {', '.join(SETTINGS)}")
+    out = Path(given["out"]).resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    os.environ |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    work = Path(tempfile.mkdtemp(prefix="faults-"))  # no TemporaryDirectory: commands, as forks, would remove it
+    try:
+        n_defects = _all_trials(Lab(work, random.Random(int(given["seed"]))), given, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    sys.exit(f"faults: {n_defects} trials found a defect, see {out}" if n_defects else 0)
+
+
+def _all_trials(lab: Lab, given: dict[str, str], out: Path) -> int:
+    """Carry them out; the number of those that found a defect."""
+    load_libraries()
+    seconds, rows = _undisturbed(lab), []
+    for row in _trials(lab, given, seconds):
+        rows.append(row)
+        print(*(f"{key}={value}" for key, value in row.items()), flush=True)
+        out.write_text(json.dumps(_figures(rows, seconds), indent=1) + "\n")
+    return len(_defects(rows))
+
+
+def _undisturbed(lab: Lab) -> dict[str, float]:
+    """Make the study that all trials are compared with; seconds that each command took."""
+    lab.reference.mkdir()
+    seconds = {}
+    for kind, one in KINDS.items():
+        if kind in ("train", "parallel"):  # as encode
+            continue
+        end = Running(one.command, lab.reference).ended()
+        if end.status:
+            sys.exit(f"faults: the undisturbed {kind} failed: {end.said}")
+        seconds[kind] = round(end.seconds, 1)
+        print(f"undisturbed: {kind}, {end.seconds:.1f} s", flush=True)
+        if kind == "simulate":
+            write_few(lab.reference / "scans")
+    for kind in ("train", "parallel"):
+        print(f"undisturbed: {kind}", flush=True)
+        seconds[kind] = round(Running(KINDS[kind].command, lab.place(kind)).ended().seconds, 1)
+    return seconds
+
+
+def _trials(lab: Lab, given: dict[str, str], seconds: dict[str, float]) -> Iterator[dict]:
+    kills = races = 0
+    while kills < int(given["kills"]) or races < int(given["races"]):
+        if kills < int(given["kills"]):
+            kind = KILLED[kills % len(KILLED)] if kills < len(KILLED) else lab.random.choice(KILLED)
+            row = chain(lab, kind, seconds[kind])
+            kills += row["kills"]
+            yield row
+        if races < int(given["races"]):
+            yield race(lab, RACED[races % len(RACED)])
+            races += 1
+    if given["resources"] == "1":
+        yield from resources.trials(lab)
+    if given["orders"] == "1":
+        yield from orders.trials(lab)
+
+
+def _defects(rows: list[dict]) -> list[dict]:
+    return [row for row in rows if row["defects"]]
+
+
+def _figures(rows: list[dict], seconds: dict[str, float]) -> dict:
+    """What was tried and found."""
+    trials = Counter(row["part"] for row in rows)
+    of_kinds = {part: Counter(row["kind"] for row in rows if row["part"] == part) for part in trials}
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "kills": sum(row.get("kills", 0) for row in rows),
+        "races": trials["races"],
+        "trials": trials,
+        "of_kinds": of_kinds,
+        "seconds_undisturbed": seconds,
+        "n_defects": len(_defects(rows)),
+        "defects": _defects(rows),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Commands ended at random moments, then run to their end: nothing may differ from an undisturbed study."""
+
+import shutil
+import signal
+
+from lab import KINDS, Lab, Running, leftovers
+
+WAYS = {
+    "kill -9 of all processes": (signal.SIGKILL, True),
+    "kill -9 of the command": (signal.SIGKILL, False),
+    "SIGTERM": (signal.SIGTERM, False),
+    "SIGTERM to all processes": (signal.SIGTERM, True),
+    "Ctrl-C": (signal.SIGINT, True),
+}
+_WEIGHTS = (5, 2, 1, 1, 2)
+
+
+def chain(lab: Lab, kind: str, seconds: float, at_most: int = 3) -> dict:
+    """End a command one to three times, then let it end; what was wrong about that.
+
+    Args:
+        lab: Where to work.
+        kind: Which command.
+        seconds: How long it takes undisturbed.
+        at_most: Number of times it is ended.
+    """
+    folder = lab.place(kind)
+    row = {"part": "kills", "kind": kind, "kills": 0, "how": [], "defects": []}
+    for _ in range(lab.random.randint(1, at_most)):
+        _end_once(lab, kind, folder, seconds, row)
+    end = Running(KINDS[kind].command, folder).ended()
+    if end.status or end.defect:
+        row["defects"].append(f"the same command again: status {end.status}: {end.said[-300:]}")
+    row["defects"] += [f"differs: {path}" for path in lab.differing(kind, folder)[:5]]
+    row["defects"] += [f"left behind: {path}" for path in leftovers(folder)[:5]]
+    if not row["defects"]:
+        shutil.rmtree(folder)
+    return row
+
+
+def _end_once(lab: Lab, kind: str, folder, seconds: float, row: dict) -> None:
+    (how,) = lab.random.choices([*WAYS], _WEIGHTS)
+    at = lab.random.uniform(0.02, seconds)
+    command = Running(KINDS[kind].command, folder)
+    if command.wait(at):
+        command.ended()
+        row["how"].append("had ended")
+        return
+    number, whole_group = WAYS[how]
+    command.send(number, whole_group)
+    row["kills"] += 1
+    row["how"].append(f"{how} after {at:.1f} s")
+    end = command.ended(at_most=30)
+    expected = -number if number == signal.SIGKILL else 128 + number
+    if end.status not in (expected, 0) or "Traceback" in end.said:  # 0: it had just ended
+        row["defects"].append(f"{how}: status {end.status}: {end.said[-300:]}")
+    if n := command.outlived_by():
+        row["defects"].append(f"{how}: {n} processes outlive the command")
