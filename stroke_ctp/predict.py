@@ -72,7 +72,7 @@ def _predictor(settings: PredictSettings) -> Predictor:
         return Predictor.load(study, settings.model)
     predictor = Predictor.load(study, settings.model, training)
     if predictor.typical is not None and predictor.typical.cloud is None:
-        print("the distance from the training patients is not judged: their features are not cached; a bundle has them")
+        print("no distance from the training patients is judged: they are few, or their features are no longer cached")
     return predictor
 
 
