@@ -8,12 +8,14 @@ from stroke_ctp.study.bundling import save_bundle
 from stroke_ctp.study.predictions import read_model
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.recorded_cohort import recorded_cohort
+from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
 
 
 def export(settings: ExportSettings) -> None:
     """Write a bundle and print its model card, or write the networks alone."""
-    study = StudyFolder(settings.outputs, settings.name)
+    elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
+    study = StudyFolder(settings.outputs, settings.name, elsewhere)
     if settings.format == "onnx":
         from stroke_ctp.model.onnx_export import heads_of, write_onnx  # loads PyTorch
 

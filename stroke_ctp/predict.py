@@ -20,10 +20,14 @@ from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.reporting.model_text import endpoint_text
+from stroke_ctp.reporting.patient_outputs import PatientOutputs
 from stroke_ctp.study.answers import answer
+from stroke_ctp.study.exchange import refuse_unwritable
+from stroke_ctp.study.out_of_fold import OutOfFold
 from stroke_ctp.study.prediction_folder import NOT_ASSESSABLE, PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.recorded_cohort import recorded_cohort
+from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
 
 _AT_A_TIME = 16
@@ -33,11 +37,13 @@ _AT_A_TIME = 16
 def predict(settings: PredictSettings) -> None:
     """Score the patients that are not scored yet, then write the table of all."""
     patients = _patients(settings)
+    refuse_unwritable(patients, settings.format)
     predictor = _predictor(settings)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
+    outputs = _outputs(predictor, folder, settings)
     with only_command(folder.folder):
-        predictions = _predict(patients, predictor, folder, settings)
+        predictions = _predict(patients, predictor, folder, outputs, settings)
         failed = [one.reason for one in predictions if one.reason is not None]
         if settings.scan is not None and failed:
             raise UserError(failed[0])
@@ -46,8 +52,19 @@ def predict(settings: PredictSettings) -> None:
     if known and not settings.out_of_fold:
         print(f"warning: {known} series of training patients: the members know the answer")
     _tell(predictions, predictor)
+    if folder.page().exists():
+        print(f"page {folder.page()}")
     print(folder.table)
     _require_success(predictions)
+
+
+def _outputs(predictor: Predictor, folder: PredictionFolder, settings: PredictSettings) -> PatientOutputs | None:
+    """What is written of each patient beside the table; None for nothing."""
+    with_page = settings.scan is not None if settings.page is None else settings.page
+    if not with_page and settings.format == "none":
+        return None
+    known = OutOfFold.of(predictor.reference, predictor.about.cohort.simulated) if with_page else None
+    return PatientOutputs(predictor, folder, _made_with(predictor), known, settings.format)
 
 
 def _made_with(predictor: Predictor) -> dict[str, Any]:
@@ -65,7 +82,8 @@ def _predictor(settings: PredictSettings) -> Predictor:
     """The members, with the range of the training cohort if that is known."""
     if settings.bundle is not None:
         return Predictor.from_bundle(settings.bundle)
-    study = StudyFolder(settings.outputs, settings.name)
+    elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
+    study = StudyFolder(settings.outputs, settings.name, elsewhere)
     training = recorded_cohort(study, list(study.complete_runs(settings.model).values()))
     if isinstance(training, str):
         print(f"nobody is declined as unlike the training patients: {training}; a bundle would know them")
@@ -90,14 +108,18 @@ def _require_success(predictions: Sequence[PatientPrediction]) -> None:
 
 
 def _predict(
-    patients: Sequence[ManifestPatient], predictor: Predictor, folder: PredictionFolder, settings: PredictSettings
+    patients: Sequence[ManifestPatient],
+    predictor: Predictor,
+    folder: PredictionFolder,
+    outputs: PatientOutputs | None,
+    settings: PredictSettings,
 ) -> list[PatientPrediction]:
     """The predictions of all patients in their order."""
     rules = replace(predictor.rules, levels="auto")
     determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
     determined_by["error"] = settings.error
     keys = {patient.number: record_key(patient, determined_by) for patient in patients}
-    made = {patient.number: folder.finished(patient.number, keys[patient.number]) for patient in patients}
+    made = {patient.number: _finished(patient, keys[patient.number], folder, outputs) for patient in patients}
     if settings.out_of_fold:
         made |= {
             patient.number: PatientPrediction(
@@ -109,13 +131,23 @@ def _predict(
     todo = [patient for patient in patients if made[patient.number] is None]
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
-        used = predictor.tested_in[patient.patient] if settings.out_of_fold else None
-        prediction = _answered(patient.patient, series, predictor, used, settings.error)
+        members = predictor.tested_in[patient.patient] if settings.out_of_fold else range(len(predictor.members))
+        prediction = _answered(patient.patient, series, predictor, members, settings.error)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
+        if outputs is not None and isinstance(series, StandardSeries):
+            outputs.write(patient, keys[patient.number], series, prediction, members)
         made[patient.number] = prediction
     return [one for one in made.values() if one is not None]
+
+
+def _finished(
+    patient: ManifestPatient, key: str, folder: PredictionFolder, outputs: PatientOutputs | None
+) -> PatientPrediction | None:
+    """What an earlier command has predicted from the same data; None where the page is missing."""
+    found = folder.finished(patient.number, key)
+    return found if found is None or not found.members or outputs is None or outputs.has(patient, key) else None
 
 
 def _series(patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> Iterator[StandardSeries | Excluded]:
@@ -140,12 +172,12 @@ def _answered(
     patient: str,
     series: StandardSeries | Excluded,
     predictor: Predictor,
-    used: Sequence[int] | None,
+    members: Sequence[int],
     error: float | None,
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
-    return answer(predictor, patient, series, used, error)
+    return answer(predictor, patient, series, members, error)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:

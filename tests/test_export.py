@@ -33,7 +33,7 @@ from stroke_ctp.study.study_folder import StudyFolder
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """See `trained_study`; with bundles of both networks."""
     with trained_study(tmp_path_factory.mktemp("user")) as folder:
-        given = (f"cohort={folder}/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
+        given = (f"cohort={folder}/outputs/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
         train_quickly(*given, "model=perfusion")
         for model in ("full", "perfusion"):
             export(ExportSettings(folder / f"{model}.safetensors", outputs=folder / "outputs", model=model))
@@ -44,12 +44,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_bundle_that_was_moved_answers_as_the_study_bit_for_bit_alone_and_in_a_batch(
     model: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    of_study = Predictor.load(StudyFolder(trained / "outputs", "stroke"), model, Cohort(trained / "cohort"))
+    of_study = Predictor.load(StudyFolder(trained / "outputs", "stroke"), model, Cohort(trained / "outputs/cohort"))
     shutil.copy(trained / f"{model}.safetensors", tmp_path / "moved.safetensors")
     monkeypatch.setattr(perfusion_model, "read_weights", lambda _: pytest.fail("the bundle carries the network"))
     of_bundle = Predictor.from_bundle(tmp_path / "moved.safetensors")
     assert of_bundle.key == of_study.key
-    cohort = Cohort(trained / "cohort")
+    cohort = Cohort(trained / "outputs/cohort")
     np.testing.assert_array_equal(of_bundle.score(cohort).probability, of_study.score(cohort).probability)
     series = standard_series(read_manifest(trained / "labelled.csv")[0])
     alone = answer(of_bundle, "Ann", series, error=0.1)
@@ -77,7 +77,7 @@ def test_a_patient_unlike_the_training_is_declined_with_reasons_and_the_numbers_
     assert any("unlike the training patients" in reason for reason in one.declined)
     assert 0 < one.probability < 1
     assert one.calibrated is not None
-    assert predictor.typical.knows(Cohort(trained / "cohort").series(3))
+    assert predictor.typical.knows(Cohort(trained / "outputs/cohort").series(3))
     assert not predictor.typical.knows(series.hu)
 
 
@@ -86,7 +86,7 @@ def test_a_bundle_tells_neither_who_the_patients_are_nor_where_it_was_made(train
         record = read_bundle(trained / f"{model}.safetensors").record
         told = json.dumps(plain(record))
         assert str(trained) not in told
-        assert not [patient for patient in Cohort(trained / "cohort").patients if f'"{patient}"' in told]
+        assert not [patient for patient in Cohort(trained / "outputs/cohort").patients if f'"{patient}"' in told]
         assert record.about.endpoint.threshold == 5.5
         assert "# Model card" in record.card
         assert "Research use only" in record.card

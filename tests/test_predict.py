@@ -50,7 +50,7 @@ def test_a_model_that_predicts_volumes_gives_the_mean_of_its_members_with_an_int
     trained: Path, capsys: pytest.CaptureFixture[str]
 ):
     there = f"outputs={trained}/outputs"
-    train_quickly(f"cohort={trained}/cohort", there, "fold=0..2", "trainer.max_epochs=2", "model=perfusion")
+    train_quickly(f"cohort={trained}/outputs/cohort", there, "fold=0..2", "trainer.max_epochs=2", "model=perfusion")
     out = trained / "volume"
     predict(PredictSettings(out, "stroke", trained / "outputs", "perfusion", trained / "scan.nii.gz", levels=(0, 2)))
     said = capsys.readouterr().out

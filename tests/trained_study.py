@@ -42,8 +42,8 @@ def call(name: str, *arguments: object) -> str:
 @contextlib.contextmanager
 def trained_study(folder: Path) -> Iterator[Path]:
     """A study of three folds, a scan, a manifest of it and of a file cut short, and a cohort made of the scan."""
-    write_noise_cohort(folder / "cohort")
-    train_quickly(f"cohort={folder}/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
+    write_noise_cohort(folder / "outputs/cohort")
+    train_quickly(f"cohort={folder}/outputs/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
     save_nifti(folder / "scan.nii.gz", head()[0], (10.0, *PIXEL_MM))
     (folder / "cut.nii.gz").write_bytes((folder / "scan.nii.gz").read_bytes()[:100_000])
     header = "scan,patient,basal_ganglia,supraganglionic"

@@ -41,10 +41,14 @@ class Purpose(IntEnum):
     PERMUTATION = 8
     SUBSET = 9
     """Which training patients of a fold a learning curve leaves out. Index: fold."""
+    PERMUTED_TRAINING = 10
+    """Order of a cohort's classes in a training on permuted classes. Index: number of the permutation."""
     PRETRAINING_PATIENT = 21
     """A simulated patient that the perfusion network is trained on. Index: number."""
     PRETRAINING_STEP = 22
     """Patients of a batch and how they are degraded. Index: training step."""
+    STRESS_PATIENT = 41
+    """A simulated patient on whom trained models are tried. Index: number."""
 
 
 def seed_sequence(seed: int, purpose: Purpose, *index: int) -> np.random.SeedSequence:

@@ -36,7 +36,8 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int | float | Path) and not isinstance(value, bool) else value
 
 
-def _several(value: object) -> object:
+def several(value: object) -> object:
+    """A single value as a list of one; for `BeforeValidator`."""
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -55,7 +56,7 @@ def _processes(value: int) -> int:
 
 Text = Annotated[str, BeforeValidator(_text), Rule("text")]
 Texts = Annotated[
-    tuple[Text, ...], Field(strict=False), BeforeValidator(_several), Rule("text, or several texts: KEY=A,B")
+    tuple[Text, ...], Field(strict=False), BeforeValidator(several), Rule("text, or several texts: KEY=A,B")
 ]
 FolderName = Annotated[
     str,

@@ -21,7 +21,11 @@ def draw_motion(n_frames: int, random: np.random.Generator) -> Float[np.ndarray,
     severity = random.choice(3, p=_SHARES)
     if severity == 0:
         return None
-    nodding = random.uniform(*_NODDING_DEG[severity]) * random.choice([-1, 1])
+    return nodding_motion(random.uniform(*_NODDING_DEG[severity]) * random.choice([-1, 1]), n_frames, random)
+
+
+def nodding_motion(nodding: float, n_frames: int, random: np.random.Generator) -> Float[np.ndarray, "time 6"]:
+    """Motion of each frame, as of `draw_motion`, that grows to about this nodding angle [deg]."""
     amplitude = nodding * np.array([0.3, 0.2, 1.0, 0.1, 0.3, 0.3]) * random.normal([1, 1, 1, 1, 1, 1], 0.3)
     drift = np.linspace(0, 1, n_frames)[:, None] ** random.uniform(0.7, 2.0, 6)
     jerks = np.cumsum(random.normal(0, 0.15 / np.sqrt(n_frames), (n_frames, 6)), axis=0)

@@ -11,10 +11,14 @@ from stroke_ctp.reporting.figures import roc as roc_figures
 from stroke_ctp.reporting.figures.flowchart import draw_flowcharts, flow_sentence
 from stroke_ctp.reporting.figures.learning_curves import learning_curves
 from stroke_ctp.reporting.figures.network import network
+from stroke_ctp.reporting.figures.same_patients import same_patients
+from stroke_ctp.reporting.figures.stress_curves import stress_picture
 from stroke_ctp.reporting.figures.style import Picture
 from stroke_ctp.reporting.page import Section
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
+from stroke_ctp.reporting.results.patient_evidence import PatientEvidence
 from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
+from stroke_ctp.reporting.stress_sentences import stress_paragraph
 from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.summary_sentences import lead, summary, tiles
 from stroke_ctp.reporting.tables.calibration import calibration_table, decision_table, reliability_table
@@ -32,9 +36,15 @@ from stroke_ctp.reporting.tables.provenance import (
     settings_table,
 )
 from stroke_ctp.reporting.tables.recalibration import coverage_table, recalibration_table
-from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
+from stroke_ctp.reporting.tables.secondary_methods import (
+    permutation_table,
+    secondary_auc_table,
+    secondary_comparison_table,
+)
 from stroke_ctp.reporting.tables.seeds import seeds_table
+from stroke_ctp.reporting.tables.stress import stress_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
+from stroke_ctp.robustness.curves import StressResults
 from stroke_ctp.study.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
@@ -55,6 +65,8 @@ class ReportContent:
     background: StudyBackground
     subgroup: str | None
     """Column whose groups were asked for."""
+    same_patients: Sequence[PatientEvidence] | str = ()
+    """Some patients by every method, or why they cannot be shown; none if the study lacks one of the methods."""
 
     @property
     def models(self) -> Mapping[str, ModelAucs]:
@@ -71,9 +83,11 @@ def sections(content: ReportContent) -> list[Section]:
         ),
         _results(content.models, results.main),
         _discrimination(results, content.models),
+        *_same_patients(content.same_patients),
         Section("operating-points", "Operating points", [PREVALENCE], tables=[operating_table(results)]),
         _calibration(results),
     ]
+    main += _stress(content.background.stress)
     return [*main, *(replace(section, is_appendix=True) for section in _appendix(content))]
 
 
@@ -112,6 +126,15 @@ def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> S
     return Section("discrimination", "Discrimination", tables=[table for table in tables if table], pictures=pictures)
 
 
+def _same_patients(patients: Sequence[PatientEvidence] | str) -> list[Section]:
+    if not patients:
+        return []
+    title = "What each method goes by"
+    if isinstance(patients, str):
+        return [Section("same-patients", title, [f"Not shown: {patients}."])]
+    return [Section("same-patients", title, pictures=[same_patients(patients)])]
+
+
 def _calibration(results: StudyResults) -> Section:
     main = results.main
     tables = [calibration_table(results), recalibration_table(results), coverage_table(main)]
@@ -123,10 +146,21 @@ def _calibration(results: StudyResults) -> Section:
     return Section("calibration", title, tables=[table for table in tables if table], pictures=pictures)
 
 
+def _stress(stress: StressResults | str) -> list[Section]:
+    """Stress curves with their meaning, or why there are none; nothing if the models were not tried."""
+    if not stress:
+        return []
+    if isinstance(stress, str):
+        return [Section("stress", "Stress curves", [stress])]
+    pictures, tables = [stress_picture(stress)], [stress_table(stress)]
+    return [Section("stress", "Stress curves", [" ".join(stress_paragraph(stress))], tables=tables, pictures=pictures)]
+
+
 def _methods(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
     """Other methods of inference, single folds, and members of the ensemble."""
     tables = [
         secondary_auc_table(results),
+        permutation_table(results),
         secondary_comparison_table(results.comparisons),
         fold_table(models),
         member_table(models),

@@ -6,10 +6,14 @@ from typing import Any
 
 from stroke_ctp.common.geometry import LEVELS, SERIES_SHAPE
 from stroke_ctp.model.feature_standardization import N_FEATURES
+from stroke_ctp.model.registry import display_name
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.reporting.figures.network import Architecture
+from stroke_ctp.robustness.curves import StressResults, read_results
+from stroke_ctp.robustness.stress_folder import WAY_OUT, StressFolder
 from stroke_ctp.study.audit_evidence import AuditEvidence, gather_evidence
 from stroke_ctp.study.predictions import Study
+from stroke_ctp.study.predictor import members_key
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -25,12 +29,29 @@ class StudyBackground:
     """Settings that differ from the default: key, default, value."""
     architecture: Architecture | None = None
     """None if no network was trained."""
+    stress: StressResults | str = ""
+    """Stress curves, or why they are not shown; empty if the models were not tried."""
 
 
 def background_of(folder: StudyFolder, study: Study) -> StudyBackground:
     """Gather what is known about a study."""
     settings = shared_settings(folder)
-    return StudyBackground(gather_evidence(folder, study), settings, _differences(settings), _architecture(study))
+    return StudyBackground(
+        gather_evidence(folder, study), settings, _differences(settings), _architecture(study), _stress(folder, study)
+    )
+
+
+def _stress(folder: StudyFolder, study: Study) -> StressResults | str:
+    """Stress curves of the present models, or why they are not shown."""
+    there = StressFolder(folder)
+    if not there.is_complete:
+        return ""
+    found = read_results(there)
+    for name, key in found.record.models.items():
+        model = study.models.get(name)
+        if model is None or model.missing or members_key([run.record() for run in model.runs.values()]) != key:
+            return f"Stress curves are not shown: {display_name(name)} was trained again since; {WAY_OUT}."
+    return found
 
 
 def shared_settings(folder: StudyFolder) -> dict[str, Any]:

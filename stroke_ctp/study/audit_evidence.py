@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.files import file_digest
 from stroke_ctp.study.conventional_scores import examine_conventional
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
 from stroke_ctp.study.findings import Finding
@@ -40,6 +41,8 @@ class CohortEvidence:
     """SHA-256 of every patient's series."""
     noise: Mapping[str, Float[np.ndarray, " pixel"] | None] = field(default_factory=dict)
     """Noise of every patient's series; None of a series without noise."""
+    cohort: Cohort | None = None
+    """The cohort itself; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
         cohort.table,
         cohort.excluded,
         cohort.quality,
-        cohort.series_digests,
+        {patient: file_digest(path) for patient, path in cohort.series_files.items()},
         {patient: noise_pattern(cohort.series(row)) for row, patient in enumerate(cohort.patients)},
+        cohort,
     )

@@ -1,12 +1,13 @@
 """The members of one model, which score patients together: from a study, or from a bundle."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.inclusion import Rules
@@ -16,6 +17,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import digest
 from stroke_ctp.common.schemas import plain
 from stroke_ctp.model.build import build_model
+from stroke_ctp.model.explanation import Explains, Explanation
 from stroke_ctp.model.protocol import FittedModel, Model, PredictsVolume
 from stroke_ctp.model.provenance import CarriedWeights
 from stroke_ctp.statistics.operating_points import USUAL_SENSITIVITY
@@ -24,6 +26,7 @@ from stroke_ctp.study.bundle_file import About, Bundle, read_bundle
 from stroke_ctp.study.members import fitted_model, model_of
 from stroke_ctp.study.predictions import read_folds
 from stroke_ctp.study.reference import Reference
+from stroke_ctp.study.run_folder import RunRecord
 from stroke_ctp.study.study_folder import StudyFolder
 from stroke_ctp.study.typical_patients import Cloud, TypicalPatients
 
@@ -36,6 +39,8 @@ class Scores:
     """Of a large core; the mean over members is the ensemble's."""
     volumes: Float[np.ndarray, "member patient 3"] | None
     """Core volume and its 90 % interval [mL]; None if the model predicts no volumes."""
+    measured: Bool[np.ndarray, " patient"]
+    """Whether the model found anything to score; otherwise it takes the median of its training patients."""
     descriptors: Descriptors | None
     """By which a patient is compared with those of the training; None if the model has none."""
 
@@ -170,7 +175,26 @@ class Predictor:
         volumes = [member.volumes(evidence) for member in self.members if isinstance(member, PredictsVolume)]
         known = [one for one in volumes if one is not None]
         complete = np.stack(known) if len(known) == len(self.members) else None
-        return Scores(probability, complete, self.model.descriptors(evidence))
+        measured = _measured(evidence, len(patients))
+        return Scores(probability, complete, measured, self.model.descriptors(evidence))
+
+    def explain(self, patient: Patients, members: Iterable[int]) -> Explanation | None:
+        """How some members came to their answer for one patient; None for a model that does not tell."""
+        if not isinstance(self.model, Explains):
+            return None
+        return self.model.explain(patient, [self.members[member] for member in members])
+
+
+def members_key(records: Sequence[RunRecord]) -> str:
+    """Digest of everything that determines a probability of the members with these records."""
+    return digest({"members": [record.digest for record in records]})
+
+
+def _measured(evidence: Any, n: int) -> Bool[np.ndarray, " patient"]:
+    """Which patients have evidence: numbers are NaN where a core cannot be measured, and features never are."""
+    if not isinstance(evidence, np.ndarray):
+        return np.ones(n, bool)
+    return np.asarray(np.isfinite(evidence.reshape(n, -1)).all(axis=1))
 
 
 def _typical(model: Model, member: FittedModel, cohort: Cohort, encode: bool) -> TypicalPatients:

@@ -36,7 +36,7 @@ class Reference:
     labels: list[int]
     """Classes in ascending order of probability: who the patients are is not told."""
     probability: list[float]
-    """By the member that had not seen the patient."""
+    """By the members that had not seen the patient, one for each seed."""
     calibration: Platt | None
     """Fitted on these; None if all patients are of one class."""
     points: list[MemberPoint]
@@ -50,13 +50,16 @@ class Reference:
             folds: Rows of all validation and test folds, from `read_folds`.
             sensitivity: Of the second operating point, on validation patients.
         """
-        labels, scores = labels_and_scores(folds[folds["split"] == "test"])
+        tested = folds[folds["split"] == "test"]
+        # The cross-validation may be repeated: a patient is then tested once in each.
+        patients = tested.groupby("patient", sort=False)[["label", "probability"]].mean().reset_index()
+        labels, scores = labels_and_scores(patients)
         order = np.lexsort((labels, scores))
         validated = labels_and_scores(folds[folds["split"] == "validation"])
         return cls(
             labels[order].tolist(),
             scores[order].tolist(),
-            Platt.fit(labels, scores),
+            Platt.fit(*labels_and_scores(tested)),
             [MemberPoint(aim, threshold_at(*validated, aim)) for aim in (None, sensitivity)],
         )
 

@@ -26,6 +26,7 @@ from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.config.schemas.export import ExportSettings
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
+from stroke_ctp.config.schemas.permute import PermuteSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.config.schemas.pretrain import PretrainSettings
@@ -43,6 +44,7 @@ SCHEMAS: dict[str, Any] = {
     "export": ExportSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
+    "permute": PermuteSettings,
     "predict": PredictSettings,
     "preprocess": PreprocessSettings,
     "pretrain": PretrainSettings,
@@ -54,6 +56,7 @@ GIVEN = {
     "ensemble": {"external": "e"},
     "export": {"out": "o"},
     "perfusion": {"out": "o", "scan": "s"},
+    "permute": {"permutations": 1},
     "predict": {"out": "o", "scan": "s"},
     "preprocess": {"out": "o", "manifest": "m"},
     "pretrain": {"out": "o"},

@@ -8,7 +8,8 @@ import torch
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.article import ArticleModel
-from stroke_ctp.model.conventional import FittedConventional, Scale
+from stroke_ctp.model.conventional import FittedConventional
+from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.fitted_article import FittedArticle
 from stroke_ctp.model.onnx_export import PerfusionHeads, heads_of, write_onnx
 from stroke_ctp.model.perfusion_heads import Heads

@@ -23,6 +23,8 @@ class ExportSettings:
     """Folder of all studies."""
     model: Text = "full"
     """Model of the study."""
+    cohort: Folder | None = None
+    """Training cohort of the study, if it lies outside OUTPUTS."""
     format: Literal["bundle", "onnx"] = "bundle"
     """bundle: everything that `predict` needs; onnx: the networks alone, for programs without PyTorch."""
     embed_encoder: bool = False

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.common.schemas import STRICT, Folder, Jobs, OptionalFile, Rule, Text
 from stroke_ctp.model.settings import OUTPUTS
 
@@ -27,6 +28,8 @@ class PredictSettings:
     """Folder of all studies."""
     model: Text = "full"
     """Model of the study."""
+    cohort: Folder | None = None
+    """Training cohort of the study, if it lies outside OUTPUTS: it tells which patients are not assessable."""
     bundle: OptionalFile = None
     """File of `python -m stroke_ctp.export`, instead of name and model."""
     scan: OptionalFile = None
@@ -43,6 +46,11 @@ class PredictSettings:
     error: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     """Largest share of patients of either class who may get the wrong answer: those for whom that cannot be kept are
     declined. By default nobody is declined for being between the classes."""
+    page: bool | None = None
+    """Write a page for each patient that is scored, which also explains the answer; null: only with scan=PATH."""
+    format: MapFormat = "none"
+    """Write maps, core and penumbra in the scan's geometry: nifti, or dicom for Parametric Maps, a Segmentation and a
+    Structured Report that refer to a DICOM scan, with NIfTI beside them."""
     jobs: Jobs = -1
     """Processes that read scans."""
 

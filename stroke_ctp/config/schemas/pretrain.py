@@ -14,9 +14,9 @@ class PretrainSettings:
 
     out: File
     """File that receives the weights (safetensors)."""
-    patients: Annotated[int, Field(ge=1)] = 1200
+    patients: Annotated[int, Field(ge=1)] = 4000
     """Simulated patients."""
-    steps: Annotated[int, Field(ge=1)] = 2700
+    steps: Annotated[int, Field(ge=1)] = 16000
     """Batches of eight patients."""
     seed: Annotated[
         int, Field(ge=2), Rule("a whole number ≥ 2 (0 and 1 are the seeds of the reported and the development cohort)")

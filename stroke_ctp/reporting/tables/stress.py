@@ -1,0 +1,39 @@
+"""The table of stress curves."""
+
+from itertools import groupby
+
+from stroke_ctp.model.registry import display_name
+from stroke_ctp.reporting.tables.table import Row, Table
+from stroke_ctp.robustness.axes import AXES, LABEL, PREVALENCE
+from stroke_ctp.robustness.curves import Point, StressResults
+
+TITLES = {name: axis.title for name, axis in AXES.items()} | {LABEL: "Label", PREVALENCE: "Prevalence"}
+_CAPTION = (
+    "AUC with 95 % interval (DeLong), and in how many patients a model could not measure its score, on the same "
+    "simulated patients at every level. Training: whether training patients of the perfusion network cover the level. "
+    "The CSV in the folder `stress` has calibration and the paired differences from the better conventional core."
+)
+
+
+def stress_table(results: StressResults) -> Table:
+    """AUC of every model at every level; prevalences are left out, among which it is the same."""
+    shown = [point for point in results.points if point.axis != PREVALENCE]
+    rows = [_row(list(points)) for _, points in groupby(shown, key=lambda point: (point.axis, point.level))]
+    return Table("stress", "Stress curves", _CAPTION, rows)
+
+
+def level_text(point: Point) -> str:
+    """A level with its unit: `10 HU`."""
+    return f"{point.text} {AXES[point.axis].unit}" if point.axis in AXES else point.text
+
+
+def _row(points: list[Point]) -> Row:
+    first = points[0]
+    missing = [f"{display_name(point.model)} {point.not_measured}" for point in points if point.not_measured]
+    return {
+        "axis": TITLES[first.axis],
+        "level": level_text(first),
+        "training": "inside" if first.is_trained else "outside",
+        **{display_name(point.model): point.auc for point in points},
+        f"not measured of {first.n}": ", ".join(missing) or "–",
+    }

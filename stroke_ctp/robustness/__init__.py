@@ -1,0 +1,1 @@
+"""How trained models hold up on simulated patients whose scans are degraded."""
