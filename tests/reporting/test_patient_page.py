@@ -31,6 +31,15 @@ def data(page: str) -> dict:
     return json.loads(found[1])
 
 
+def test_a_patient_who_is_not_assessable_is_called_so_before_the_numbers_which_stay(tmp_path: Path):
+    declined = PatientPrediction("A", {"0": 0.7, "1": 0.9}, {}, calibrated=0.65, declined=["noise: 9 HU", "no bolus"])
+    page = page_of(tmp_path, prediction=declined)
+    assert (
+        "Not assessable: noise: 9 HU; no bolus. The probability of a large core (core volume &gt; 32.4 mL) is" in page
+    )
+    assert "is 0.80, calibrated 0.65; the 2 members give" in page
+
+
 def test_the_answer_says_probability_members_volume_and_what_became_of_similar_patients(page: str):
     assert "The probability of a large core (core volume &gt; 32.4 mL) is 0.80;" in page
     assert "the 2 members give 0.70 to 0.90." in page
