@@ -3,6 +3,7 @@
 Nothing in it is executed. A digest over everything that it holds tells a changed file from an intact one.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -84,7 +85,7 @@ class BundleRecord:
     """Model card, in Markdown."""
 
 
-@dataclass(frozen=True, config={"arbitrary_types_allowed": True})
+@dataclasses.dataclass(frozen=True)
 class Bundle:
     """Metadata and arrays."""
 

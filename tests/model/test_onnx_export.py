@@ -78,7 +78,8 @@ def test_the_perfusion_network_answers_as_in_torch_and_its_heads_as_the_model(tm
         with torch.inference_mode():
             expected = dict(zip(module.outputs, module(frames, inside), strict=True))
         for name in module.outputs:
-            np.testing.assert_allclose(found[name], expected[name], atol=1e-4, err_msg=name)
+            # CBF reaches 50 mL/100 mL/min, where single precision alone leaves 4e-6 of rounding per step
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-4, err_msg=name)
         maps = [found["core"], found["hypoperfused"]]
         assert all(np.ptp(one) > 0.01 for one in maps)
         areas = areas_of(found)

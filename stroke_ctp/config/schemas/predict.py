@@ -28,10 +28,6 @@ class PredictSettings:
     """Folder of all studies."""
     model: Text = "full"
     """Model of the study."""
-    cohort: Folder | None = None
-    """Training cohort of the study, if it lies outside OUTPUTS: it tells which patients are not assessable."""
-    bundle: OptionalFile = None
-    """File of `python -m stroke_ctp.export`, instead of name and model."""
     scan: OptionalFile = None
     """4D NIfTI file or DICOM folder of one patient."""
     manifest: OptionalFile = None
@@ -43,6 +39,10 @@ class PredictSettings:
     """Time between frames of scan=PATH instead of its header's; a manifest has a column for it [s]."""
     out_of_fold: bool = False
     """Score patients of the training cohort, each by the member that was tested on it."""
+    bundle: OptionalFile = None
+    """File of `python -m stroke_ctp.export`, instead of name and model."""
+    cohort: Folder | None = None
+    """Training cohort of the study, if it lies outside OUTPUTS: it tells which patients are not assessable."""
     error: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     """Largest share of patients of either class who may get the wrong answer: those for whom that cannot be kept are
     declined. By default nobody is declined for being between the classes."""
