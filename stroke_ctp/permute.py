@@ -1,6 +1,7 @@
 """`python -m stroke_ctp.permute`: train a study's models again on permuted classes, for a test against chance."""
 
 from functools import partial
+from pathlib import Path
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
@@ -11,13 +12,14 @@ from stroke_ctp.study.audit_evidence import recorded_cohort
 from stroke_ctp.study.members import model_of
 from stroke_ctp.study.permutation_folder import PermutationFolder
 from stroke_ctp.study.permuted_training import permuted_aucs
-from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.run_folder import Elsewhere, RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
 
 def permute(settings: PermuteSettings) -> None:
     """Train every model of the study on permuted classes, or those that were asked for, as often as is missing."""
-    study = StudyFolder(settings.outputs, settings.name)
+    elsewhere = Elsewhere(settings.bank, tuple(map(Path, settings.cohorts)))
+    study = StudyFolder(settings.outputs, settings.name, elsewhere)
     models = settings.models or study.models()
     if not models:
         raise UserError(f"nothing was trained in {study.path}; run `{study.train_command} fold=0..9`")

@@ -13,6 +13,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.origin import ORIGIN, ORIGINS
 from stroke_ctp.common.text import one_of
+from stroke_ctp.scan.dicom.ct_files import printable
 
 _REQUIRED = ("scan", "patient")
 _MADE = "series"
@@ -144,7 +145,7 @@ def _require_once(what: str, files: Sequence[str | None], name: str, path: Path)
     twice = next((file for file in files if file and files.count(file) > 1), None)
     if twice:
         raise UserError(
-            f"{what} must be given once per patient, patient {name} has {twice} in several rows of {path}; "
+            f"{what} must be given once per patient, patient {printable(name)} has {twice} in several rows of {path}; "
             "write one row per scan, with both levels"
         )
 
@@ -156,7 +157,7 @@ def _patient(number: int, name: str, table: pd.DataFrame, path: Path) -> Manifes
     for level in LEVELS:
         if sum(level in row.levels for row in rows) > 1:
             raise UserError(
-                f"{level} must be given once per patient, patient {name} has it in "
+                f"{level} must be given once per patient, patient {printable(name)} has it in "
                 f"{sum(level in row.levels for row in rows)} rows of {path}; leave all but one empty"
             )
     _require_once("scan", [row.scan for row in rows], name, path)

@@ -29,8 +29,10 @@ from stroke_ctp.config.schemas.permute import PermuteSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.config.schemas.pretrain import PretrainSettings
+from stroke_ctp.config.schemas.replications import ReplicationsSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
+from stroke_ctp.config.schemas.stress import StressSettings
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.model.settings import AblationSettings, TrainSettings
 from stroke_ctp.model.temporal_network import KERNEL_SIZES
@@ -39,6 +41,7 @@ SCHEMAS: dict[str, Any] = {
     "benchmark": BenchmarkSettings,
     "benchmarks.core_accuracy": CoreAccuracySettings,
     "benchmarks.held_out_patients": HeldOutSettings,
+    "benchmarks.replications": ReplicationsSettings,
     "ensemble": EnsembleSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
@@ -48,9 +51,11 @@ SCHEMAS: dict[str, Any] = {
     "pretrain": PretrainSettings,
     "report": ReportSettings,
     "simulate": SimulateSettings,
+    "stress": StressSettings,
     "train": TrainSettings,
 }
 GIVEN = {
+    "benchmarks.replications": {"names": ["a", "b"]},
     "ensemble": {"external": "e"},
     "perfusion": {"out": "o", "scan": "s"},
     "permute": {"permutations": 1},

@@ -19,6 +19,10 @@ class PermuteSettings:
     """Name of the study whose folds are trained."""
     outputs: Folder = OUTPUTS
     """Folder of all studies."""
+    bank: Folder | None = None
+    """Folder of the feature cache, if it is not OUTPUTS/bank."""
+    cohorts: Texts = ()
+    """Folder of the training cohort, if it is outside OUTPUTS."""
     models: Texts = ()
     """Models to train again, separated by commas; by default all of the study."""
     jobs: Jobs = -1
