@@ -26,7 +26,9 @@ COHORTS = $(OUTPUTS)/$(NAME)-cohorts
 TRAIN = $(CTP).train cohort=$(COHORTS)/train fold=$(FOLDS) name=$(NAME) outputs=$(OUTPUTS) bank.draws=$(DRAWS) $(SETTINGS)
 # What of SETTINGS decides how long a study takes, by the names that the estimate has for it.
 ESTIMATED = $(patsubst folds.n=%,folds=%,$(patsubst trainer.%,%,$(filter folds.n=% trainer.max_epochs=%,$(SETTINGS))))
-ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS)
+# The feature cache of a study is followed outside OUTPUTS only where the command line names it.
+BANK = $(patsubst bank.folder=%,bank=%,$(filter bank.folder=%,$(SETTINGS)))
+ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS) $(BANK)
 
 .DEFAULT_GOAL := help
 .PHONY: help env ensemble study estimate cohort cohorts networks test chromium test-slurm faults lint clean
@@ -46,7 +48,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 ensemble: networks  ## the study on a small embedded cohort: ten folds, ensemble, report
-	@$(CTP).report name=$(NAME) outputs=$(OUTPUTS)
+	@$(CTP).report name=$(NAME) outputs=$(OUTPUTS) $(BANK)
 
 study: NAME = study
 study: N_TRAIN = 217

@@ -94,6 +94,8 @@ def small(command: str, folder: Path, bank: Path) -> list[str]:
     overrides = SMALL.get("paper" if "experiment=paper" in words else name, [])
     if name == "train":
         overrides = [*overrides, f"bank.folder={bank}"]
+    elif name in ("ensemble", "report", "permute"):
+        overrides = [*overrides, f"bank={bank}"]
     keys = {override.split("=")[0] for override in overrides}
     given = [word.replace("seed=0..4", "seed=0,1") for word in words[3:] if word.split("=")[0] not in keys]
     return [sys.executable, "-m", words[2], *given, *overrides]

@@ -6,6 +6,7 @@ import pytest
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
+from stroke_ctp.benchmarks.seed_inference import several_seeds
 from stroke_ctp.statistics.fold_means import mean_over_folds
 from stroke_ctp.statistics.repeated_training import repeated_training
 
@@ -47,3 +48,11 @@ def test_seeds_alike_leave_the_interval_of_one_training():
     found = repeated_training(aucs, 1 / 8)
     assert (found.sd_seeds, found.sd_rest) == pytest.approx((0, 0), abs=1e-12)
     assert found.mean.standard_error == pytest.approx(mean_over_folds(aucs[0].tolist(), 1 / 8).standard_error)
+
+
+def test_the_interval_of_folds_means_holds_after_several_seeds_and_seeds_are_no_more_folds():
+    ours, every = several_seeds(217, 0.5, 300, np.random.default_rng(3))
+    assert 0.93 <= ours.coverage <= 0.99
+    assert ours.rejected <= 0.06
+    assert every.coverage < ours.coverage
+    assert every.rejected > ours.rejected
