@@ -15,6 +15,13 @@ from stroke_ctp.benchmarks.encoding import measure_encoding
 from stroke_ctp.benchmarks.measuring import Timing, in_own_process, table
 from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, write_scans
 from stroke_ctp.benchmarks.training import measure_training
+from stroke_ctp.benchmarks.user_commands import (
+    measure_article_members,
+    measure_prediction,
+    measure_scoring,
+    measure_study,
+    study_name,
+)
 from stroke_ctp.common.devices import side_by_side
 from stroke_ctp.common.files import out_folder, write_json
 from stroke_ctp.common.provenance import machine
@@ -28,10 +35,12 @@ from stroke_ctp.reporting.figures.style import save
 _STUDY = EstimateSettings()
 """The study that is extrapolated."""
 _SIZES: dict[bool, dict[str, Any]] = {
-    False: {"matrices": (512, 256), "frames": (40, 45), "patients": _STUDY.n_train, "epochs": 20},
-    True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1},
+    False: {"matrices": (512, 256), "frames": (40, 45), "patients": _STUDY.n_train, "epochs": 20, "folds": 10},
+    True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1, "folds": 3},
 }
 """Of what is measured, in full and in short."""
+_SMALL_COHORT = 20
+"""Patients of the cohort on which members of the article's network are fitted, only to predict with."""
 _PLOTTED = (50, 100, 217, 500, 1000, 2000, 5000)
 
 
@@ -79,8 +88,16 @@ def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Tim
             "preprocessing": (measure_preprocessing, (repeats, scans[0])),
             "perfusion maps": (measure_maps, (repeats, scans[1])),
             "encoding": (measure_encoding, (repeats, *((1, 1) if short else (CHUNK,)))),
+            "perfusion study": (measure_study, (repeats, Path(folder), scans[0], sizes["patients"], sizes["folds"])),
+            "scoring": (measure_scoring, (repeats, Path(folder), scans[0])),
+            "predicting": (measure_prediction, (repeats, Path(folder), scans[1], "perfusion", study_name(0))),
             "training": (measure_training, (repeats, sizes["patients"], _STUDY.draws, _STUDY.folds, sizes["epochs"])),
         }
+        if not short:  # minutes on two cores
+            parts |= {
+                "article's members": (measure_article_members, (Path(folder), scans[0], _SMALL_COHORT, sizes["folds"])),
+                "predicting by VGG19": (measure_prediction, (repeats, Path(folder), scans[1], "full", "article")),
+            }
         with tqdm(parts.items(), ncols=79, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}]") as progress:
             for name, (measure, arguments) in progress:
                 progress.set_description(f"benchmark: {name}")

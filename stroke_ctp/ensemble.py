@@ -15,13 +15,14 @@ from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.study.ensemble_folder import MEAN, ExternalCohort
 from stroke_ctp.study.predictions_file import predictions_table
 from stroke_ctp.study.predictor import Predictor
-from stroke_ctp.study.run_folder import CohortReference
+from stroke_ctp.study.run_folder import CohortReference, Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
 
 
 def ensemble(settings: EnsembleSettings) -> None:
     """Score the external cohort with every model of the study, or with those that were asked for."""
-    study, cohort = StudyFolder(settings.outputs, settings.name), Cohort(settings.external)
+    study = StudyFolder(settings.outputs, settings.name, Elsewhere(settings.bank))
+    cohort = Cohort(settings.external)
     models = settings.models or study.models()
     if not models:
         raise UserError(f"nothing was trained in {study.path}; run `{study.train_command} fold=0..9`")

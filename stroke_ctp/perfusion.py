@@ -22,7 +22,7 @@ from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.output import COLUMNS, NETWORK_COLUMNS, PerfusionFolder, ScanFolder, scan_key
 from stroke_ctp.hemodynamics.scan_analysis import RegisteredScan, ScanAnalysis, analyse_registered, register_scan
 from stroke_ctp.reporting.figures.network_summary import draw_network_summary
-from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
+from stroke_ctp.reporting.figures.perfusion_summary import draw_refusal, draw_summary
 from stroke_ctp.reporting.figures.vessels import draw_vessels
 from stroke_ctp.reporting.reliability_text import reliability_text
 
@@ -100,6 +100,8 @@ def _analyse(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
         if not task.patient:  # no other scan depends on this one: the traceback says more
             raise
         failure = {"reliability": "unusable", "stage": DEFECT, "reason": described_defect(error, task.scan.name)}
+    if task.patient:  # a scan given alone ends the command with the reason, and leaves nothing
+        draw_refusal(task.output.summary, task.title, failure["stage"], failure["reason"])
     if method == "network":
         failure |= {f"network_{name}": failure[name] for name in ("reliability", "reason")}
     return row | failure

@@ -21,6 +21,9 @@ from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.reporting.model_text import endpoint_text
+from stroke_ctp.reporting.patient_outputs import PatientOutputs
+from stroke_ctp.study.exchange import refuse_unwritable
+from stroke_ctp.study.out_of_fold import OutOfFold
 from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
 from stroke_ctp.study.predictor import Predictor
@@ -33,18 +36,31 @@ _AT_A_TIME = 16
 def predict(settings: PredictSettings) -> None:
     """Score the patients that are not scored yet, then write the table of all."""
     patients = _patients(settings)
+    refuse_unwritable(patients, settings.format)
     predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
+    outputs = _outputs(predictor, folder, settings)
     with only_command(folder.folder):
-        predictions = _predict(patients, predictor, folder, settings)
+        predictions = _predict(patients, predictor, folder, outputs, settings)
         failed = [one.reason for one in predictions if one.reason is not None]
         if settings.scan is not None and failed:
             raise UserError(failed[0])
         folder.write(predictions, _made_with(settings, predictor))
     _tell(predictions, predictor)
+    if folder.page().exists():
+        print(f"page {folder.page()}")
     print(folder.table)
     _require_success(predictions)
+
+
+def _outputs(predictor: Predictor, folder: PredictionFolder, settings: PredictSettings) -> PatientOutputs | None:
+    """What is written of each patient beside the table; None for nothing."""
+    with_page = settings.scan is not None if settings.page is None else settings.page
+    if not with_page and settings.format == "none":
+        return None
+    reference = OutOfFold.of(StudyFolder(settings.outputs, settings.name), settings.model) if with_page else None
+    return PatientOutputs(predictor, folder, _made_with(settings, predictor), reference, settings.format)
 
 
 def _made_with(settings: PredictSettings, predictor: Predictor) -> dict[str, Any]:
@@ -72,13 +88,17 @@ def _require_success(predictions: Sequence[PatientPrediction]) -> None:
 
 
 def _predict(
-    patients: Sequence[ManifestPatient], predictor: Predictor, folder: PredictionFolder, settings: PredictSettings
+    patients: Sequence[ManifestPatient],
+    predictor: Predictor,
+    folder: PredictionFolder,
+    outputs: PatientOutputs | None,
+    settings: PredictSettings,
 ) -> list[PatientPrediction]:
     """The predictions of all patients in their order."""
     rules = replace(predictor.rules, levels="auto")
     determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
     keys = {patient.number: record_key(patient, determined_by) for patient in patients}
-    made = {patient.number: folder.finished(patient.number, keys[patient.number]) for patient in patients}
+    made = {patient.number: _finished(patient, keys[patient.number], folder, outputs) for patient in patients}
     if settings.out_of_fold:
         made |= {
             patient.number: PatientPrediction(
@@ -95,8 +115,18 @@ def _predict(
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
+        if outputs is not None and isinstance(series, StandardSeries):
+            outputs.write(patient, keys[patient.number], series, prediction, members)
         made[patient.number] = prediction
     return [one for one in made.values() if one is not None]
+
+
+def _finished(
+    patient: ManifestPatient, key: str, folder: PredictionFolder, outputs: PatientOutputs | None
+) -> PatientPrediction | None:
+    """What an earlier command has predicted from the same data; None where the page is missing."""
+    found = folder.finished(patient.number, key)
+    return found if found is None or not found.members or outputs is None or outputs.has(patient, key) else None
 
 
 def _series(patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> Iterator[StandardSeries | Excluded]:

@@ -1,5 +1,7 @@
 """Page, tables and figures of a study: `python -m stroke_ctp.report name=NAME`; of several: `name=NAME,NAME`."""
 
+from pathlib import Path
+
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.locks import only_command
 from stroke_ctp.config.command_line import run
@@ -7,6 +9,7 @@ from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.reporting.page import ReportFolder
 from stroke_ctp.reporting.report import write_report
 from stroke_ctp.reporting.study_comparison import write_comparison
+from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -14,7 +17,8 @@ def report(settings: ReportSettings) -> None:
     """Write `OUTPUTS/NAME/report` and print its tables and path; compare several studies."""
     if len(set(settings.name)) < len(settings.name):
         raise UserError(f"name lists a study twice, got {','.join(settings.name)}")
-    studies = [StudyFolder(settings.outputs, name) for name in settings.name]
+    elsewhere = Elsewhere(settings.bank, tuple(map(Path, settings.cohorts)))
+    studies = [StudyFolder(settings.outputs, name, elsewhere) for name in settings.name]
     print(f"report: reading the predictions in {', '.join(str(study.path) for study in studies)}\n")
     first, *others = studies
     out = first.report / f"with-{'-'.join(study.name for study in others)}" if others else first.report

@@ -24,10 +24,10 @@ def simulate(settings: SimulateSettings) -> None:
         ("external", external_cohort(settings.n_external, settings.seed, settings.duration_s)),
     ):
         cohort = SimulatedCohort(out / name, settings.label)
-        if recruits and not cohort.manifest.exists():
-            _make(cohort, recruits, settings.jobs)
-        else:
+        if cohort.manifest.exists():
             print(f"simulate: {name} cohort of {len(recruits)} patients is complete")
+        elif recruits:
+            _make(cohort, recruits, settings.jobs)
     print(out)
 
 

@@ -22,6 +22,16 @@ def run_module(name: str, *arguments: object) -> None:
         runpy.run_module(f"stroke_ctp.{name}", run_name="__main__", alter_sys=True)
 
 
+def refused(name: str, *arguments: object) -> str:
+    """The sentence that a command ends with."""
+    with pytest.raises(SystemExit) as stopped:
+        run_module(name, *arguments)
+    assert stopped.value.code not in (0, None)
+    sentence = str(stopped.value.code)
+    assert "\n" not in sentence
+    return sentence
+
+
 def settings_of(name: str, schema: type[Settings], *overrides: str) -> Settings:
     """Settings that a command gets from its command line."""
     register(name, schema)

@@ -33,7 +33,15 @@ def short(tmp_path_factory, bank) -> tuple[Path, str]:
 def test_the_command_prints_a_table_of_80_columns_and_ends_with_its_file(short):
     _, said = short
     assert all(len(line) <= 79 for line in said.splitlines())
-    for name in ("preprocess", "perfusion maps", "encode a patient", "bare backbone", "epoch of training", "bare loop"):
+    for name in (
+        "preprocess",
+        "perfusion maps",
+        "encode a patient",
+        "bare backbone",
+        "epoch of training",
+        "bare loop",
+        "VGG19",
+    ):
         assert name in said
     assert said.splitlines()[-1] == "outputs/benchmark/benchmark.json"
 
@@ -44,7 +52,9 @@ def test_the_file_holds_the_machine_and_every_repetition(short):
     for timing in content["timings"]:
         assert len(timing["seconds"]) == content["repeats"] == 1
         assert min(timing["seconds"]) > 0
-    measured = [timing for timing in content["timings"] if "study" not in timing["name"]]
+    measured = [timing for timing in content["timings"] if "study with" not in timing["name"]]
+    names = {timing["name"] for timing in measured}
+    assert {"perfusion study", "score, perfusion", "predict, perfusion"} < names
     assert all(5e7 < timing["peak_bytes"] < 1e10 for timing in measured)
 
 

@@ -5,22 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import run_module
+from commands import refused, run_module
 from noise import write_noise_cohort
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.study.predictions_file import predictions_table
-
-
-def refused(name: str, *arguments: object) -> str:
-    """The sentence that a command ends with."""
-    with pytest.raises(SystemExit) as stopped:
-        run_module(name, *arguments)
-    assert stopped.value.code not in (0, None)
-    sentence = str(stopped.value.code)
-    assert "\n" not in sentence
-    return sentence
 
 
 @pytest.fixture
@@ -117,9 +107,9 @@ def test_name_in_use_with_other_settings_is_refused_naming_the_keys(cohort: Path
         "name=x",
         f"outputs={tmp_path}",
         "batch_size=5",
-        "seed=3",
+        "patience=3",
     )
-    for part in ("batch_size (12 there, 5 here)", "seed (0 there, 3 here)", "name=NAME"):
+    for part in ("batch_size (12 there, 5 here)", "patience (200 there, 3 here)", "name=NAME"):
         assert part in sentence
     assert {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()} == before
 

@@ -26,7 +26,7 @@ from stroke_ctp.cohort.manifest import COLUMNS, read_manifest
 
 ELSEWHERE = ("make ", "python -m stroke_ctp.benchmark", "python -m stroke_ctp.estimate")
 COMMANDS = [command for command in all_commands() if not command.startswith(ELSEWHERE)]
-PLACEHOLDERS = {"NAME": "*", "MODEL": "*", "fold-K": "fold-*"}
+PLACEHOLDERS = {"NAME": "*", "MODEL": "*", "fold-K": "fold-*", "seed-S": "seed-*"}
 """What the pages write for parts of a path, and the pattern of each."""
 NOT_MADE = {"outputs/benchmark/benchmark.json", "outputs/core-accuracy.csv"}
 """Made by commands with tests of their own."""
@@ -75,6 +75,13 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         linked = page.parent / file if file else page
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked), target
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = [found for page in pages() for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())]
+    assert named
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
 
 
 def test_the_readme_is_short() -> None:

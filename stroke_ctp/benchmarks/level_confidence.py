@@ -15,7 +15,7 @@ from stroke_ctp.reporting.number_text import estimate_text, number_text
 from stroke_ctp.scan.levels import DISTANCE_MM, choose_levels, tolerance_mm
 from stroke_ctp.statistics.operating_points import proportion
 
-N_HEADS = 1200
+N_HEADS = 600
 """One slab is cut from each."""
 _PLANES_MM = np.arange(-110.0, 130.0, PLANE_MM)
 _THICKNESSES_MM = (5.0, 10.0)

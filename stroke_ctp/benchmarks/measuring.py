@@ -4,7 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import ParamSpec
@@ -25,7 +25,7 @@ class Timing:
     reference_seconds: list[float] | None = None
     """Of what it is compared with, taken in turns with it."""
     peak_bytes: int | None = None
-    """Of memory, of the process that was measured."""
+    """Of memory, of the process that was measured; None for that in which the measurement ran."""
 
     @property
     def ratios(self) -> list[float]:
@@ -49,12 +49,12 @@ def seconds(task: Callable[[], object]) -> float:
 
 
 def in_own_process(measure: Callable[Given, list[Timing]], *args: Given.args, **kwargs: Given.kwargs) -> list[Timing]:
-    """What `measure` finds in a process that does nothing else, with the peak of its memory."""
+    """What `measure` finds in a process that does nothing else, with the peak of its memory where it tells none."""
     # joblib's processes do not import what the command has imported, which would count as theirs
     with ProcessPoolExecutor(1, env={"TQDM_DISABLE": "1"}) as pool:
         timings = pool.submit(measure, *args, **kwargs).result()
         peak = pool.submit(_peak_bytes).result()
-    return [Timing(t.name, t.seconds, t.compared_with, t.reference_seconds, peak) for t in timings]
+    return [replace(timing, peak_bytes=timing.peak_bytes or peak) for timing in timings]
 
 
 def _peak_bytes() -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from scipy.ndimage import zoom
 from threadpoolctl import threadpool_limits
 
@@ -20,6 +21,8 @@ from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import write_nifti
 from stroke_ctp.scan.read import read_scan
 
+LEVEL_SLICES = (1, 5)
+"""Slices of the simulated scans that stand for the two levels."""
 _SLICE_MM = 5.0
 _INTERVAL_S = 1.2
 _CORE_ML = 40.0
@@ -40,11 +43,15 @@ def write_scans(wanted: Sequence[tuple[Path, int, int]]) -> list[Timing]:
 
 def measure_preprocessing(repeats: int, scan: Path) -> list[Timing]:
     """On one core, from the file to the standard series."""
-    row = ManifestRow(scan.name, dict(zip(LEVELS, (1, 5), strict=True)), _CORE_ML, None, None)
-    patient = ManifestPatient(1, "P1", scan.parent, (row,), "", {})
     with threadpool_limits(1):
-        (taken,) = in_turns([lambda: standard_series(patient)], repeats)
+        (taken,) = in_turns([lambda: series_of(scan)], repeats)
     return [Timing("preprocess, one core", taken)]
+
+
+def series_of(scan: Path) -> Float[np.ndarray, "2 32 128 128"]:
+    """Standard series of a simulated scan [HU]."""
+    row = ManifestRow(scan.name, dict(zip(LEVELS, LEVEL_SLICES, strict=True)), _CORE_ML, None, None)
+    return standard_series(ManifestPatient(1, "P1", scan.parent, (row,), "", {})).hu
 
 
 def measure_maps(repeats: int, path: Path) -> list[Timing]:

@@ -1,10 +1,10 @@
 """The files of a cohort. Only this module names them."""
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from pydantic import Field
-from pydantic.dataclasses import dataclass as schema
+from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patient_records import PatientRecords
@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 _EXCLUDED_COLUMNS = ["patient", "stage", "reason"]
 
 
-@schema(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class InclusionCounts:
     """Numbers of patients for the flowchart."""
 
@@ -39,7 +39,7 @@ class InclusionCounts:
     """By stage."""
 
 
-@schema(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class CohortDescription:
     """Content of `cohort.json`, from when the cohort was made."""
 
@@ -50,11 +50,11 @@ class CohortDescription:
     """SHA-256 of every series, by file name."""
     settings: Rules = Rules()
     """How the series were made."""
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
     """Of package, Python and libraries."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class CohortTables:
     """Rows of a cohort's tables; included ones need `patient` and `series`, excluded ones `stage` and `reason`."""
 

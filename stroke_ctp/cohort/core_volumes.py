@@ -77,9 +77,9 @@ def measure_core_volumes(patient: ManifestPatient, *, folder: CohortFolder, wait
     with folder.core_volumes.lock(patient.number, wait) as locked:
         if not locked:
             return None
-        record = folder.core_volumes.read(patient.number, key)
+        record = folder.core_volumes.read(patient.number, key, CoreVolumes)
         if record is not None:
-            return CoreVolumes(**record)
+            return record
         volumes = _measured(patient, analysis)
         folder.core_volumes.write(patient.number, key, asdict(volumes))
         return volumes

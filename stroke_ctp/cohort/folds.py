@@ -13,12 +13,15 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.random_streams import Purpose, numpy_generator
 from stroke_ctp.common.schemas import STRICT
 
+MOST_FOLDS = 1000
+"""More than any cohort has patients of its rarer class."""
+
 
 @dataclass(frozen=True, config=STRICT)
 class FoldSettings:
     """How a cohort is divided."""
 
-    n: Annotated[int, Field(ge=3)] = 10
+    n: Annotated[int, Field(ge=3, le=MOST_FOLDS)] = 10
     """Number of folds."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the shuffle before the split."""

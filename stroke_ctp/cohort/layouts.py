@@ -4,7 +4,6 @@ Facts that no header states (frame interval, definition of the label) are declar
 to the manifest. Nothing is guessed from a scan.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pandas as pd
 from stroke_ctp.cohort.manifest import COLUMNS
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write
+from stroke_ctp.common.records import read_json
 from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV
 from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
@@ -133,8 +133,8 @@ def _isles_2018_patient(case: Path) -> str:
     """Patient of a case, without the slab's letter: "ISLES 2018 - TRAIN - Train_01_A - CT" is Train_01."""
     for path in sorted(case.glob("SMIR.Brain.XX.O.*/*.json")):
         try:
-            found = re.search(r"(Train|Test)_(\d+)", str(json.loads(path.read_text())["description"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            found = re.search(r"(Train|Test)_(\d+)", str(read_json(path).get("description")))
+        except UserError:  # no JSON
             continue
         if found:
             return found[0]

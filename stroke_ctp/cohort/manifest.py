@@ -13,6 +13,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.origin import ORIGIN, ORIGINS
 from stroke_ctp.common.text import one_of
+from stroke_ctp.scan.dicom.ct_files import printable
 
 _REQUIRED = ("scan", "patient")
 _MADE = "series"
@@ -103,9 +104,11 @@ def _read_table(path: Path) -> pd.DataFrame:
         _require_commas(text.partition("\n")[0], path)
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # too many cells
             table = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, index_col=False)
+            header = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, header=None, nrows=1)
     except (ValueError, pd.errors.ParserWarning) as error:  # parser and encoding errors are ValueErrors
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as CSV in UTF-8: {reason}; save it as such") from error
+    _require_each_column_once(header.iloc[0].str.strip(), path)
     table.columns = table.columns.str.strip()
     # short lines have empty last cells; spreadsheets write empty lines and columns
     table = table.fillna("").apply(lambda column: column.str.strip())
@@ -119,6 +122,13 @@ def _require_commas(header: str, path: Path) -> None:
         raise UserError(
             f"columns of {path} must be separated by commas, got {other}; save it with commas and 1.5 as 1.5"
         )
+
+
+def _require_each_column_once(names: pd.Series, path: Path) -> None:
+    """Refuse a column that is given twice, of which pandas would rename the second."""
+    twice = names[names.duplicated() & (names != "")]
+    if not twice.empty:
+        raise UserError(f"columns of {path} must have different names, got {twice.iloc[0]!r} twice; remove one")
 
 
 def _require_columns(table: pd.DataFrame, required: Sequence[str], path: Path) -> None:
@@ -135,7 +145,7 @@ def _require_once(what: str, files: Sequence[str | None], name: str, path: Path)
     twice = next((file for file in files if file and files.count(file) > 1), None)
     if twice:
         raise UserError(
-            f"{what} must be given once per patient, patient {name} has {twice} in several rows of {path}; "
+            f"{what} must be given once per patient, patient {printable(name)} has {twice} in several rows of {path}; "
             "write one row per scan, with both levels"
         )
 
@@ -147,7 +157,7 @@ def _patient(number: int, name: str, table: pd.DataFrame, path: Path) -> Manifes
     for level in LEVELS:
         if sum(level in row.levels for row in rows) > 1:
             raise UserError(
-                f"{level} must be given once per patient, patient {name} has it in "
+                f"{level} must be given once per patient, patient {printable(name)} has it in "
                 f"{sum(level in row.levels for row in rows)} rows of {path}; leave all but one empty"
             )
     _require_once("scan", [row.scan for row in rows], name, path)
@@ -190,7 +200,7 @@ def _number(record: dict[str, str], column: str, where: str) -> float | None:
     if not text:
         return None
     try:
-        value = float(text)
+        value = float(text) if text.isascii() and "_" not in text else float("nan")  # which Python takes for digits
     except ValueError:
         value = float("nan")
     if not np.isfinite(value):

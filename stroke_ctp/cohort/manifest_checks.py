@@ -19,10 +19,10 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
     """
     for patient in patients:
         for path in patient.scans():
-            if not (path.is_file() or path.is_dir()):
+            if not _exists(path):
                 raise UserError(f"there is no scan {path} (patient {patient.patient}); correct the manifest")
         for path in patient.masks():
-            if not path.is_file():
+            if not _exists(path) or path.is_dir():
                 raise UserError(f"there is no file {path} (patient {patient.patient}); correct the manifest")
         for row, path in zip(patient.rows, patient.scans(), strict=True):
             # reading all DICOM headers takes long: their faults exclude the patient later
@@ -35,6 +35,14 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
                     check_level(size[2], index, level, path.name)
             except Excluded as mistake:
                 raise UserError(f"patient {patient.patient}: {mistake.reason}") from None
+
+
+def _exists(path: Path) -> bool:
+    """Whether a path leads to a file or folder; it may be longer than any file system allows."""
+    try:
+        return path.is_file() or path.is_dir()
+    except OSError:
+        return False
 
 
 def _size(path: Path) -> tuple[int, ...] | None:

@@ -1,15 +1,18 @@
 """Results of single patients on disk, so that no command computes them twice."""
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
 from stroke_ctp.common.locks import exclusive_lock
-from stroke_ctp.common.records import read_json
+from stroke_ctp.common.records import parse_record, read_json
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,16 @@ class PatientRecords:
         """Lock a patient against other processes and machines; arguments and value of `locks.exclusive_lock`."""
         return exclusive_lock(self._path(number).with_suffix(".lock"), wait)
 
-    def read(self, number: int, key: str) -> dict[str, Any] | None:
+    def read(self, number: int, key: str, schema: type[Record]) -> Record | None:
         """The record written with this key; None if there is none, another one or a damaged one."""
+        path = self._path(number)
         try:
-            record = read_json(self._path(number))
-        except (OSError, UserError):
+            record = read_json(path)
+            if record.pop("key", None) != key:
+                return None
+            return parse_record(json.dumps(record), schema, str(path), "")
+        except UserError:
             return None
-        return record if record.pop("key", None) == key else None
 
     def write(self, number: int, key: str, record: Mapping[str, Any]) -> None:
         """Write a record.

@@ -57,10 +57,9 @@ def record_key(patient: ManifestPatient, settings: Mapping[str, Any]) -> str:
 
 def finished_record(folder: CohortFolder, patient: ManifestPatient, rules: Rules) -> SeriesRecord | None:
     """The record of an earlier command, if it is still valid and its series is intact."""
-    content = folder.records.read(patient.number, record_key(patient, asdict(rules)))
-    if content is None:
+    record = folder.records.read(patient.number, record_key(patient, asdict(rules)), SeriesRecord)
+    if record is None:
         return None
-    record = SeriesRecord(**content)
     series = folder.series_path(folder.series_name(patient.number))
     intact = not record.included or (series.is_file() and file_digest(series) == record.sha256)
     return record if intact else None

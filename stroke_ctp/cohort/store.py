@@ -129,17 +129,6 @@ class Cohort:
         """File of each patient's series."""
         return dict(zip(self.patients, map(self.files.series_path, self.table["series"]), strict=True))
 
-    @cached_property
-    def series_digests(self) -> dict[str, str]:
-        """SHA-256 of the file of each patient's series as it is now."""
-        return {patient: file_digest(self._root / path) for patient, path in self.series_files.items()}
-
-    @property
-    def changed_series(self) -> list[str]:
-        """File names of series that are not those that were made."""
-        found = zip(self.table["series"], self.series_digests.values(), strict=True)
-        return [name for name, sha256 in found if self.description.series.get(name) != sha256]
-
     def series(self, index: int) -> Float[np.ndarray, "level time height width"]:
         """The standard series of the patient in row `index`, mapped from disk [HU].
 

@@ -27,7 +27,7 @@ def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
         replace: Whether to replace an existing file; if not, the file of the first of several processes stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished_file(path.parent, "".join(path.suffixes)) as (descriptor, partial):
+    with unfinished_file(path.parent, "".join(path.suffixes)) as (descriptor, partial), _named(path):
         yield partial
         if path.exists() and filecmp.cmp(partial, path, shallow=False):
             return
@@ -37,6 +37,16 @@ def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
             partial.replace(path)
         else:
             _link(partial, path)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let errors of writing, such as that of a full disk, name the file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def write_json(path: Path, content: Mapping[str, Any], replace: bool = True) -> None:

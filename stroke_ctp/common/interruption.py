@@ -21,8 +21,8 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         super().__init__()
-        self.status = 128 + number
-        """Exit status, as shells give it."""
+        self.number = number
+        self.status = _status(number)
         self.sentence = f"{_ENDED_BY[signal.Signals(number)]}; the same command continues"
 
 
@@ -61,14 +61,23 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def _end_at_once(number: int, _: FrameType | None) -> None:
-    ended = Interrupted(number)
     with suppress(OSError):
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\nstroke_ctp: {ended.sentence}\n".encode())
-    os._exit(ended.status)
+        os.write(2, f"\nstroke_ctp: {_ENDED_BY[signal.Signals(number)]}\n".encode())
+    os._exit(_status(number))
+
+
+def _status(number: int) -> int:
+    """Exit status, as shells give it."""
+    return 128 + number
 
 
 def _tell_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Report an error that no command has met: libraries that find no memory while they load raise many kinds."""
+    """Report an error that no command has met.
+
+    Libraries that find no memory while they load raise many kinds; a signal may come while a command reports its end.
+    """
+    if isinstance(error, Interrupted):
+        _end_at_once(error.number, None)
     if is_out_of_memory(error):
         print(f"stroke_ctp: memory is exhausted ({error}); free some, or raise its limit", file=sys.stderr)
     else:

@@ -63,11 +63,10 @@ def only_command(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if made_here and folder.exists() and [*folder.iterdir()] == [lock]:
-                lock.unlink()  # who waits for it makes it anew
-                with suppress(OSError):  # not empty
-                    for one in made_here:
-                        one.rmdir()
+            lock.unlink(missing_ok=True)  # who waits for it makes it anew
+            with suppress(OSError):  # not empty, or gone
+                for one in made_here:
+                    one.rmdir()
 
 
 def _acquired(held: FileLock, lock: Path, timeout: float) -> bool:

@@ -41,6 +41,8 @@ class Purpose(IntEnum):
     PERMUTATION = 8
     SUBSET = 9
     """Which training patients of a fold a learning curve leaves out. Index: fold."""
+    PERMUTED_TRAINING = 10
+    """Order of a cohort's classes in a training on permuted classes. Index: number of the permutation."""
     PRETRAINING_PATIENT = 21
     """A simulated patient that the perfusion network is trained on. Index: number."""
     PRETRAINING_STEP = 22

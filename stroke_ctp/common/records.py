@@ -63,7 +63,7 @@ def _parsed(content: bytes | str, schema: Any, source: str, way_out: str) -> Any
         reason = str(error)
     else:
         return record
-    raise UserError(f"{source} is damaged ({reason}); {way_out}")
+    raise UserError(f"{source} is damaged ({' '.join(reason.split())[:200]}); {way_out}")  # it may quote any key
 
 
 def _content(path: Path, way_out: str) -> bytes:

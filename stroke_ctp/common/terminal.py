@@ -15,11 +15,16 @@ AFTER_THE_TERMINAL = "nohup.out"
 def lasting_streams() -> Iterator[None]:
     """Let the block go on where its terminal is closed or the reader of a pipe has gone."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _lasting(sys.stdout), _lasting(sys.stderr)
+    make_streams_last()
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def make_streams_last() -> None:
+    """The same for the rest of the process."""
+    sys.stdout, sys.stderr = _lasting(sys.stdout), _lasting(sys.stderr)
 
 
 def _lasting(stream: Any) -> Any:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 
-from stroke_ctp.common.terminal import lasting_streams
+from stroke_ctp.common.terminal import make_streams_last
 
 _INTERVAL_S = 0.5
 """Time between looks for the parent [s]."""
@@ -19,7 +19,7 @@ def serve(parent: int) -> None:
         parent: The process that started this one.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    lasting_streams().__enter__()  # for the rest of the process
+    make_streams_last()
 
 
 def _end_with(parent: int) -> None:

@@ -9,7 +9,8 @@ from stroke_ctp.hemodynamics.kinetics import per_100_ml
 GREY_CBV = per_100_ml(3.3)
 """Of healthy grey matter [mL/100 mL]: CT perfusion, Riordan et al. (Med Phys 2011), as in the digital phantom of
 Manhart et al. (IEEE TMI 2013). Other methods give higher values at a similar ratio to white matter: PET 5.2 and 2.7
-mL/100 mL (Leenders et al., Brain 1990), MR 8.0 and 4.2 mL/100 g (Rempp et al., Radiology 1994)."""
+mL/100 mL (Leenders et al., Brain 1990), MR 8.0 and 4.2 mL/100 g (Rempp et al., Radiology 1994); these four are quoted
+at second hand and used nowhere."""
 WHITE_CBV = per_100_ml(1.9)
 """Of healthy white matter [mL/100 mL], likewise."""
 VESSEL = 3.0

@@ -1,16 +1,16 @@
 """What `python -m stroke_ctp.perfusion` writes. Only this module names its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.files import atomic_write, digest, unclaim_unused, write_json
-from stroke_ctp.common.records import read_json
+from stroke_ctp.common.records import read_record
 from stroke_ctp.hemodynamics.learned_analysis import LearnedAnalysis, LearnedReadouts
 from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
 from stroke_ctp.hemodynamics.readouts import Readouts
@@ -37,6 +37,22 @@ COLUMNS = (
 """Of `volumes.csv`."""
 NETWORK_COLUMNS = ("network_reliability", "network_reason", *(field.name for field in fields(LearnedReadouts)))
 """The columns that `method=network` adds."""
+
+
+Numbers = dict[str, float | bool | str | None]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a later command reads of `perfusion.json`."""
+
+    key: str
+    reliability: str
+    reason: str
+    stage: str | None = None
+    readouts: Numbers = field(default_factory=dict)
+    quality: Numbers = field(default_factory=dict)
+    network: dict[str, Any] | None = None
 
 
 class PerfusionFolder:
@@ -90,11 +106,13 @@ class ScanFolder:
         return self.folder / "perfusion.json"
 
     def finished_row(self, key: str) -> dict[str, Any] | None:
-        """Row of the table from an earlier analysis of the same scan; None without one."""
-        if not self._record.exists():
+        """Row of the table from an earlier analysis of the same scan; None without one, or with a damaged record."""
+        try:
+            record = read_record(self._record, _Record, "")
+        except UserError:
             return None
-        record = read_json(self._record)
-        return _row(record) if record["key"] == key else None
+        known = {name: value for name, value in asdict(record).items() if value is not None}
+        return _row(known) if record.key == key else None
 
     def write_maps(self, measured: ScanAnalysis, source: Path) -> None:
         """Write maps and masks that lie on the scan in any viewer.

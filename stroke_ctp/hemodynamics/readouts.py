@@ -44,8 +44,8 @@ class Readouts:
     hypoperfusion_intensity_ratio: float | None
     """Tmax > 10 s over Tmax > 6 s (Olivot et al., Stroke 2014); None without hypoperfused tissue."""
     cbv_index: float | None
-    """Mean CBV of hypoperfused over that of normal tissue (Arenillas et al., J Cereb Blood Flow Metab 2018); None
-    without hypoperfused tissue."""
+    """Mean CBV of hypoperfused over that of normal tissue, after the relative CBV of hypoperfused tissue of Arenillas
+    et al. (J Cereb Blood Flow Metab 2018); what is normal is assumed. None without hypoperfused tissue."""
     defuse3_eligible: bool
     """Target mismatch of DEFUSE 3, by the core of relative CBF."""
 

@@ -24,7 +24,7 @@ from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.random_streams import Purpose, torch_seed
 from stroke_ctp.model.attribution import attributions, explained
 from stroke_ctp.model.cached_features import TrainingFeatures
-from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
+from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
 from stroke_ctp.model.encoder import Encoder, encoder_autocast
@@ -84,19 +84,18 @@ class ArticleModel:
         )
         last = files.last if files.last.exists() else None
         if last is not None:
-            read_checkpoint(last)  # refuses a damaged one
+            classifier.load_checkpoint(last)  # refuses a damaged one
         data, cache = self._data(fold, classifier.input_standardization), self.cache(fold.cohort)
         with self.threads():
             carry_out(trainer, classifier, data, last, fold)
-        best = read_checkpoint(files.best)
-        classifier.load_weights(best["state_dict"])
+        best_epoch = classifier.load_checkpoint(files.best)
         features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))
-        return FittedArticle(self, classifier, trainer.current_epoch, best["epoch"], features)
+        return FittedArticle(self, classifier, trainer.current_epoch, best_epoch, features)
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> "FittedArticle":
         """A network trained before, with the weights of its best epoch."""
         classifier = self.classifier(0)
-        classifier.load_weights(read_checkpoint(files.best)["state_dict"])
+        classifier.load_checkpoint(files.best)
         features = TrainingFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
         return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], features)
 

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile, is_zipfile
 
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_WAY_OUT = "remove its folder and train that fold again"
 _LOSSES = ["train_loss", "val_loss"]
 
 
@@ -32,25 +37,75 @@ class TrainingFiles:
         """Columns epoch, train_loss and val_loss; None if no CSV log was kept.
 
         A continued training leaves several logs; the later one is valid.
+
+        Raises:
+            UserError: A log is damaged.
         """
         logs = sorted(self.folder.glob("logs/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
-        tables = [pd.read_csv(log) for log in logs if log.stat().st_size]
-        tables = [table for table in tables if {"epoch", *_LOSSES} <= set(table)]
+        tables = [table for log in logs if log.stat().st_size and (table := _logged(log)) is not None]
         if not tables:
             return None
         return pd.concat(tables).groupby("epoch")[_LOSSES].last().reset_index()
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Content of a checkpoint, on the CPU.
+def _logged(log: Path) -> pd.DataFrame | None:
+    """Epochs and losses of a log; None of one without losses."""
+    try:
+        table = pd.read_csv(log)
+        if not {"epoch", *_LOSSES} <= set(table):
+            return None
+        return table[["epoch", *_LOSSES]].astype({"epoch": int, **dict.fromkeys(_LOSSES, float)})
+    except ValueError as error:  # pandas' errors are of this class
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(f"{log} is damaged ({reason}); {_WAY_OUT}") from None
+
+
+def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
+    """Content of a checkpoint, on the CPU: tensors and plain values, after their checksums are compared.
+
+    Args:
+        path: Of the file.
+        way_out: Remedy for a damaged file, for the message.
 
     Raises:
-        UserError: The file is missing or damaged.
+        UserError: The file is missing, damaged, or holds something else.
     """
     import torch  # takes seconds to load, and most readers of a run do not need it
 
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or ["it ends too early"])[0]
-        raise UserError(f"{path} cannot be read ({reason}); remove its folder and train that fold again") from None
+        if not path.is_file():
+            raise FileNotFoundError("no such file")
+        if is_zipfile(path):  # PyTorch's format since version 1.6; PyTorch itself does not compare its checksums
+            with ZipFile(path) as archive:
+                damaged = archive.testzip()
+            if damaged is not None:
+                raise ValueError(f"the checksum of {damaged} differs")
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        if not isinstance(content, dict):
+            raise ValueError("it holds no dictionary")
+        return content
+    except UnpicklingError:  # whose message proposes to read the file without this care
+        raise UserError(f"{path} cannot be read (it holds more than tensors and values); {way_out}") from None
+    except Exception as error:  # zipfile and torch raise errors of many types on damaged files
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} cannot be read ({reason}); {way_out}") from None
+
+
+def read_weights(path: Path) -> tuple[dict[str, "Tensor"], int]:
+    """Weights of a checkpoint of Lightning, and the epoch that they are of.
+
+    Raises:
+        UserError: The file is missing, damaged, or holds something else.
+    """
+    content = read_checkpoint(path)
+    state, epoch = content.get("state_dict"), content.get("epoch")
+    if not isinstance(state, dict) or not all(hasattr(value, "shape") for value in state.values()):
+        raise no_fit(path, "it holds no weights")
+    if not isinstance(epoch, int):
+        raise no_fit(path, "it names no epoch")
+    return state, epoch
+
+
+def no_fit(path: Path, reason: object, way_out: str = _WAY_OUT) -> UserError:
+    """The error for an intact checkpoint of something else."""
+    return UserError(f"{path} does not fit the network ({' '.join(str(reason).split())[:160]}); {way_out}")

@@ -1,5 +1,6 @@
 """The article's classifier, and its training in Lightning."""
 
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC
 
 from stroke_ctp.common.random_streams import Purpose, torch_seed
+from stroke_ctp.model.checkpoints import no_fit, read_weights
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.feature_standardization import FeatureStandardization
@@ -150,3 +152,16 @@ class CoreClassifier(L.LightningModule):
         absent = [key for key in result.missing_keys if not (self._has_frozen_backbone and key.startswith("encoder."))]
         if absent or result.unexpected_keys:
             raise ValueError(f"checkpoint does not fit: missing {absent}, unexpected {result.unexpected_keys}")
+
+    def load_checkpoint(self, path: Path) -> int:
+        """Take the weights of a checkpoint; the epoch that they are of.
+
+        Raises:
+            UserError: The file is missing, damaged, or of another network.
+        """
+        state, epoch = read_weights(path)
+        try:
+            self.load_weights(state)
+        except (ValueError, RuntimeError) as error:  # missing parts, other shapes
+            raise no_fit(path, error) from None
+        return epoch

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from joblib import cpu_count
-from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from stroke_ctp.cohort.patients import Patients
@@ -16,41 +15,8 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.hemodynamics.core_area import core_area
 from stroke_ctp.model.checkpoints import TrainingFiles
+from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.protocol import Fold
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Logistic regression from a measurement to the probability of a large core."""
-
-    slope: float
-    intercept: float
-    missing: float
-    """Median measurement of the training folds; it replaces one that is missing."""
-
-    @classmethod
-    def fit(cls, values: Float[np.ndarray, " patient"], labels: Int[np.ndarray, " patient"]) -> "Scale":
-        """Fit to the patients of the training folds.
-
-        Args:
-            values: Measurements, NaN where one is missing.
-            labels: Classes.
-
-        Raises:
-            UserError: Every measurement is missing.
-        """
-        known = np.isfinite(values)
-        if not known.any():
-            raise UserError("no patient of the training folds could be measured; see the scans' quality.csv")
-        missing = float(np.median(values[known]))
-        fitted = LogisticRegression(C=np.inf).fit(np.where(known, values, missing)[:, None], labels)
-        return cls(float(fitted.coef_[0, 0]), float(fitted.intercept_[0]), missing)
-
-    def probability(self, values: Float[np.ndarray, " patient"]) -> Float[np.ndarray, " patient"]:
-        """Probability of a large core."""
-        known = np.where(np.isfinite(values), values, self.missing)
-        return 1 / (1 + np.exp(-(self.slope * known + self.intercept)))
-
 
 WHOLE_SCAN = {"cbv_scan": "scan_cbv_ml", "rcbf_scan": "scan_rcbf_ml"}
 """Models that use the core of the whole scan, and the column that `preprocess volumes=true` adds for each. The others

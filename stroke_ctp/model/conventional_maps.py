@@ -1,25 +1,33 @@
 """Conventional perfusion maps of both levels, beside which a model's own are shown."""
 
 import numpy as np
+from jaxtyping import Bool
 
 from stroke_ctp.hemodynamics.level_analysis import LevelAnalysis
 from stroke_ctp.model.explanation import Overlay
 
 _SHOWN = {
-    "cbf": ("CBF, conventional", "mL/100 mL/min", (0.0, 60.0)),
-    "cbv": ("CBV, conventional", "mL/100 mL", (0.0, 5.0)),
-    "tmax": ("Tmax, conventional", "s", (0.0, 12.0)),
+    "cbf": ("CBF", "mL/100 mL/min", (0.0, 60.0)),
+    "cbv": ("CBV", "mL/100 mL", (0.0, 5.0)),
+    "tmax": ("Tmax", "s", (0.0, 12.0)),
 }
-LESION = "lesion"
-CORE, PENUMBRA = 1.0, 0.5
-"""Values of the map `LESION`: core by either definition, and late tissue around it."""
+_CORE, _PENUMBRA = 1.0, 0.5
+"""Values of the map of both."""
 
 
 def conventional_overlays(measured: LevelAnalysis) -> tuple[Overlay, ...]:
     """Core and penumbra, CBF, CBV and Tmax, where there is tissue."""
-    tissue, lesion = measured.passage.tissue, measured.lesion
-    core = np.logical_or.reduce(list(lesion.core.values()))
-    segmented = np.where(core, CORE, np.where(lesion.penumbra, PENUMBRA, np.nan))
+    tissue = measured.passage.tissue
+    segmented = np.where(conventional_core(measured), _CORE, np.where(measured.lesion.penumbra, _PENUMBRA, np.nan))
+    lesion = Overlay(
+        "conventional_lesion",
+        "Core and penumbra",
+        "",
+        segmented,
+        (0.0, 1.0),
+        ends=("penumbra 0.5", "core 1"),
+        fades=True,
+    )
     maps = (
         Overlay(
             f"conventional_{name}",
@@ -30,4 +38,9 @@ def conventional_overlays(measured: LevelAnalysis) -> tuple[Overlay, ...]:
         )
         for name, (title, unit, window) in _SHOWN.items()
     )
-    return Overlay(LESION, "Core and penumbra, conventional", "", segmented, (0.0, 1.0), fades=True), *maps
+    return lesion, *maps
+
+
+def conventional_core(measured: LevelAnalysis) -> Bool[np.ndarray, "level height width"]:
+    """Core by either definition."""
+    return np.logical_or.reduce(list(measured.lesion.core.values()))

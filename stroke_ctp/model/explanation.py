@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from stroke_ctp.cohort.patients import Patients
 
@@ -23,13 +23,10 @@ class Overlay:
     """NaN where there are none."""
     window: tuple[float, float]
     """Values of the first and of the last colour; zero is in the middle of a map of signed values."""
+    ends: tuple[str, str] | None = None
+    """What the first and the last colour mean, where that is not a number."""
     fades: bool = False
     """Whether values near zero are transparent, so that the slice is seen."""
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether values below zero mean the opposite of those above."""
-        return self.window[0] < 0
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,13 @@ class Explanation:
     text: str
     """What the maps are and how they are to be read."""
     overlays: tuple[Overlay, ...]
+    """The most telling one first."""
     contributions: Float[np.ndarray, "level time"] | None = None
     """Of each frame to the logarithm of the odds of a large core; None for a model that does not weigh frames."""
-    has_lesion: bool = False
-    """Whether the maps `core` and `hypoperfused` are probabilities of them."""
+    core: Bool[np.ndarray, "level height width"] | None = None
+    """Where the model sees core; None for a model that does not locate it."""
+    penumbra: Bool[np.ndarray, "level height width"] | None = None
+    """Hypoperfused tissue outside the core, likewise."""
 
 
 @runtime_checkable

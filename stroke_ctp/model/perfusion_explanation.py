@@ -14,6 +14,9 @@ _TEXT = (
     "tissue, of its part with a low CBV, and of tissue that is late by 6 s."
 )
 
+_LIKELY = 0.5
+"""Tissue is segmented where its probability is above this."""
+
 
 def explained(weights: PerfusionWeights, series: Float[np.ndarray, "level time height width"]) -> Explanation | None:
     """Maps of a standard series [HU]; None where no brain is found."""
@@ -31,7 +34,8 @@ def explained(weights: PerfusionWeights, series: Float[np.ndarray, "level time h
         "delay": ("Delay", "s", (0.0, 12.0), False),
     }
     overlays = tuple(
-        Overlay(name, title, unit, np.where(brain, getattr(maps, name)[0].numpy(), np.nan), window, fades)
+        Overlay(name, title, unit, np.where(brain, getattr(maps, name)[0].numpy(), np.nan), window, fades=fades)
         for name, (title, unit, window, fades) in shown.items()
     )
-    return Explanation(_TEXT, overlays, has_lesion=True)
+    core, hypoperfused = (brain & (getattr(maps, name)[0].numpy() > _LIKELY) for name in ("core", "hypoperfused"))
+    return Explanation(_TEXT, overlays, core=core, penumbra=hypoperfused & ~core)

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from pydantic import Field
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from stroke_ctp.common.errors import UserError
 
+MEASUREMENTS = ("core", "hypoperfused", "low_cbv", "late")
+"""Expected areas over both levels [cm²]: of core, of hypoperfused tissue, of its part with a CBV below 1.2 mL/100 mL,
+and of late tissue; see `perfusion_measurements`."""
 Measurements = Float[np.ndarray, "patient measurement"]
+OneEach = Annotated[list[float], Field(min_length=len(MEASUREMENTS), max_length=len(MEASUREMENTS))]
+"""A number for each of `MEASUREMENTS`."""
 _PENALTY = 1.0
 """Ridge penalty of both regressions on standardized logarithms of areas."""
 COVERAGE = 0.9
@@ -21,10 +27,10 @@ COVERAGE = 0.9
 class Scaling:
     """Standardized logarithms of areas; an area that is missing is replaced by the median of the fitted patients."""
 
-    missing: list[float]
+    missing: OneEach
     """Median areas [cm²]."""
-    mean: list[float]
-    sd: list[float]
+    mean: OneEach
+    sd: OneEach
 
     @classmethod
     def fit(cls, areas: Measurements) -> "Scaling":
@@ -50,7 +56,7 @@ class Scaling:
 class Line:
     """A linear function of standardized areas."""
 
-    slopes: list[float]
+    slopes: OneEach
     intercept: float
 
     def of(self, scaled: Measurements) -> Float[np.ndarray, " patient"]:

@@ -12,15 +12,12 @@ from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV
 from stroke_ctp.model.condensed_series import condense
+from stroke_ctp.model.perfusion_heads import MEASUREMENTS
 from stroke_ctp.model.perfusion_weights import PerfusionWeights
 from stroke_ctp.model.predicted_maps import PredictedMaps, brain_of, condensed_maps
 
 LATE_S = 6.0
 """Delay beyond which tissue counts as late [s]: the usual threshold of Tmax."""
-MEASUREMENTS = ("core", "hypoperfused", "low_cbv", "late")
-"""Expected areas over both levels [cm²]: of core, of hypoperfused tissue, of its part with a CBV below 1.2 mL/100 mL,
-and of tissue that is late by `LATE_S`."""
-
 _measured: dict[tuple[str, str], Float[np.ndarray, "patient measurement"]] = {}
 """Of cohorts, by weights and cohort: all folds of a process share them."""
 

@@ -1,17 +1,20 @@
 """Weights of the perfusion network: the shipped ones, or those of a file that `python -m stroke_ctp.pretrain` wrote."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, file_digest
+from stroke_ctp.common.records import parse_record
+from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.model.perfusion_network import PerfusionNetwork
 from stroke_ctp.model.provenance import Provenance
 
@@ -24,7 +27,15 @@ _RECORD = "stroke_ctp"
 WAY_OUT = "use model.weights=shipped, or make weights with `python -m stroke_ctp.pretrain out=FILE`"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
+class _Metadata:
+    """Record in a file of weights."""
+
+    schema: int
+    pretraining: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class PerfusionWeights:
     """A network with trained weights."""
 
@@ -61,15 +72,15 @@ def read_weights(weights: str) -> PerfusionWeights:
             f"{path} is damaged (sha256 {found[:12]}…, expected {SHIPPED_SHA256[:12]}…); install the package again"
         )
     record, tensors = _content(path)
-    if record.get("schema") != SCHEMA:
-        raise UserError(f"{path} must hold weights of schema {SCHEMA}, got {record.get('schema')}; {WAY_OUT}")
+    if record.schema != SCHEMA:
+        raise UserError(f"{path} must hold weights of schema {SCHEMA}, got {record.schema}; {WAY_OUT}")
     network = PerfusionNetwork()
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(f"{path} holds weights of another network ({reason}); {WAY_OUT}") from None
-    return PerfusionWeights(network.eval(), Provenance(path.name, found), record["pretraining"])
+    return PerfusionWeights(network.eval(), Provenance(path.name, found), record.pretraining)
 
 
 def read_pretraining(path: Path) -> Mapping[str, Any]:
@@ -78,17 +89,17 @@ def read_pretraining(path: Path) -> Mapping[str, Any]:
     Raises:
         UserError: The file holds no weights of a perfusion network.
     """
-    settings: Mapping[str, Any] = _content(path)[0].get("pretraining", {})
-    return settings
+    return _content(path)[0].pretraining
 
 
-def _content(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _content(path: Path) -> tuple[_Metadata, dict[str, Any]]:
     """Record and tensors of a file."""
     try:
         with safe_open(path, framework="pt") as file:
-            record = json.loads((file.metadata() or {})[_RECORD])
+            text = (file.metadata() or {}).get(_RECORD)
+            if text is None:
+                raise UserError(f"{path} holds no weights of the perfusion network; {WAY_OUT}")
+            record = parse_record(text, _Metadata, f"the record in {path}", WAY_OUT)
             return record, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} cannot be read ({error}); {WAY_OUT}") from None
-    except (KeyError, ValueError):
-        raise UserError(f"{path} holds no weights of the perfusion network; {WAY_OUT}") from None

@@ -18,6 +18,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, file_digest
+from stroke_ctp.model.checkpoints import read_checkpoint
 from stroke_ctp.model.provenance import Provenance
 
 ALTERNATIVES = (
@@ -144,14 +145,7 @@ def _imagenet_state() -> Mapping[str, Tensor]:
 def _state_of_file(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise UserError(f"encoder.weights={path} is neither a name nor a file; {ALTERNATIVES}")
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # torch raises errors of many types for a file that is not a checkpoint
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"encoder.weights={path} cannot be loaded ({reason}); {ALTERNATIVES}") from None
-    if not isinstance(state, Mapping):
-        raise UserError(f"encoder.weights={path} holds no state dict; {ALTERNATIVES}")
-    return state
+    return read_checkpoint(path, ALTERNATIVES)
 
 
 def _backbone_of(state: Mapping[str, Any]) -> dict[str, Any]:

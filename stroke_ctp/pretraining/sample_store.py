@@ -32,6 +32,13 @@ class SampleStore:
             pass
 
     def __getitem__(self, number: int) -> TrainingSample:
+        try:
+            return self._read(number)
+        except Exception:  # zipfile and NumPy raise errors of many types on a damaged file, which can be made again
+            self.write(number)
+            return self._read(number)
+
+    def _read(self, number: int) -> TrainingSample:
         with np.load(self._path(number)) as stored:
             return TrainingSample(**{name: stored[name] for name in (*_IMAGES, "times")})
 

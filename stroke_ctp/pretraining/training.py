@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.random_streams import Purpose, torch_seed
-from stroke_ctp.model.checkpoints import read_checkpoint
+from stroke_ctp.model.checkpoints import no_fit, read_checkpoint
 from stroke_ctp.model.condensed_series import CondensedSeries
 from stroke_ctp.model.feature_cache import encoding_precision
 from stroke_ctp.model.perfusion_network import PerfusionNetwork
@@ -132,7 +132,10 @@ class _State:
         """Continue from a checkpoint, if there is one; the next step."""
         if not path.exists():
             return 0
-        content = read_checkpoint(path)
-        for name in ("network", "averaged", "optimizer"):
-            getattr(self, name).load_state_dict(content[name])
-        return int(content["step"])
+        content = read_checkpoint(path, "remove it and train again")
+        try:
+            for name in ("network", "averaged", "optimizer"):
+                getattr(self, name).load_state_dict(content[name])
+            return int(content["step"])
+        except (KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:  # of another training
+            raise no_fit(path, error, "remove it and train again") from None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import fill
 
 import pandas as pd
 
@@ -11,6 +12,9 @@ from stroke_ctp.reporting.caveats import Caveats
 from stroke_ctp.reporting.figures.style import Picture, save
 from stroke_ctp.reporting.html import embedded, render
 from stroke_ctp.reporting.tables.table import Table
+
+_CHARACTERS_PER_INCH = 14
+"""Of bold print of 7 points, at least."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def _sign(picture: Picture, page: Page) -> None:
     origin = page.caveats.origin_sentence if picture.about_patients else []
     lines = [*origin, *page.warnings[:1]]
     if lines:
-        picture.drawn.supxlabel("\n".join(lines), fontsize=7, fontweight="bold")
+        width = int(_CHARACTERS_PER_INCH * picture.drawn.get_figwidth())
+        picture.drawn.supxlabel("\n".join(fill(line, width) for line in lines), fontsize=7, fontweight="bold")
 
 
 def _write_tables(page: Page, folder: ReportFolder) -> set[Path]:

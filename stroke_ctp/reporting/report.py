@@ -1,14 +1,19 @@
 """The report of a study: a page, tables and figures in `outputs/NAME/report`."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.reporting.caveats import caveats
 from stroke_ctp.reporting.console import provenance_text, report_text
 from stroke_ctp.reporting.model_text import is_random
 from stroke_ctp.reporting.page import Page, ReportFolder, write_page
 from stroke_ctp.reporting.report_sections import ReportContent, sections
+from stroke_ctp.reporting.results.patient_evidence import PatientEvidence, gather_patient_evidence
+from stroke_ctp.reporting.results.same_patients import chosen_patients
 from stroke_ctp.reporting.results.scored_patients import Split
-from stroke_ctp.reporting.results.study_results import study_results
+from stroke_ctp.reporting.results.study_results import StudyResults, study_results
 from stroke_ctp.reporting.study_background import StudyBackground, background_of
 from stroke_ctp.reporting.summary_sentences import subtitle
 from stroke_ctp.reporting.tables.folds import folds_frame
@@ -75,7 +80,20 @@ def report_content(
     trainings = training_summaries(study)
     findings = audit(study, trainings, background.evidence)
     results = study_results(study, sensitivity, margin, subgroup, _cohort_tables(background.evidence))
-    return ReportContent(results, trainings, findings, background, subgroup)
+    return ReportContent(results, trainings, findings, background, subgroup, _same_patients(results, background))
+
+
+def _same_patients(results: StudyResults, background: StudyBackground) -> Sequence[PatientEvidence] | str:
+    """Patients explained by every method, or why that cannot be done; none if the study lacks a method."""
+    chosen, cohort = chosen_patients(results), background.evidence.training.cohort
+    if not chosen:
+        return []
+    if cohort is None:
+        return background.evidence.training.unknown
+    try:
+        return gather_patient_evidence(results.study, cohort, chosen)
+    except UserError as error:
+        return str(error)
 
 
 def warnings(study: Study) -> list[str]:

@@ -11,10 +11,12 @@ from stroke_ctp.reporting.figures import roc as roc_figures
 from stroke_ctp.reporting.figures.flowchart import draw_flowcharts, flow_sentence
 from stroke_ctp.reporting.figures.learning_curves import learning_curves
 from stroke_ctp.reporting.figures.network import network
+from stroke_ctp.reporting.figures.same_patients import same_patients
 from stroke_ctp.reporting.figures.stress_curves import stress_picture
 from stroke_ctp.reporting.figures.style import Picture
 from stroke_ctp.reporting.page import Section
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
+from stroke_ctp.reporting.results.patient_evidence import PatientEvidence
 from stroke_ctp.reporting.results.study_results import ModelResults, StudyResults
 from stroke_ctp.reporting.stress_sentences import stress_paragraph
 from stroke_ctp.reporting.study_background import StudyBackground
@@ -33,7 +35,11 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
-from stroke_ctp.reporting.tables.secondary_methods import secondary_auc_table, secondary_comparison_table
+from stroke_ctp.reporting.tables.secondary_methods import (
+    permutation_table,
+    secondary_auc_table,
+    secondary_comparison_table,
+)
 from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.stress import stress_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
@@ -58,6 +64,8 @@ class ReportContent:
     background: StudyBackground
     subgroup: str | None
     """Column whose groups were asked for."""
+    same_patients: Sequence[PatientEvidence] | str = ()
+    """Some patients by every method, or why they cannot be shown; none if the study lacks one of the methods."""
 
     @property
     def models(self) -> Mapping[str, ModelAucs]:
@@ -74,6 +82,7 @@ def sections(content: ReportContent) -> list[Section]:
         ),
         _results(content.models, results.main),
         _discrimination(results, content.models),
+        *_same_patients(content.same_patients),
         Section("operating-points", "Operating points", [PREVALENCE], tables=[operating_table(results)]),
         _calibration(results),
     ]
@@ -116,6 +125,15 @@ def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> S
     return Section("discrimination", "Discrimination", tables=[table for table in tables if table], pictures=pictures)
 
 
+def _same_patients(patients: Sequence[PatientEvidence] | str) -> list[Section]:
+    if not patients:
+        return []
+    title = "What each method goes by"
+    if isinstance(patients, str):
+        return [Section("same-patients", title, [f"Not shown: {patients}."])]
+    return [Section("same-patients", title, pictures=[same_patients(patients)])]
+
+
 def _calibration(results: StudyResults) -> Section:
     main = results.main
     pictures = [
@@ -139,6 +157,7 @@ def _methods(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
     """Other methods of inference, single folds, and members of the ensemble."""
     tables = [
         secondary_auc_table(results),
+        permutation_table(results),
         secondary_comparison_table(results.comparisons),
         fold_table(models),
         member_table(models),

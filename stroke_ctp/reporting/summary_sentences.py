@@ -14,6 +14,7 @@ from stroke_ctp.reporting.page import Tile
 from stroke_ctp.reporting.results.comparisons import Comparison, Conclusion
 from stroke_ctp.reporting.results.model_aucs import FoldAucs, ModelAucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint
+from stroke_ctp.reporting.results.permutations import Permutations
 from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.reporting.results.study_results import CohortResults, StudyResults
 from stroke_ctp.reporting.tables.seeds import seeds_phrase
@@ -54,6 +55,7 @@ def summary(results: StudyResults, findings: Sequence[Finding]) -> list[str]:
         patients_phrase(main.aucs),
         cross_validation_phrase(main.aucs),
         seeds_phrase(main.aucs),
+        permutations_phrase(main.permutations),
         external_phrase(main.aucs),
         *(_comparison_phrase(one) for one in results.comparisons if one.primary.p.value is not None),
         operating_point_phrase(main.youden),
@@ -102,6 +104,16 @@ def external_phrase(main: ModelAucs) -> str:
         return ""
     auc = estimate_text(main.external.delong)
     return f"External cohort, mean of the {members_phrase(main.predictions)}: ROC-AUC (95 % CI, DeLong) {auc}"
+
+
+def permutations_phrase(found: Permutations | None) -> str:
+    """Test against chance by training on permuted classes; empty if there was none."""
+    if found is None:
+        return ""
+    return (
+        f"Trained again on permuted classes, {counted(found.n, 'time')}: mean ROC-AUC {number_text(found.mean)}, "
+        f"95 % of them {number_text(found.low)} to {number_text(found.high)}; {p_relation(found.p)} against chance"
+    )
 
 
 def members_phrase(main: ModelPredictions) -> str:

@@ -59,7 +59,7 @@ class StressTest:
 
     def finished(self, task: Task) -> dict[str, Any] | None:
         """The record of a task that an earlier command has done."""
-        return self._folder.records(task.name).read(task.number, self._key(task))
+        return self._folder.records(task.name).read(task.number, self._key(task), dict[str, Any])
 
     def __call__(self, task: Task) -> None:
         """Scan a patient, score the scans and keep the scores."""

@@ -14,6 +14,7 @@ from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.unfinished import unfinished_file
 from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.itk import silence_warnings
 from stroke_ctp.scan.nifti_integrity import require_intact, stored_time_step
 
 _TIME_UNITS = (8, 16, 24)
@@ -123,6 +124,7 @@ def write_mask(
 def _read(path: Path) -> sitk.Image:
     if not path.is_file():
         raise Excluded("reading", f"file {path.name} does not exist; correct its path")
+    silence_warnings()
     try:
         require_intact(path)
         return sitk.ReadImage(str(path))

@@ -101,6 +101,24 @@ class StandardSlices:
         return np.stack([rows @ image @ columns for image, (rows, columns) in zip(maps, self._back, strict=True)])
 
 
+def on_scan_grid(
+    scan: CTPScan, level: int, image: Float32[np.ndarray, "128 128"]
+) -> Float32[np.ndarray, "height width"]:
+    """A map of one level in the geometry of its scan, interpolated linearly; 0 outside the standard field.
+
+    Args:
+        scan: As read; its first frame is the one to which all others were registered.
+        level: The slice.
+        image: On the standard grid.
+    """
+    centre = _centre(downsample_frames(scan.hu[:1], scan.spacing), level)
+    rows, columns = (
+        _from_grid(n, spacing, offset)
+        for n, spacing, offset in zip(scan.hu.shape[2:], scan.spacing[1:], centre, strict=True)
+    )
+    return rows @ image @ columns.T
+
+
 def estimate_slice_motions(volumes: SlabFrames, levels: list[int]) -> list[Motion]:
     """Estimate head motion for some slices: one motion for all in a thick slab, one per slice in a thin slab.
 

@@ -101,9 +101,14 @@ def permutation_p(folds: Sequence[tuple[Labels, Scores]]) -> PValue:
     if not observed:
         everyone = np.concatenate([labels for labels, _ in folds]) if folds else np.empty(0, int)
         return PValue(None, missing_class(everyone) or "no fold has both classes")
+    return p_of_permutations(float(np.mean(observed)), np.mean(permuted, axis=0))
+
+
+def p_of_permutations(observed: float, permuted: Float[np.ndarray, " permutation"]) -> PValue:
+    """Two-sided p of a mean AUC: share of those at least as far from 0.5 among the permuted and the observed one."""
     rounding = 1e-12  # sums in another order differ by less
-    as_far = abs(np.mean(permuted, axis=0) - 0.5) >= abs(np.mean(observed) - 0.5) - rounding
-    return PValue(float((1 + as_far.sum()) / (1 + N_PERMUTATIONS)))
+    as_far = abs(permuted - 0.5) >= abs(observed - 0.5) - rounding
+    return PValue(float((1 + as_far.sum()) / (1 + len(permuted))))
 
 
 def roc_band(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import file_digest
 from stroke_ctp.study.conventional_scores import examine_conventional
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
@@ -43,6 +45,8 @@ class CohortEvidence:
     """SHA-256 of every patient's series."""
     noise: Mapping[str, Float[np.ndarray, " pixel"] | None] = field(default_factory=dict)
     """Noise of every patient's series; None of a series without noise."""
+    cohort: Cohort | None = None
+    """The cohort itself; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     """Read the cohorts of a study, and compute again what its files allow."""
     runs = [run for model in study.models.values() for run in model.runs.values()]
     ensembles = [folder.ensemble(model.name) for model in study.models.values() if model.ensemble_record]
-    training, external = _cohort(folder, runs), _cohort(folder, ensembles)
+    training, external = recorded_cohort(folder, runs), recorded_cohort(folder, ensembles)
     if isinstance(training, str):
         statistics = FeatureStatistics(f"training cohort: {training}")
     else:
@@ -75,25 +79,38 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
     return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 
 
-def _cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
-    """The cohort that runs or ensembles used, in the folder that they recorded; or why it is not known."""
+def recorded_cohort(study: StudyFolder, users: list[RunFolder] | list[EnsembleFolder]) -> Cohort | str:
+    """The cohort that runs or ensembles used, or why it is not known.
+
+    It is looked for in the folder that they recorded, if that lies beside the study, and in those that the user names.
+    """
     if not users:
         return "no such cohort was scored"
     folder = (study.path / users[0].provenance().cohort).resolve()
+    named = [path.resolve() for path in study.elsewhere.cohorts]
+    if folder.is_relative_to(study.path.parent.resolve()) and folder not in named:
+        named.insert(0, folder)
+    sought = users[0].record().cohort.hash
+    found = [_opened(path, sought) for path in named]
+    cohort = next((one for one in found if isinstance(one, Cohort)), None)
+    if cohort is not None:
+        return cohort
+    outside = f"its folder {folder.name} is outside {study.path.parent}; name it with cohorts=DIR"
+    return next((reason for reason in found if isinstance(reason, str)), outside)
+
+
+def _opened(folder: Path, sought: str) -> Cohort | str:
+    """The cohort in a folder, if it is the one with this hash; or why it is not."""
     if not CohortFolder(folder).table.exists():
         return f"its folder {folder.name} was moved or removed"
     try:
         cohort = Cohort(folder)
-        _ = cohort.description
+        if cohort.hash != sought:
+            return f"its folder {folder.name} now holds another cohort"
     except UserError:
         return f"its folder {folder.name} is incomplete; preprocess again"
-    if cohort.hash != users[0].record().cohort.hash:
-        return f"its folder {folder.name} now holds another cohort"
     lost = [path.name for path in cohort.series_files.values() if not path.exists()]
-    if lost:
-        return f"its series {lost[0]} is missing"
-    changed = cohort.changed_series
-    return f"its series {changed[0]} was changed; preprocess again" if changed else cohort
+    return f"its series {lost[0]} is missing" if lost else cohort
 
 
 def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
@@ -106,6 +123,7 @@ def cohort_evidence(cohort: Cohort | str) -> CohortEvidence:
         cohort.table,
         cohort.excluded,
         cohort.quality,
-        cohort.series_digests,
+        {patient: file_digest(path) for patient, path in cohort.series_files.items()},
         {patient: noise_pattern(cohort.series(row)) for row, patient in enumerate(cohort.patients)},
+        cohort,
     )

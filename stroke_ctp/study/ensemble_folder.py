@@ -1,12 +1,14 @@
 """The ensemble of a model on disk: the external cohort scored by every member and by their mean."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.cohort.folds import MOST_FOLDS
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim
 from stroke_ctp.common.provenance import RunProvenance
@@ -44,7 +46,7 @@ class EnsembleRecord:
     """Content of `metrics.json`: what the ensemble's predictions depend on, and their AUC."""
 
     model: str
-    n_folds: int
+    n_folds: Annotated[int, Field(ge=1, le=MOST_FOLDS)]
     members: list[str]
     """Digest of each member's record."""
     endpoint: Endpoint

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from stroke_ctp.model.checkpoints import read_checkpoint
+from stroke_ctp.model.checkpoints import no_fit, read_weights
 from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.study.members import Features
 from stroke_ctp.study.recorded_features import training_features
@@ -54,8 +53,7 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
         features = training_features(run, len(patients))
         if features is None:
             return FeatureStatistics("the features that the networks were trained on are not cached")
-        fitted = FeatureStandardization()
-        fitted.load_state_dict(_standardization_state(run))
+        fitted = _standardization(run)
         if fitted.digest() != record.fitted["feature_statistics"]:
             wrong.append(f"the feature statistics of {record.model}, fold {run.member} changed after the training")
         mean, scale = fitted.mean.double().numpy(), fitted.scale.double().numpy()
@@ -70,11 +68,16 @@ def compare_statistics(runs: Iterable[RunFolder], patients: Sequence[str]) -> Fe
     return FeatureStatistics("", len(networks), max(differences), wrong)
 
 
-def _standardization_state(run: RunFolder) -> dict[str, Tensor]:
-    """The part of a checkpoint that holds the feature statistics."""
-    prefix = "feature_standardization."
-    state = read_checkpoint(run.training.best)["state_dict"]
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+def _standardization(run: RunFolder) -> FeatureStandardization:
+    """The feature statistics in a checkpoint."""
+    prefix, fitted = "feature_standardization.", FeatureStandardization()
+    state, _ = read_weights(run.training.best)
+    own = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    try:
+        fitted.load_state_dict(own)
+    except RuntimeError as error:  # missing parts, other shapes
+        raise no_fit(run.training.best, error) from None
+    return fitted
 
 
 def _patient_means(features: Features) -> Float[np.ndarray, "patient feature"]:

@@ -47,7 +47,7 @@ def _wrong_roles(run: RunFolder, shared: Mapping[str, Any], cohort: Cohort) -> I
     if digest(shared) != record.settings:
         yield f"{where}: it was trained with other settings than those of the study"
     here = plain(settings)
-    if any(here[part] != shared[part] for part in ("folds", "endpoint")):
+    if any(here[part] != shared.get(part) for part in ("folds", "endpoint")):
         yield f"{where}: its settings.json is not that of the study"
     if (settings.run_seed, settings.fold) != (run.seed, run.fold) or record.seed != run.seed:
         yield f"{where}: it was trained with seed {settings.seed} in fold {settings.fold}, its folder says otherwise"

@@ -26,6 +26,7 @@ _BEYOND = {
     "No copy of a scan was moved by more than a pixel, cut to other slices or turned": "only its noise is compared",
     "The cached features are those of the series": "encoding all frames again takes minutes to hours",
     "Every epoch used the training patients alone": "the first epoch is repeated, not the later ones",
+    "Trainings on permuted classes were not chosen": "they leave nothing but their AUCs",
     "Settings were not chosen by their test results": "no file shows what else was tried",
     "The labels are right": "they come from the manifest, and cohort.csv is taken as it is",
 }

@@ -58,9 +58,17 @@ def fitted_model(model: Model, run: RunFolder) -> FittedModel:
 
 
 def settings_here(run: RunFolder) -> TrainSettings:
-    """Settings of a run for this machine's hardware and the folder in which its study is now."""
+    """Settings of a run for this machine's hardware and the folders in which its study and its feature cache are now.
+
+    The folder of the cache that the run recorded is not followed: see `Elsewhere`.
+    """
     recorded = run.settings()
-    return replace(recorded, outputs=run.outputs, trainer=replace(recorded.trainer, accelerator="auto"))
+    return replace(
+        recorded,
+        outputs=run.outputs,
+        bank=replace(recorded.bank, folder=run.elsewhere.bank),
+        trainer=replace(recorded.trainer, accelerator="auto"),
+    )
 
 
 def score_features(

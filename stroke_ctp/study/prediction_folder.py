@@ -41,17 +41,24 @@ class PatientPrediction:
 
 
 class PredictionFolder:
-    """Predictions of new patients: `predictions.csv` and `predictions.json`."""
+    """Predictions of new patients: `predictions.csv`, `predictions.json` and pages."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.table, self.content = folder / "predictions.csv", folder / "predictions.json"
         self._records = PatientRecords(folder / ".records")
 
+    def page(self, number: int | None = None) -> Path:
+        """The page of a patient of a manifest, or of the only patient."""
+        return self.folder / ("patient.html" if number is None else f"pages/patient-{number:05d}.html")
+
+    def maps(self, number: int | None = None) -> Path:
+        """Folder of the maps of a patient of a manifest, or of the only patient."""
+        return self.folder / "maps" / ("" if number is None else f"patient-{number:05d}")
+
     def finished(self, number: int, key: str) -> PatientPrediction | None:
         """What an earlier command has predicted for a patient from the same data."""
-        record = self._records.read(number, key)
-        return None if record is None else PatientPrediction(**record)
+        return self._records.read(number, key, PatientPrediction)
 
     def record(self, number: int, key: str, prediction: PatientPrediction) -> None:
         """Keep the probabilities of one patient, so that the command can continue.

@@ -6,7 +6,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import nearest
@@ -32,6 +34,8 @@ class ModelPredictions:
     external: pd.DataFrame | None
     """Rows of the external cohort, `fold` a member's name or `mean`; None if there is no ensemble."""
     ensemble_record: EnsembleRecord | None
+    permuted: Float[np.ndarray, "permutation fold"] | None = None
+    """AUC of every test fold after trainings of the first seed on permuted classes; None if there are none."""
     missing: Mapping[int, Sequence[int]] = field(default_factory=dict)
     """Folds that were not run, by seed, in a study that is shown as partial."""
 
@@ -152,6 +156,7 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
         folds,
         ensemble.predictions(list(runs.values())) if scored else None,
         ensemble.record() if scored else None,
+        None if missing else folder.permutations(name).aucs(folder.runs_of_first_seed(name)),
         missing,
     )
 

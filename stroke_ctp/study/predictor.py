@@ -1,6 +1,6 @@
 """The members of one model of a study, which score patients together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.common.files import digest
+from stroke_ctp.model.explanation import Explains, Explanation
 from stroke_ctp.model.protocol import FittedModel, Model, PredictsVolume
 from stroke_ctp.study.members import fitted_model, model_of
 from stroke_ctp.study.run_folder import RunRecord
@@ -91,6 +92,12 @@ class Predictor:
         known = [one for one in volumes if one is not None]
         complete = np.stack(known) if len(known) == len(self.members) else None
         return Scores(probability, complete, _measured(evidence, len(patients)))
+
+    def explain(self, patient: Patients, members: Iterable[int]) -> Explanation | None:
+        """How some members came to their answer for one patient; None for a model that does not tell."""
+        if not isinstance(self.model, Explains):
+            return None
+        return self.model.explain(patient, [self.members[member] for member in members])
 
 
 def members_key(records: Sequence[RunRecord]) -> str:

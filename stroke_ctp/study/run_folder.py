@@ -1,15 +1,18 @@
 """One fold of one model on disk: what a run writes, and what it records of its inputs."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
+from stroke_ctp.cohort.folds import MOST_FOLDS
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
@@ -18,10 +21,24 @@ from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.model.checkpoints import TrainingFiles
+from stroke_ctp.model.fit_records import checked_fit
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.study.predictions_file import auc_of, read_predictions
 from stroke_ctp.study.result_files import ResultFiles
+
+
+@dataclasses.dataclass(frozen=True)
+class Elsewhere:
+    """What of a study lies outside the folder of all studies, as the command line says.
+
+    Files of a study may come from others: a folder outside that only they name is neither read nor written.
+    """
+
+    bank: Path | None = None
+    """Feature cache; None: OUTPUTS/bank."""
+    cohorts: tuple[Path, ...] = ()
+    """Cohorts."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,17 +75,17 @@ class RunRecord:
     """Content of `metrics.json`: what a run's predictions depend on, and their AUC."""
 
     model: str
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     """0 for a model whose fit draws nothing at random."""
-    fold: int
-    n_folds: int
+    fold: Annotated[int, Field(ge=0)]
+    n_folds: Annotated[int, Field(ge=1, le=MOST_FOLDS)]
     endpoint: Endpoint
     encoder: Provenance | None
     cohort: CohortReference
     settings: str
     """Digest of the study's settings."""
     patients: RunPatients
-    fitted: dict[str, Any]
+    fitted: Annotated[dict[str, Any], AfterValidator(checked_fit)]
     """What the model recorded of its fit: epochs, scale, feature cache, digest of fitted statistics."""
     auc: dict[str, float | None]
     """Of validation and test patients; None where a class is missing."""
@@ -94,6 +111,11 @@ class RunFolder(ResultFiles):
     """
 
     _way_out = "remove its folder and train the fold again"
+
+    def __init__(self, path: Path, elsewhere: Elsewhere = Elsewhere()) -> None:
+        """Name a run; nothing is read or written yet."""
+        super().__init__(path)
+        self.elsewhere = elsewhere
 
     @property
     def fold(self) -> int:

@@ -13,7 +13,8 @@ from stroke_ctp.common.text import some
 from stroke_ctp.model.registry import REGISTRY, in_order, training_choice
 from stroke_ctp.model.settings import CACHE_NAME, OUTPUTS
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
-from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.permutation_folder import PermutationFolder
+from stroke_ctp.study.run_folder import Elsewhere, RunFolder
 
 _WAY_OUT = "choose another name=NAME"
 
@@ -29,8 +30,8 @@ class StudyFolder:
     """The only reader and writer of `OUTPUTS/NAME`.
 
     `settings.json` holds what all runs share, `MODEL/settings.json` what distinguishes a model. The folder of a run is
-    `MODEL/fold-K`, of another seed than 0 `MODEL/seed-S/fold-K`, that of an ensemble `MODEL/ensemble`, that of the
-    report `report`.
+    `MODEL/fold-K`, of another seed than 0 `MODEL/seed-S/fold-K`, that of an ensemble `MODEL/ensemble`, that of
+    trainings on permuted classes `MODEL/permutations`, that of the report `report`.
 
     Example:
         >>> from stroke_ctp import StudyFolder
@@ -39,15 +40,20 @@ class StudyFolder:
         (['full'], [0, 1, 2])
     """
 
-    def __init__(self, outputs: str | Path, name: str) -> None:
+    def __init__(self, outputs: str | Path, name: str, elsewhere: Elsewhere = Elsewhere()) -> None:  # noqa: B008
         """Name a study; nothing is read or written yet.
+
+        Args:
+            outputs: Folder of all studies.
+            name: Of the study.
+            elsewhere: What of it lies outside that folder.
 
         Raises:
             UserError: The name is not that of a folder, or it is the feature cache's.
         """
         if not name or name != Path(name).name or name.startswith(".") or name == CACHE_NAME:
             raise UserError(f"name must be a plain folder name other than {CACHE_NAME}, got {name!r}")
-        self.path, self.name = Path(outputs) / name, name
+        self.path, self.name, self.elsewhere = Path(outputs) / name, name, elsewhere
 
     @property
     def report(self) -> Path:
@@ -87,11 +93,20 @@ class StudyFolder:
     def run(self, model: str, fold: int, seed: int = 0) -> RunFolder:
         """One fold of one model."""
         of_seed = self.path / model / f"seed-{seed}" if seed else self.path / model
-        return RunFolder(of_seed / f"fold-{fold}")
+        return RunFolder(of_seed / f"fold-{fold}", self.elsewhere)
 
     def ensemble(self, model: str) -> EnsembleFolder:
         """The ensemble of a model."""
         return EnsembleFolder(self.path / model / "ensemble")
+
+    def permutations(self, model: str) -> PermutationFolder:
+        """What trainings of a model on permuted classes gave."""
+        return PermutationFolder(self.path / model / "permutations")
+
+    def runs_of_first_seed(self, model: str) -> list[RunFolder]:
+        """All folds of the lowest seed of a model; errors as of `complete_runs`."""
+        runs = self.complete_runs(model)
+        return [run for key, run in runs.items() if key.seed == min(runs).seed]
 
     def complete_runs(self, model: str, partial: bool = False) -> dict[RunKey, RunFolder]:
         """The runs of a model, all folds of every seed of which a fold is complete; `partial`: folds may be missing.
@@ -123,7 +138,7 @@ class StudyFolder:
 
     def _complete(self, model: str) -> dict[RunKey, RunFolder]:
         paths = [*(self.path / model).glob("fold-*"), *(self.path / model).glob("seed-*/fold-*")]
-        runs = [RunFolder(path) for path in paths if re.fullmatch(r"fold-\d+", path.name)]
+        runs = [RunFolder(path, self.elsewhere) for path in paths if re.fullmatch(r"fold-\d+", path.name)]
         found = {RunKey(run.seed, run.fold): run for run in runs if run.is_complete}
         return {key: run for key, run in found.items() if run.path == self.run(model, key.fold, key.seed).path}
 

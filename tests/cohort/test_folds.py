@@ -101,6 +101,18 @@ def test_a_larger_subset_contains_a_smaller_one():
     assert set(quarter) < set(half) < set(whole)
 
 
+def test_a_subset_of_two_patients_of_a_class_is_enough():
+    labels = _labels(60, 20)
+    train = split(labels, 0, FoldSettings(subset=0.125)).train
+    assert np.bincount(labels[train]).tolist() == [6, 2]
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", -1), ("subset", 0.0), ("subset", 1.01)])
+def test_a_negative_seed_and_a_share_outside_of_0_to_1_are_refused(name: str, value: float):
+    with pytest.raises(UserError, match=rf"^{name} must be .+, got {value}$"):
+        validated(FoldSettings, {name: value})
+
+
 def test_a_subset_without_two_patients_of_a_class_is_refused():
     with pytest.raises(UserError, match=r"folds.subset=0.1 must leave ≥ 2 training patients of each class, got 1"):
         split(_labels(60, 12), 0, FoldSettings(subset=0.1))

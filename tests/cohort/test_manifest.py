@@ -44,6 +44,10 @@ def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
     ("text", "message"),
     [
         ("", "cannot be read as CSV"),
+        (f"{HEADER},core_ml,core_ml\na,A,1,2,3,4\n", "must have different names, got 'core_ml' twice; remove one"),
+        (f"{HEADER},age, age \na,A,1,2,3,4\n", "must have different names, got 'age' twice"),
+        (f"{HEADER},core_ml\na,A,1,2,1_000\n", "core_ml must be a number .* got '1_000'"),
+        (f"{HEADER},core_ml\na,A,1,2,٣\n", "core_ml must be a number .* got '٣'"),
         (f"{HEADER}\n", "has no rows"),
         ("scan,patient,basal_ganglia\na,A,1\n", "supraganglionic missing, found scan, patient"),
         (f"{HEADER}\na,A,1,2,3\n", "cannot be read as CSV"),

@@ -139,6 +139,34 @@ def test_a_series_of_another_shape_is_refused_with_both_shapes(folder: Path):
         Cohort(folder).series(0)
 
 
+def test_a_series_with_one_changed_bit_is_named_with_its_patient(folder: Path):
+    path = folder / "series" / "s.npy"
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+    sentence = r"series/s\.npy, the series of patient p0, is not the one that was made; preprocess again$"
+    with pytest.raises(UserError, match=sentence):
+        Cohort(folder).series(0)
+
+
+def test_a_series_that_was_exchanged_for_another_patients_is_named(write_cohort):
+    ones = {f"{name}.npy": np.full(SERIES_SHAPE, value) for name, value in (("a", 3.0), ("b", 4.0))}
+    folder = write_cohort({"series": list(ones)}, ones)
+    (folder / "series" / "a.npy").write_bytes((folder / "series" / "b.npy").read_bytes())
+    cohort = Cohort(folder)
+    assert cohort.series(1).max() == 4
+    with pytest.raises(UserError, match=r"a\.npy, the series of patient p0, is not the one that was made"):
+        cohort.series(0)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../series/s.npy", "..", "sub/s.npy", ""])
+def test_a_series_outside_the_cohort_is_refused_before_it_is_opened(folder: Path, name: str):
+    table = folder / "cohort.csv"
+    table.write_text(table.read_text().replace("s.npy", name, 1))
+    with pytest.raises(UserError, match=r"series of .*cohort\.csv must be names of files in its folder series, got"):
+        Cohort(folder)
+
+
 def test_a_table_that_is_edited_makes_another_cohort(folder: Path):
     before = Cohort(folder).hash
     assert Cohort(folder).hash == before

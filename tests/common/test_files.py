@@ -107,6 +107,17 @@ def test_an_array_that_finds_no_room_says_why(tmp_path: Path):
     assert refusal.value.errno == errno.EFBIG
 
 
+def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path: Path):
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
+    try:
+        with pytest.raises(OSError, match=f"File too large: '{tmp_path}/a.json'"):
+            write_json(tmp_path / "a.json", {"a": "b" * 10_000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("content", ["", '{"a": ', "[1]", "3"])
 def test_damaged_json_is_named_with_the_way_out(tmp_path: Path, content: str):
     (tmp_path / "metrics.json").write_text(content)

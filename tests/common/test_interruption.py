@@ -83,7 +83,7 @@ def test_while_libraries_load_and_are_taken_down_a_signal_ends_the_program_with_
     program = _Program()
     program.until(*STAGES[stage])
     program.process.send_signal(number)
-    assert program.end() == (128 + number, f"\nstroke_ctp: {word}; the same command continues\n")
+    assert program.end() == (128 + number, f"\nstroke_ctp: {word}\n")
 
 
 @pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
@@ -102,7 +102,7 @@ def test_while_the_program_works_a_signal_lets_it_put_away_and_a_second_one_does
     program.process.send_signal(number)
     program.said("put away")
     program.process.send_signal(signal.SIGINT)
-    assert program.end() == (130, "\nstroke_ctp: interrupted; the same command continues\n")
+    assert program.end() == (130, "\nstroke_ctp: interrupted\n")
 
 
 def test_a_closed_terminal_and_what_a_script_ignores_do_not_end_the_program() -> None:
@@ -129,4 +129,4 @@ def test_a_command_ends_with_a_sentence_before_it_has_loaded_anything(tmp_path: 
         timeout=120,
     )
     assert found.returncode == 130
-    assert found.stderr == "\nstroke_ctp: interrupted; the same command continues\n"
+    assert found.stderr == "\nstroke_ctp: interrupted\n"

@@ -25,11 +25,14 @@ from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
+from stroke_ctp.config.schemas.permute import PermuteSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.config.schemas.pretrain import PretrainSettings
+from stroke_ctp.config.schemas.replications import ReplicationsSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
+from stroke_ctp.config.schemas.stress import StressSettings
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.model.settings import AblationSettings, TrainSettings
 from stroke_ctp.model.temporal_network import KERNEL_SIZES
@@ -38,19 +41,24 @@ SCHEMAS: dict[str, Any] = {
     "benchmark": BenchmarkSettings,
     "benchmarks.core_accuracy": CoreAccuracySettings,
     "benchmarks.held_out_patients": HeldOutSettings,
+    "benchmarks.replications": ReplicationsSettings,
     "ensemble": EnsembleSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
+    "permute": PermuteSettings,
     "predict": PredictSettings,
     "preprocess": PreprocessSettings,
     "pretrain": PretrainSettings,
     "report": ReportSettings,
     "simulate": SimulateSettings,
+    "stress": StressSettings,
     "train": TrainSettings,
 }
 GIVEN = {
+    "benchmarks.replications": {"names": ["a", "b"]},
     "ensemble": {"external": "e"},
     "perfusion": {"out": "o", "scan": "s"},
+    "permute": {"permutations": 1},
     "predict": {"out": "o", "scan": "s"},
     "preprocess": {"out": "o", "manifest": "m"},
     "pretrain": {"out": "o"},

@@ -18,7 +18,7 @@ from pathlib import Path
 import orders
 import resources
 from kills import chain
-from lab import KINDS, Lab, Running, load_libraries, write_few
+from lab import KINDS, Lab, Running, load_libraries
 from races import race
 
 SETTINGS = {"kills": "100", "races": "50", "resources": "1", "orders": "1", "seed": "0", "out": "outputs/faults.json"}
@@ -68,8 +68,6 @@ def _undisturbed(lab: Lab) -> dict[str, float]:
             sys.exit(f"faults: the undisturbed {kind} failed: {end.said}")
         seconds[kind] = round(end.seconds, 1)
         print(f"undisturbed: {kind}, {end.seconds:.1f} s", flush=True)
-        if kind == "simulate":
-            write_few(lab.reference / "scans")
     for kind in ("train", "parallel"):
         print(f"undisturbed: {kind}", flush=True)
         seconds[kind] = round(Running(KINDS[kind].command, lab.place(kind)).ended().seconds, 1)

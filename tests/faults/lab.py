@@ -30,14 +30,14 @@ class Kind:
 
 RUNS = (f"{STUDY}/*/fold-*/predictions.csv", f"{STUDY}/*/fold-*/metrics.json")
 KINDS = {
-    "simulate": Kind(("simulate", "out=scans", *SIZES, "jobs=1"), (), ("scans/*/*.csv", "scans/**/*.nii.gz")),
+    "simulate": Kind(("simulate", "out=scans", *SIZES, "jobs=1"), (), ("scans/**/*.csv", "scans/**/*.nii.gz")),
     "preprocess": Kind(
         ("preprocess", "manifest=scans/train/manifest.csv", "out=cohort", "jobs=1"),
         ("scans",),
         ("cohort/*.csv", "cohort/*.json", "cohort/series/*", "cohort/*.html"),
     ),
     "external": Kind(
-        ("preprocess", "manifest=scans/few.csv", "out=external", "jobs=1"),
+        ("preprocess", "manifest=scans/external/manifest.csv", "out=external", "jobs=1"),
         ("scans",),
         ("external/*.csv", "external/*.json", "external/series/*"),
     ),
@@ -60,12 +60,12 @@ KINDS = {
         (f"{STUDY}/report/tables/*", f"{STUDY}/report/figures/*"),
     ),
     "perfusion": Kind(
-        ("perfusion", "manifest=scans/few.csv", "out=maps", "jobs=1"),
+        ("perfusion", "manifest=scans/external/manifest.csv", "out=maps", "jobs=1"),
         ("scans",),
         ("maps/*.csv", "maps/*/*"),
     ),
     "predict": Kind(
-        ("predict", "manifest=scans/few.csv", "name=s", "out=prediction", "jobs=1"),
+        ("predict", "manifest=scans/external/manifest.csv", "name=s", "out=prediction", "jobs=1"),
         ("scans", "outputs/bank", STUDY),
         ("prediction/*.csv",),
     ),
@@ -162,13 +162,6 @@ class Lab:
         ours, theirs = (_digests(place, KINDS[kind].results) for place in (folder, self.reference))
         mine = {key for key in theirs if key in ours or not _of_others(kind, key)}
         return sorted(key for key in {*ours, *mine} if ours.get(key) != theirs.get(key))
-
-
-def write_few(scans: Path) -> None:
-    """A manifest of three scans, for commands that take long with each."""
-    header, *rows = (scans / "train/manifest.csv").read_text().splitlines()
-    few = [row.replace("scans/", "train/scans/", 1) for row in [*rows[:2], rows[-1]]]
-    (scans / "few.csv").write_text("\n".join([header, *few]) + "\n")
 
 
 def load_libraries() -> None:

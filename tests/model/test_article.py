@@ -299,7 +299,7 @@ def test_scoring_needs_no_labels_and_encodes_nothing_but_the_unaugmented_draw(co
     assert cache is not None
     assert fitted.trained_on is not None
     assert cache.name != fitted.trained_on.name
-    assert [path.name for path in cache.folder.glob("draw-*")] == ["draw-000.npy"]
+    assert [path.name for path in cache.folder.glob("draw-*.npy")] == ["draw-000.npy"]
 
 
 @tiny

@@ -7,7 +7,8 @@ import pytest
 from stroke_ctp.common.schemas import fields
 from stroke_ctp.model.article import ArticleModel, FittedArticle
 from stroke_ctp.model.build import build_model
-from stroke_ctp.model.conventional import FittedConventional, Scale
+from stroke_ctp.model.conventional import FittedConventional
+from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.protocol import FittedModel, Model
 from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.model.settings import (

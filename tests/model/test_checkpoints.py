@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
+from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint, read_weights
 
 
 def _log(folder: Path, version: int, text: str) -> None:
@@ -28,6 +29,54 @@ def test_a_training_without_logged_losses_has_none(tmp_path: Path, text: str | N
     assert TrainingFiles(tmp_path).losses() is None
 
 
+LOG = "epoch,train_loss,val_loss\n"
+
+
+@pytest.mark.parametrize("text", [f"{LOG}0,0.9,x\n", f'{LOG}0,"0.9', f"{LOG}1,2,3,4\n5,6,7,8,9"])
+def test_a_damaged_log_is_named(tmp_path: Path, text: str):
+    _log(tmp_path, 0, text)
+    with pytest.raises(UserError, match=r"version_0/metrics\.csv is damaged \(.*\); remove its folder and train that"):
+        TrainingFiles(tmp_path).losses()
+
+
 def test_a_missing_checkpoint_is_named_with_the_way_out(tmp_path: Path):
-    with pytest.raises(UserError, match=r"best\.ckpt cannot be read .*No such file.*train that fold again$"):
+    with pytest.raises(UserError, match=r"best\.ckpt cannot be read .*no such file.*train that fold again$"):
         read_checkpoint(TrainingFiles(tmp_path).best)
+
+
+def _checkpoint(path: Path) -> bytes:
+    torch.save({"state_dict": {"weight": torch.arange(100.0)}, "epoch": 7}, path)
+    return path.read_bytes()
+
+
+def test_weights_come_back_with_their_epoch(tmp_path: Path):
+    _checkpoint(tmp_path / "best.ckpt")
+    state, epoch = read_weights(tmp_path / "best.ckpt")
+    assert epoch == 7
+    assert torch.equal(state["weight"], torch.arange(100.0))
+
+
+def test_a_bit_that_changed_in_a_tensor_is_noticed_although_pytorch_reads_it(tmp_path: Path):
+    path = tmp_path / "best.ckpt"
+    content = bytearray(_checkpoint(path))
+    content[content.index(torch.arange(100.0).numpy().tobytes()) + 101] ^= 1
+    path.write_bytes(content)
+    assert not torch.equal(torch.load(path)["state_dict"]["weight"], torch.arange(100.0))
+    with pytest.raises(UserError, match=r"best\.ckpt cannot be read \(the checksum of .* differs\); remove its folder"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ([1], "holds no dictionary"),
+        ({}, "holds no weights"),
+        ({"state_dict": [1], "epoch": 0}, "holds no weights"),
+        ({"state_dict": {"a": 1}, "epoch": 0}, "holds no weights"),
+        ({"state_dict": {}, "epoch": "0"}, "names no epoch"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, content: object, reason: str):
+    torch.save(content, tmp_path / "best.ckpt")
+    with pytest.raises(UserError, match=rf"best\.ckpt .*{reason}.*; remove its folder and train that fold again$"):
+        read_weights(tmp_path / "best.ckpt")

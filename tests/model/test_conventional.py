@@ -13,7 +13,8 @@ from stroke_ctp.cohort.store import SERIES_SHAPE, Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model import conventional
 from stroke_ctp.model.checkpoints import TrainingFiles
-from stroke_ctp.model.conventional import ConventionalModel, Scale, core_values
+from stroke_ctp.model.conventional import ConventionalModel, core_values
+from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.protocol import Fold
 
 

@@ -78,6 +78,7 @@ def test_a_training_on_cached_features_has_the_losses_and_probabilities_of_the_c
     random = np.random.default_rng(2)
     draws = [random.standard_normal((N, 2, 32, 512), dtype=np.float32) for _ in range(2)]
     monkeypatch.setattr(ArticleModel, "features", lambda *_: draws)
+    monkeypatch.setattr(ArticleModel, "cache", lambda *_: None)  # no file of these features is to be recorded
     losses, probabilities = [], []
     for accelerator in ("cpu", "gpu"):
         fitted, loss = _train(cohort, tmp_path / accelerator, accelerator, 5, encoder=encoder, **DETERMINISTIC)

@@ -16,7 +16,8 @@ from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.model import perfusion_measurements
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.condensed_series import condense
-from stroke_ctp.model.perfusion_measurements import MEASUREMENTS, measurements
+from stroke_ctp.model.perfusion_heads import MEASUREMENTS
+from stroke_ctp.model.perfusion_measurements import measurements
 from stroke_ctp.model.perfusion_model import FittedPerfusion, PerfusionModel
 from stroke_ctp.model.perfusion_network import PerfusionNetwork
 from stroke_ctp.model.perfusion_weights import read_weights, write_weights

@@ -86,12 +86,12 @@ def test_a_file_that_is_not_there_is_refused_with_the_alternatives(tmp_path: Pat
 )
 def test_a_file_that_is_no_checkpoint_is_refused_with_the_alternatives(tmp_path: Path, content: str):
     (tmp_path / "notes.txt").write_text(content)
-    assert "notes.txt cannot be loaded (" in _refused(str(tmp_path / "notes.txt"))
+    assert "notes.txt cannot be read (" in _refused(str(tmp_path / "notes.txt"))
 
 
 def test_a_file_without_a_state_dict_is_refused_with_the_alternatives(tmp_path: Path):
     torch.save([torch.zeros(3)], tmp_path / "list.pth")
-    assert "list.pth holds no state dict" in _refused(str(tmp_path / "list.pth"))
+    assert "list.pth cannot be read (it holds no dictionary)" in _refused(str(tmp_path / "list.pth"))
 
 
 @pytest.mark.parametrize(

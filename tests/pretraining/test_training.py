@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from commands import run_module
@@ -77,6 +78,18 @@ def test_processes_beside_the_training_make_the_same_batches(trained: Path, tmp_
     out = tmp_path / "two.safetensors"
     run_module("pretrain", f"out={out}", *TINY, "jobs=2")
     assert file_digest(out) == file_digest(trained)
+
+
+def test_a_damaged_sample_is_simulated_again(tmp_path: Path):
+    samples, path = SampleStore(tmp_path, 5), tmp_path / "000000.npz"
+    samples.write(0)
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 1
+    for content in (bytes(damaged), whole[:100], b""):
+        path.write_bytes(content)
+        assert samples[0].frames.dtype == np.float16
+        assert path.read_bytes() == whole
 
 
 @pytest.mark.gpu

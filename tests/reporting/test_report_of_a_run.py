@@ -14,12 +14,17 @@ from noise import train_quickly
 from studies import MARGIN, SENSITIVITY
 
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.files import write_json
 from stroke_ctp.common.records import read_json
 from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.study_background import background_of
 from stroke_ctp.study.findings import Verdict
 from stroke_ctp.study.predictions import read_study
+from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
+
+COHORTS = ("cohorts/train", "cohorts/external")
+REPORT = ("report", "name=mine", f"cohorts={','.join(COHORTS)}")
 
 
 def _write_cohort(folder: Path, prefix: str, seed: int, n: int = 12) -> Path:
@@ -46,7 +51,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         train = ("cohort=cohorts/train", "fold=0..2", "folds.n=3", "name=mine", "model=cbv_scan", "batch_size=5")
         run_module("train", *train)
         run_module("ensemble", "external=cohorts/external", "name=mine", "models=cbv_scan")
-        run_module("report", "name=mine", "subgroup=site")
+        run_module(*REPORT, "subgroup=site")
         yield folder
 
 
@@ -76,7 +81,7 @@ def test_the_leakage_audit_of_a_fresh_study_leaves_nothing_unchecked(workplace: 
 @pytest.mark.usefixtures("workplace")
 def test_the_audit_of_a_network_recomputes_what_it_was_fitted_on():
     train_quickly("cohort=cohorts/train", "fold=0..2", "name=network", "trainer.max_epochs=2")
-    folder = StudyFolder(Path("outputs"), "network")
+    folder = StudyFolder(Path("outputs"), "network", Elsewhere(cohorts=tuple(map(Path, COHORTS))))
     study = read_study(folder)
     content = report_content(study, background_of(folder, study), SENSITIVITY, MARGIN)
     found = {finding.check: finding for finding in content.findings}
@@ -124,7 +129,7 @@ def test_a_cohort_that_is_gone_or_another_one_now_is_missed_with_the_reason(
     shutil.copytree(workplace / "outputs", tmp_path / "outputs")
     _write_cohort(tmp_path / "cohorts" / "external", "E", 3)
     monkeypatch.chdir(tmp_path)
-    run_module("report", "name=mine")
+    run_module(*REPORT)
     page = (tmp_path / "outputs" / "mine" / "report" / "report.html").read_text()
     assert "Training cohort: not shown, its folder train was moved or removed." in page
     assert "External test cohort: not shown, its folder external now holds another cohort." in page
@@ -135,8 +140,13 @@ def test_an_identical_series_in_the_external_cohort_stops_the_report(
 ):
     for part in ("outputs", "cohorts"):
         shutil.copytree(workplace / part, tmp_path / part)
-    shutil.copy(tmp_path / "cohorts/train/series/00004.npy", tmp_path / "cohorts/external/series/00007.npy")
     monkeypatch.chdir(tmp_path)
+    shutil.copy("cohorts/train/series/00004.npy", "cohorts/external/series/00007.npy")
+    with pytest.raises(SystemExit, match=r"00007\.npy, the series of patient E7, is not the one that was made"):
+        run_module(*REPORT)
+    made = [read_json(Path(folder, "cohort.json")) for folder in COHORTS]
+    made[1]["series"]["00007.npy"] = made[0]["series"]["00004.npy"]  # as if the archive held the scan twice
+    write_json(Path(COHORTS[1], "cohort.json"), made[1])
     sentence = "leakage in mine: patients T4 and E7 have the same series; no report was written"
     with pytest.raises(SystemExit, match=sentence):
-        run_module("report", "name=mine")
+        run_module(*REPORT)

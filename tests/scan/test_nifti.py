@@ -1,3 +1,6 @@
+import gzip
+import struct
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -229,3 +232,37 @@ def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("gzip.open", denied)  # the tests may run as root, whom permissions do not stop
     with pytest.raises(Excluded, match=r"file scan\.nii\.gz cannot be opened; give yourself read permission"):
         read_nifti(path)
+
+
+DIM, OFFSET, SFORM = 40, 108, 280
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_small_file_that_declares_more_than_memory_holds_is_refused_by_its_header(tmp_path, packed):
+    path = save_nifti(tmp_path / "scan.nii", marked_frames())
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<5h", content, DIM, 4, 32767, 32767, 32767, 32767)
+    path = tmp_path / f"scan.nii{'.gz' * packed}"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    for read in (read_nifti, mask_volume_ml):
+        with pytest.raises(Excluded, match=r"must have ≤ 2\.1e\+09 voxels, got 32767×32767×32767×32767 \(scan\.nii"):
+            read(path)
+
+
+def test_a_file_that_unpacks_to_far_more_than_it_declares_is_not_unpacked_to_its_end(tmp_path):
+    content = save_nifti(tmp_path / "scan.nii", marked_frames()).read_bytes()
+    (tmp_path / "scan.nii.gz").write_bytes(gzip.compress(content + bytes(8 << 20)))
+    with pytest.raises(Excluded, match="damaged or not NIfTI"):
+        read_nifti(tmp_path / "scan.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(OFFSET, 1e18), (OFFSET, np.nan), (OFFSET, 8.0), (SCALE, np.inf), (SFORM, np.nan), (SFORM, np.inf)],
+)
+def test_numbers_with_which_nothing_can_be_computed_are_damage_and_itk_is_not_asked(tmp_path, capfd, place, value):
+    path = save_nifti(tmp_path / "scan.nii", marked_frames())
+    stored(path, place, value)
+    with pytest.raises(Excluded, match="damaged or not NIfTI"):
+        read_nifti(path)
+    assert capfd.readouterr() == ("", "")

@@ -30,6 +30,14 @@ def test_after_the_last_frame_it_is_held():
     assert series[-3, 0, 0] == 43.5
 
 
+def test_before_the_first_frame_it_is_held():
+    times = 2.0 + np.arange(40) * 1.5
+    curve = np.random.default_rng(1).normal(size=40).astype(np.float32)
+    series = to_standard_times(curve[:, None, None], times)
+    assert series[0, 0, 0] == series[1, 0, 0] == curve[0]
+    np.testing.assert_allclose(series[:, 0, 0], np.interp(STANDARD_TIMES, times, curve), atol=1e-5)
+
+
 @pytest.mark.parametrize(("interval_s", "n", "needed"), [(1.5, 32, 32), (1.5, 60, 32), (1.0, 60, 48), (3.0, 16, 16)])
 def test_frames_after_the_end_are_not_needed(interval_s, n, needed):
     assert count_needed_frames(np.arange(n) * interval_s) == needed

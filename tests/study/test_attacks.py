@@ -24,14 +24,14 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
 from stroke_ctp.model import article
-from stroke_ctp.model.conventional import Scale
+from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.study import audit_evidence
 from stroke_ctp.study.audit_evidence import AuditEvidence, cohort_evidence, gather_evidence
 from stroke_ctp.study.findings import Finding, Verdict
 from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import read_study
-from stroke_ctp.study.run_folder import RunFolder, RunPatients
+from stroke_ctp.study.run_folder import Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
 from stroke_ctp.study.training_summary import training_summaries
 
@@ -64,7 +64,7 @@ def study(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stud
     shutil.copytree(honest / "outputs", tmp_path / "outputs")
     (tmp_path / "cohorts").symlink_to(honest / "cohorts")
     monkeypatch.chdir(tmp_path)
-    return StudyFolder(Path("outputs"), "s")
+    return StudyFolder(Path("outputs"), "s", Elsewhere(cohorts=(Path("cohorts/train"), Path("cohorts/external"))))
 
 
 def _audit(folder: StudyFolder, partial: bool = False, epochs: bool = False) -> list[Finding]:
@@ -190,6 +190,29 @@ def test_folds_of_another_seed_in_the_settings_of_a_run_are_caught(study: StudyF
     run.write_settings(replace(settings, folds=replace(settings.folds, seed=1)))
     with pytest.raises(UserError, match=r"full, fold 2: its settings\.json is not that of the study"):
         _audit(study)
+
+
+def _shown_as_another_seed(study: StudyFolder) -> list[RunFolder]:
+    """Copies of the trainings of seed 0 in the folders of seed 1."""
+    shutil.rmtree(study.ensemble("full").path)
+    for run in study.complete_runs("full").values():
+        shutil.copytree(run.path, study.run("full", run.fold, seed=1).path)
+    return [study.run("full", fold, seed=1) for fold in range(3)]
+
+
+def test_trainings_shown_as_those_of_another_seed_are_caught_by_their_settings(study: StudyFolder):
+    _shown_as_another_seed(study)
+    with pytest.raises(UserError, match="full, fold 0-seed-1: it was trained with seed 0 in fold 0, its folder says"):
+        _audit(study)
+
+
+def test_the_same_with_rewritten_records_is_caught_by_the_first_epoch(study: StudyFolder):
+    for run in _shown_as_another_seed(study):
+        run.write_settings(replace(run.settings(), seed=1))
+        record = {key: value for key, value in vars(run.record()).items() if key not in ("auc", "predictions")}
+        run.write(record | {"seed": 1}, run.predictions(), run.provenance())
+    with pytest.raises(UserError, match=r"full, fold 0-seed-1 was trained on other patients or settings than recorded"):
+        _audit(study, epochs=True)
 
 
 def test_weights_of_another_fold_are_caught_by_the_logged_loss(study: StudyFolder):

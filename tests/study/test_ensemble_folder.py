@@ -12,6 +12,7 @@ from stroke_ctp.study.ensemble_folder import EnsembleFolder, ExternalAUC
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
+RETRAINED = dict.fromkeys(("feature_cache", "features", "feature_statistics")) | {"epochs": 7, "best_epoch": 4}
 FOLDS = ["0", "1", "2", "3", "4", "mean"]
 
 
@@ -86,13 +87,13 @@ def test_predictions_that_were_changed_afterwards_are_refused(study: StudyFolder
 
 
 def test_an_ensemble_of_other_members_is_refused(study: StudyFolder):
-    write_model(study, "full", 0, OXFORD, fitted={"epochs": 7})
+    write_model(study, "full", 0, OXFORD, fitted=RETRAINED)
     assert _refusal(study).endswith(
         f"was made from other runs than those in {study.path}/full; remove its folder and run the ensemble again"
     )
 
 
-@pytest.mark.parametrize("changed", [{"cohort": "c"}, {"fitted": {"epochs": 7}}], ids=["cohort", "members"])
+@pytest.mark.parametrize("changed", [{"cohort": "c"}, {"fitted": RETRAINED}], ids=["cohort", "members"])
 def test_a_folder_scored_on_another_cohort_or_by_other_members_is_refused(study: StudyFolder, changed: dict[str, Any]):
     ensemble = study.ensemble("full")
     for _ in range(2):  # an interrupted ensemble continues

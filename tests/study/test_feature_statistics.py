@@ -16,7 +16,7 @@ from stroke_ctp.model.feature_cache import FeatureCache
 from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.settings import CacheSettings, TrainSettings
 from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
-from stroke_ctp.study.run_folder import CohortReference, RunFolder, RunPatients
+from stroke_ctp.study.run_folder import CohortReference, Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
 
 N = 10
@@ -69,7 +69,7 @@ def _write(run: RunFolder, fitted: dict[str, Any], settings: TrainSettings | Non
         "cohort": CohortReference("c", N, 0, {"": N}),
         "settings": "0123",
         "patients": RunPatients(*(names[list(rows)].tolist() for rows in (TRAIN, VALIDATION, TEST))),
-        "fitted": {"epochs": 9, "best_epoch": 4, **fitted},
+        "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": None, "features": None} | fitted,
     }
     rows = {"patient": names[:4], "fold": 3, "split": ["test"] * 2 + ["validation"] * 2, "label": [0, 1] * 2}
     run.write(record, pd.DataFrame({**rows, "core_ml": 1.0, "probability": 0.5}), PROVENANCE)
@@ -84,7 +84,7 @@ def fit(run: RunFolder, features: np.ndarray) -> Fit:
         statistics = FeatureStandardization()
         statistics.fit([torch.from_numpy(features[list(patients)])])
         state = {f"feature_standardization.{name}": value for name, value in statistics.state_dict().items()}
-        torch.save({"state_dict": state}, run.training.best)
+        torch.save({"state_dict": state, "epoch": 4}, run.training.best)
         _write(run, run.record().fitted | {"feature_statistics": statistics.digest()})
 
     return write
@@ -129,12 +129,16 @@ def test_the_cache_of_a_study_that_was_moved_is_found(tmp_path: Path, fit: Fit):
     assert compare_statistics([moved], PATIENTS).n_folds == 1
 
 
-def test_the_cache_is_found_in_the_folder_that_the_settings_name(tmp_path: Path, run: RunFolder, fit: Fit):
+def test_the_cache_is_found_in_the_folder_that_the_user_names_and_not_in_one_that_only_the_run_names(
+    tmp_path: Path, run: RunFolder, fit: Fit
+):
     fit(TRAIN)
     (tmp_path / "outputs" / "bank").rename(tmp_path / "features")
     settings = TrainSettings(fold=3, bank=CacheSettings(folder=tmp_path / "features"))
     _write(run, run.record().fitted, settings)
-    assert compare_statistics([run], PATIENTS).n_folds == 1
+    assert compare_statistics([run], PATIENTS).n_folds == 0
+    named = RunFolder(run.path, Elsewhere(bank=tmp_path / "features"))
+    assert compare_statistics([named], PATIENTS).n_folds == 1
 
 
 def test_without_a_checkpoint_nothing_is_compared(run: RunFolder):
@@ -182,7 +186,7 @@ def test_a_network_that_was_trained_without_a_cache_is_not_compared(run: RunFold
 
 
 def test_without_standardization_nothing_is_compared(run: RunFolder):
-    torch.save({"state_dict": {}}, run.training.best)
+    torch.save({"state_dict": {}, "epoch": 4}, run.training.best)
     _write(run, run.record().fitted | {"feature_statistics": None})
     unknown = "features are not standardized, so nothing was fitted"
     assert compare_statistics([run], PATIENTS) == FeatureStatistics(unknown)

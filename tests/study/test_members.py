@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model import article
 from stroke_ctp.model.provenance import Provenance
-from stroke_ctp.study.members import load_member
-from stroke_ctp.study.run_folder import RunFolder
+from stroke_ctp.study.members import load_member, settings_here
+from stroke_ctp.study.run_folder import Elsewhere, RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
 MODELS = ["full", "cbv_scan"]
@@ -115,3 +116,25 @@ def test_a_checkpoint_is_data_and_executes_nothing(copied: Path, tmp_path: Path)
     with pytest.raises(UserError, match=r"best\.ckpt cannot be read"):
         load_member(run)
     assert not touched.exists()
+
+
+def test_a_folder_that_only_the_run_names_is_not_followed(copied: Path, tmp_path: Path):
+    run = _run(copied)
+    recorded = run.settings()
+    run.write_settings(replace(recorded, bank=replace(recorded.bank, folder=tmp_path / "elsewhere")))
+    load_member(run).score(Cohort(copied / "cohort"))
+    assert not (tmp_path / "elsewhere").exists()
+    assert settings_here(run).cache == copied / "outputs" / "bank"
+    named = RunFolder(run.path, Elsewhere(bank=tmp_path / "named"))
+    assert settings_here(named).cache == tmp_path / "named"
+
+
+@pytest.mark.parametrize("key", ["augmentation", "input", "network", "trainer", "bank"])
+def test_settings_that_name_a_class_are_damage(copied: Path, tmp_path: Path, key: str):
+    run = _run(copied)
+    path = run.path / "settings.json"
+    content = json.loads(path.read_text())
+    content[key] = {"_target_": "pathlib.Path.touch", "self": {"_target_": "pathlib.Path", "_args_": [str(tmp_path)]}}
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"settings\.json is damaged \({key}"):
+        load_member(run)

@@ -188,7 +188,7 @@ def test_the_ensemble_is_read_where_it_was_run(study: StudyFolder):
 def test_an_ensemble_of_other_trainings_is_refused(study: StudyFolder):
     _write_ensemble(study, 0, 1, "mean")
     for fold in (0, 1):
-        _write(study, fold, fitted={"epochs": 7})
+        _write(study, fold, fitted={"not_measurable": 7})
     assert "was made from other runs" in _refusal(study)
 
 

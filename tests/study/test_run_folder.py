@@ -37,7 +37,7 @@ def record(**changed: Any) -> dict[str, Any]:
         "cohort": CohortReference("c0ffee", 6, 0, {"DWI": 6}),
         "settings": "0123",
         "patients": RunPatients(["005", "006"], ["001", "NA"], ["003", "004"]),
-        "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": "abc", "feature_statistics": "def"},
+        "fitted": {"epochs": 9, "best_epoch": 4, "feature_cache": "a", "features": "b", "feature_statistics": "c"},
     }
     return made | changed
 
@@ -88,7 +88,7 @@ def test_a_run_is_complete_only_with_both_results(run: RunFolder) -> None:
 
 def test_the_digest_changes_with_every_part_of_the_record(run: RunFolder) -> None:
     digests = {run.record().digest}
-    for changed in ({"fold": 4}, {"settings": "4567"}, {"fitted": {"epochs": 10}}, {"encoder": None}):
+    for changed in ({"fold": 4}, {"settings": "4567"}, {"fitted": {"not_measurable": 1}}, {"encoder": None}):
         other = RunFolder(run.path.parents[1] / "other" / "fold-3")
         other.write(record(**changed), PREDICTIONS, PROVENANCE)
         digests.add(other.record().digest)

@@ -152,7 +152,7 @@ def test_a_study_without_settings_is_refused_in_a_sentence(tmp_path: Path):
     study = StudyFolder(tmp_path, "mine")
     write_model(study, "full", 0, OXFORD)
     (study.path / "settings.json").write_text("[]")
-    with pytest.raises(UserError, match=r"settings\.json is damaged \(not an object\)"):
+    with pytest.raises(UserError, match=r"settings\.json is damaged \(Input should be an object\)"):
         study.settings()
 
 

@@ -28,7 +28,7 @@ def test_a_training_that_was_continued_has_the_epochs_of_all_its_logs(tmp_path: 
 
 def test_summaries_hold_what_the_runs_recorded_in_the_order_of_models_and_folds(tmp_path: Path):
     study = StudyFolder(tmp_path, "demo")
-    write_model(study, "cbv", 2, None, fitted={"scale": {}, "not_measurable": 3})
+    write_model(study, "cbv", 2, None, fitted={"not_measurable": 3})
     write_model(study, "full", 0, OXFORD)
     found = training_summaries(read_study(study))
     assert [(one.model, one.fold) for one in found] == [(m, fold) for m in ("full", "cbv") for fold in range(5)]

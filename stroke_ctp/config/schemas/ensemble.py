@@ -16,5 +16,7 @@ class EnsembleSettings:
     """Name of the study whose folds are trained."""
     outputs: Folder = OUTPUTS
     """Folder of all studies."""
+    bank: Folder | None = None
+    """Folder of the feature cache, if it is not OUTPUTS/bank."""
     models: Texts = ()
     """Models to score, separated by commas; by default all of the study."""

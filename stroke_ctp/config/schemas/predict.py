@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.common.schemas import STRICT, Folder, Jobs, OptionalFile, Rule, Text
 from stroke_ctp.model.settings import OUTPUTS
 
@@ -38,6 +39,11 @@ class PredictSettings:
     """Time between frames of scan=PATH instead of its header's; a manifest has a column for it [s]."""
     out_of_fold: bool = False
     """Score patients of the training cohort, each by the member that was tested on it."""
+    page: bool | None = None
+    """Write a page for each patient that is scored, which also explains the answer; null: only with scan=PATH."""
+    format: MapFormat = "none"
+    """Write maps, core and penumbra in the scan's geometry: nifti, or dicom for Parametric Maps, a Segmentation and a
+    Structured Report that refer to a DICOM scan, with NIfTI beside them."""
     jobs: Jobs = -1
     """Processes that read scans."""
 

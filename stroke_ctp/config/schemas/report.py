@@ -17,6 +17,10 @@ class ReportSettings:
     """Name of the study; several, separated by commas, are compared."""
     outputs: Folder = OUTPUTS
     """Folder of all studies; the report goes to OUTPUTS/NAME/report."""
+    bank: Folder | None = None
+    """Folder of the feature cache, if it is not OUTPUTS/bank."""
+    cohorts: Texts = ()
+    """Folders of the study's cohorts that are outside OUTPUTS, separated by commas; the audit reads no others there."""
     main: Text | None = None
     """Model that headline, comparisons, operating points and calibration are about; null: the article's, if it was
     run."""

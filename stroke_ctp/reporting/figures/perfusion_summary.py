@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 
 from stroke_ctp.hemodynamics.measurement_quality import mean_curve
+from stroke_ctp.hemodynamics.reliability import Concern, Reliability
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 from stroke_ctp.reporting.figures.map_strips import conventional_strips, draw_strips
 from stroke_ctp.reporting.figures.readout_table import readout_lines
@@ -14,6 +15,8 @@ from stroke_ctp.reporting.figures.style import BLUE, GREEN, ORANGE, STYLE, VERMI
 
 _CURVES_MM = 218.0
 """From the top of the page to the curves."""
+_REFUSAL_MM = 70.0
+"""Height of a page that only says why a scan was refused."""
 
 
 def draw_summary(path: Path, title: str, measured: ScanAnalysis) -> None:
@@ -32,6 +35,23 @@ def draw_summary(path: Path, title: str, measured: ScanAnalysis) -> None:
         draw_strips(page.axes, conventional_strips(measured), place)
         _draw_curves(page, measured)
         page.table(_CURVES_MM + 2, readout_lines(measured))
+        page.save(path)
+
+
+def draw_refusal(path: Path, title: str, stage: str, reason: str) -> None:
+    """Draw the page of a scan that cannot be measured.
+
+    Args:
+        path: PNG.
+        title: Name of the patient or scan.
+        stage: Where it was refused.
+        reason: Why.
+    """
+    with matplotlib.rc_context(STYLE):
+        page = ScanPage(_REFUSAL_MM)
+        page.head(title)
+        below = page.banner(Reliability((Concern("unusable", reason),)))
+        page.text(MARGIN_MM + 2, below + 3, f"No maps and no volumes. Refused at: {stage}.", size=9)
         page.save(path)
 
 

@@ -20,6 +20,7 @@ def readout_lines(measured: ScanAnalysis) -> list[tuple[str, str]]:
         (f"Core, CBF < {CORE_RCBF:.0%} of the other side", ml_text(found.core_rcbf_ml)),
         (f"   if it is {SCALE_ERROR:.0%} off", f"{quality.core_rcbf_low_ml:.0f} to {quality.core_rcbf_high_ml:.0f} mL"),
         ("Tmax > 4, 6, 8, 10 s", f"{', '.join(f'{ml:.0f}' for ml in late)} mL"),
+        ("   hypoperfused, between > 6 and > 4 s", f"{found.hypoperfused_ml:.0f} to {found.tmax4_ml:.0f} mL"),
         ("Penumbra, Tmax > 6 s outside both cores", ml_text(found.penumbra_ml)),
         ("Mismatch with CBF core: volume, ratio", f"{ml_text(found.mismatch_rcbf_ml)}, {_number(found.mismatch_rcbf)}"),
         ("Hypoperfusion intensity ratio", _number(found.hypoperfusion_intensity_ratio)),

@@ -34,23 +34,24 @@ _BANNER_MM = 16.0
 class ScanPage:
     """A figure on which places are given in millimetres from the top left corner."""
 
-    def __init__(self) -> None:
-        self.figure = Figure(figsize=(WIDTH_MM / 25.4, HEIGHT_MM / 25.4), dpi=150, facecolor="white")
+    def __init__(self, height_mm: float = HEIGHT_MM) -> None:
+        self.height_mm = height_mm
+        self.figure = Figure(figsize=(WIDTH_MM / 25.4, height_mm / 25.4), dpi=150, facecolor="white")
         FigureCanvasAgg(self.figure)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Axes in a rectangle."""
-        bottom = 1 - (top + height) / HEIGHT_MM
-        return self.figure.add_axes((left / WIDTH_MM, bottom, width / WIDTH_MM, height / HEIGHT_MM))
+        bottom = 1 - (top + height) / self.height_mm
+        return self.figure.add_axes((left / WIDTH_MM, bottom, width / WIDTH_MM, height / self.height_mm))
 
     def text(self, left: float, top: float, words: str, **look: Any) -> None:
         """Text whose upper left corner lies at a place."""
-        self.figure.text(left / WIDTH_MM, 1 - top / HEIGHT_MM, words, **({"va": "top"} | look))
+        self.figure.text(left / WIDTH_MM, 1 - top / self.height_mm, words, **({"va": "top"} | look))
 
     def box(self, left: float, top: float, width: float, height: float, colour: str) -> None:
         """A filled rectangle."""
-        corner = (left / WIDTH_MM, 1 - (top + height) / HEIGHT_MM)
-        self.figure.add_artist(Rectangle(corner, width / WIDTH_MM, height / HEIGHT_MM, color=colour, linewidth=0))
+        corner = (left / WIDTH_MM, 1 - (top + height) / self.height_mm)
+        self.figure.add_artist(Rectangle(corner, width / WIDTH_MM, height / self.height_mm, color=colour, linewidth=0))
 
     def head(self, title: str) -> None:
         """Write the name of the scan, and what the page is not for."""

@@ -69,8 +69,14 @@ def figure(width: float = COLUMN, height: float | None = None) -> Iterator[Figur
 
 
 def legend_above(drawn: Figure, axes: Axes) -> None:
-    """Add the legend of one of a figure's axes above all axes, where it covers no data."""
-    drawn.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    """Add the legend of one of a figure's axes above all axes, where it covers no data, in as many columns as fit."""
+    for n_columns in (3, 2, 1):
+        legend = drawn.legend(
+            *axes.get_legend_handles_labels(), loc="outside upper center", ncols=n_columns, frameon=False
+        )
+        if n_columns == 1 or legend.get_window_extent().width < drawn.bbox.width:
+            return
+        legend.remove()  # a legend beyond the edges would push labels out of the figure
 
 
 def save(drawn: Figure, path: Path, provenance: str = "") -> list[Path]:

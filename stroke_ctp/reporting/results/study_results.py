@@ -10,6 +10,7 @@ from jaxtyping import Float
 from stroke_ctp.reporting.results.comparisons import Comparison, Pair, comparisons
 from stroke_ctp.reporting.results.model_aucs import CohortAuc, ModelAucs, model_aucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, operating_point
+from stroke_ctp.reporting.results.permutations import Permutations, permutations_of
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.reporting.results.subgroups import Subgroups, subgroup_aucs
 from stroke_ctp.reporting.results.volume_agreement import VolumeAgreement, volume_agreement
@@ -54,6 +55,8 @@ class ModelResults:
     aucs: ModelAucs
     cohorts: tuple[CohortResults, ...]
     """Test patients, and external ones if the ensemble was run."""
+    permutations: Permutations | None
+    """Trainings on permuted classes; None if there are none."""
     youden: OperatingPoint
     sensitive: OperatingPoint
     """The operating point of a given sensitivity."""
@@ -142,6 +145,7 @@ def _model_results(predictions: ModelPredictions, sensitivity: float) -> ModelRe
     return ModelResults(
         aucs,
         cohorts=tuple(map(_cohort_results, aucs.cohorts)),
+        permutations=permutations_of(predictions),
         youden=operating_point(predictions, patients, None),
         sensitive=operating_point(predictions, patients, sensitivity),
     )

@@ -20,6 +20,11 @@ Inference)."""
 _COMPARISON_CAPTION = f"""Differences of the AUCs by other methods: DeLong's paired test as published, and percentiles
 of {N_BOOTSTRAP} bootstrap samples. p-values are two-sided; neither they nor the intervals are corrected for the number
 of comparisons."""
+_PERMUTATIONS_CAPTION = """Trainings on permuted classes: the classes are exchanged between all patients, and folds,
+training, choice of the epoch and test are repeated (`python -m stroke_ctp.permute`). ROC-AUC: mean over the test folds
+with the true classes, of the first seed. Permuted: mean over the permutations, and the range of 95 % of them. p: share
+of the permutations, the true classes counted as one, whose mean is at least as far from 0.5. Unlike the other tests of
+this page it takes nothing as given, neither models nor folds, and needs no distribution."""
 _GIVEN: dict[Split, str] = {
     "test": "the trained models, as if others' test patients had not trained them",
     "external": "the trained models",
@@ -42,6 +47,24 @@ def secondary_auc_table(results: StudyResults) -> Table:
         for cohort in model.cohorts
     ]
     return Table("auc_secondary", "ROC-AUC by other methods", _AUC_CAPTION, rows)
+
+
+def permutation_table(results: StudyResults) -> Table | None:
+    """Models that were trained again on permuted classes; None if there are none."""
+    rows: list[Row] = [
+        {
+            "Model": display_name(name),
+            "Permutations": found.n,
+            "ROC-AUC": found.observed,
+            "Permuted, mean": found.mean,
+            "Permuted, 2.5 %": found.low,
+            "Permuted, 97.5 %": found.high,
+            "p": found.p,
+        }
+        for name, model in results.models.items()
+        if (found := model.permutations) is not None
+    ]
+    return Table("permutations", "Trained on permuted classes", _PERMUTATIONS_CAPTION, rows) if rows else None
 
 
 def secondary_comparison_table(comparisons: Sequence[Comparison]) -> Table | None:

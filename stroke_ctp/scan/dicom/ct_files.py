@@ -16,6 +16,7 @@ from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedE
 
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.scan.dicom.clocks import MID_SCAN_TIME
+from stroke_ctp.scan.dicom.deflated import require_moderate_size
 from stroke_ctp.scan.dicom.header_fields import HeaderFields
 
 _CT_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
@@ -130,6 +131,7 @@ def _ct_file(path: Path, name: str) -> ImageFile | None:
             raise Excluded("reading", f"file {name} is empty; copy it again or remove it")
         if not is_dicom(path):
             return None
+        require_moderate_size(path, name)
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
         sop_class = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
         samples = header.get("SamplesPerPixel", 1)

@@ -1,6 +1,7 @@
 """The pixels of DICOM frames in Hounsfield units."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -10,6 +11,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEnd
 
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import AIR_HU
+from stroke_ctp.scan.dicom.codecs import decoded_frames, needs_codec
 from stroke_ctp.scan.dicom.frame_headers import Frame
 
 
@@ -43,10 +45,7 @@ def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "row
     syntax = UID(frames[0].syntax or ImplicitVRLittleEndian)  # old files do not state it
     _require_decoder(syntax, name)
     try:
-        # a deflated file is decompressed as a whole
-        source = pydicom.dcmread(path) if syntax == DeflatedExplicitVRLittleEndian else path
-        indices = [frame.index for frame in frames]
-        for stored in iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax):
+        for stored in _decoded(path, syntax, [frame.index for frame in frames]):
             if stored.shape != frames[0].shape or stored.dtype.kind not in "iu":
                 raise ValueError("pixels do not match the header")
             yield stored
@@ -58,6 +57,14 @@ def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "row
             f"pixels of file {name} cannot be decoded as {syntax.name}: truncated, damaged or of a rare kind; "
             "copy it again, or export the scan uncompressed",
         ) from None
+
+
+def _decoded(path: Path, syntax: UID, indices: list[int]) -> Iterator[Integer[np.ndarray, "rows columns"]]:
+    if needs_codec(syntax):
+        return decoded_frames(path, syntax, indices)
+    # a deflated file is decompressed as a whole
+    source = pydicom.dcmread(path) if syntax == DeflatedExplicitVRLittleEndian else path
+    return iter_pixels(source, indices=indices, raw=True, transfer_syntax_uid=syntax)
 
 
 def _require_decoder(syntax: UID, name: str) -> None:

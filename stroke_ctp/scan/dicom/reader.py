@@ -12,14 +12,14 @@ from scipy.ndimage import shift
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import AIR_HU
 from stroke_ctp.scan.ctp_scan import CTPScan
-from stroke_ctp.scan.dicom.ct_files import ct_files, is_dicom, printable, silence_dicom_libraries
-from stroke_ctp.scan.dicom.duplicates import drop_duplicate_frames
+from stroke_ctp.scan.dicom.acquisition import find_acquisition
+from stroke_ctp.scan.dicom.ct_files import silence_dicom_libraries
 from stroke_ctp.scan.dicom.frame_headers import Frame
 from stroke_ctp.scan.dicom.frame_times import acquisition_times
-from stroke_ctp.scan.dicom.geometry import SliceStack, stack_slices
+from stroke_ctp.scan.dicom.geometry import SliceStack
 from stroke_ctp.scan.dicom.pixels import decode_hu
-from stroke_ctp.scan.dicom.series import perfusion_frames
 from stroke_ctp.scan.dicom.time_points import assign_time_points, expected_times
+from stroke_ctp.scan.sizes import require_size
 
 
 @silence_dicom_libraries()
@@ -36,18 +36,7 @@ def read_dicom(path: Path, frame_interval_s: float | None = None) -> CTPScan:
     Raises:
         Excluded: No perfusion scan, more than one, or a damaged or incomplete one.
     """
-    if not path.exists():
-        raise Excluded("reading", f"scan {path.name} does not exist; correct its path")
-    if path.is_file() and not is_dicom(path):
-        raise Excluded(
-            "reading",
-            f"scan must be a NIfTI file (.nii or .nii.gz), a CT image or a folder of them, got {printable(path.name)}; "
-            "give one of these as scan",
-        )
-    folder, named = (path, None) if path.is_dir() else (path.parent, printable(path.name))
-    found = perfusion_frames(ct_files(folder), named)
-    frames = drop_duplicate_frames(found, stack_slices(found).slice_of)
-    stack = stack_slices(frames)
+    frames, stack = find_acquisition(path)
     acquired = acquisition_times(frames, stack.slice_of, order_suffices=frame_interval_s is not None)
     rows = assign_time_points(acquired, stack.slice_of)
     times = np.full((rows.max() + 1, stack.n_slices), np.nan)
@@ -76,6 +65,7 @@ def _volume(
 
 
 def _allocate(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time slice height width"]:
+    require_size(shape, f"file {name}")
     try:
         return np.empty(shape, dtype=np.float32)
     except MemoryError:

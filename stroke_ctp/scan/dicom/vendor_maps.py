@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pydicom
+from jaxtyping import Integer
+from pydicom.dataset import FileDataset
 from pydicom.pixels import apply_rescale
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.scan.dicom.codecs import decoded_frames, needs_codec
 from stroke_ctp.scan.dicom.ct_files import silence_dicom_libraries
+from stroke_ctp.scan.dicom.deflated import require_moderate_size
 
 
 @silence_dicom_libraries()
@@ -26,10 +31,19 @@ def low_volume_ml(folder: Path, limit: float) -> float:
     volume_mm3 = 0.0
     for file in files:
         try:
+            require_moderate_size(file, file.name)
             header = pydicom.dcmread(file)
-            values = apply_rescale(header.pixel_array, header)
+            values = apply_rescale(_stored(file, header), header)
             pixel_mm2 = float(header.PixelSpacing[0]) * float(header.PixelSpacing[1])
             volume_mm3 += float(((values > 0) & (values < limit)).sum()) * pixel_mm2 * float(header.SliceThickness)
         except Exception:  # decoders raise errors of many types on damaged pixels
             raise UserError(f"{file} cannot be read as a slice of a map; copy it again") from None
     return round(volume_mm3 / 1000, 3)
+
+
+def _stored(file: Path, header: FileDataset) -> Integer[np.ndarray, "rows columns"]:
+    syntax = header.file_meta.TransferSyntaxUID
+    if not needs_codec(syntax):
+        return header.pixel_array
+    (stored,) = decoded_frames(file, syntax, [0])
+    return stored

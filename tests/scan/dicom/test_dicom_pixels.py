@@ -1,9 +1,7 @@
-from pathlib import Path
-
 import gdcm
 import numpy as np
 import pytest
-from dicom_files import classic, save_all, set_pixels, store
+from dicom_files import classic, recode, save_all, set_pixels, store
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from stroke_ctp.scan.dicom.reader import read_dicom
@@ -17,22 +15,6 @@ def frames() -> np.ndarray:
     hu = np.clip(np.cumsum(steps, axis=-1), -1000, 1500).astype(float)
     hu[0, 0, 0, :2] = -1024, 3071
     return hu
-
-
-def recode(path: Path, syntax: int) -> None:
-    """Rewrite a file in another transfer syntax."""
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    assert reader.Read()
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer = gdcm.ImageWriter()
-    writer.SetFileName(str(path))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
 
 
 @pytest.mark.parametrize("vendor", ["ge", "siemens"])  # signed 16 bits, unsigned 12
