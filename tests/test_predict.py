@@ -54,7 +54,8 @@ def test_a_model_that_predicts_volumes_gives_the_mean_of_its_members_with_an_int
     there = f"outputs={trained}/outputs"
     train_quickly(f"cohort={trained}/outputs/cohort", there, "fold=0..2", "trainer.max_epochs=2", "model=perfusion")
     out = trained / "volume"
-    predict(PredictSettings(out, "stroke", trained / "outputs", "perfusion", trained / "scan.nii.gz", levels=(0, 2)))
+    scan = trained / "scan.nii.gz"
+    predict(PredictSettings(out, outputs=trained / "outputs", model="perfusion", scan=scan, levels=(0, 2)))
     said = capsys.readouterr().out
     row = pd.read_csv(out / "predictions.csv").iloc[0]
     study, external = StudyFolder(trained / "outputs", "stroke"), Cohort(trained / "external")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from pydantic.dataclasses import dataclass as schema
 from threadpoolctl import threadpool_limits
 
 from stroke_ctp import __version__
@@ -15,6 +15,7 @@ from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.files import digest
+from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.robustness.axes import REFERENCE, Axis, Condition
 from stroke_ctp.robustness.stress_folder import StressFolder
 from stroke_ctp.robustness.stress_patient import StressPatient
@@ -45,6 +46,26 @@ class Task:
         return {repr(level): self.axis.condition(level) for level in self.axis.levels if level != self.axis.reference}
 
 
+@schema(frozen=True, config=STRICT)
+class ScanScores:
+    """Scores of one scan."""
+
+    models: dict[str, tuple[float, bool]]
+    """Probability by each model, and whether it found something to measure; none if there is no series."""
+    reason: str = ""
+    """Why there is no series."""
+
+
+@schema(frozen=True, config=STRICT)
+class PatientScores:
+    """The record of a task."""
+
+    scans: dict[str, ScanScores]
+    """By level."""
+    truths: dict[str, float] | None
+    """Volumes of the patient [mL]; with the good scan."""
+
+
 @dataclass(frozen=True)
 class StressTest:
     """The models of a study that are tried, and on whom."""
@@ -57,17 +78,17 @@ class StressTest:
     """Of the training cohort; short scans are padded."""
     seed: int
 
-    def finished(self, task: Task) -> dict[str, Any] | None:
+    def finished(self, task: Task) -> PatientScores | None:
         """The record of a task that an earlier command has done."""
-        return self._folder.records(task.name).read(task.number, self._key(task), dict[str, Any])
+        return self._folder.records(task.name).read(task.number, self._key(task), PatientScores)
 
     def __call__(self, task: Task) -> None:
         """Scan a patient, score the scans and keep the scores."""
         patient = StressPatient.draw(self.seed, task.number)
         with threadpool_limits(1):  # scores do not depend on the number of processes
             scores = self._scores(patient, task.conditions)
-            record = {"scores": scores} | ({"truths": patient.truths()} if task.axis is None else {})
-        self._folder.records(task.name).write(task.number, self._key(task), record)
+            record = PatientScores(scores, patient.truths() if task.axis is None else None)
+        self._folder.records(task.name).write(task.number, self._key(task), plain(record))
 
     @property
     def _folder(self) -> StressFolder:
@@ -84,22 +105,22 @@ class StressTest:
             }
         )
 
-    def _scores(self, patient: StressPatient, conditions: Mapping[str, Condition]) -> dict[str, Any]:
-        """By level and model: probability, and whether it was measured; or why there is no series."""
+    def _scores(self, patient: StressPatient, conditions: Mapping[str, Condition]) -> dict[str, ScanScores]:
+        """Scores by level."""
         series: dict[str, Float[np.ndarray, "level time height width"]] = {}
-        found: dict[str, Any] = {}
+        found: dict[str, ScanScores] = {}
         for level, condition in conditions.items():
             try:
                 series[level] = patient.series(condition, self.rules)
             except Excluded as finding:
-                found[level] = {"reason": finding.reason}
-        found |= {level: {} for level in series}
+                found[level] = ScanScores({}, finding.reason)
+        found |= {level: ScanScores({}) for level in series}
         for model in self.models if series else ():
             scores = _predictor(self.outputs, self.study, model).score(NewPatients.of(*series.values()))
             for level, probability, measured in zip(
                 series, scores.probability.mean(axis=0).tolist(), scores.measured.tolist(), strict=True
             ):
-                found[level][model] = [round(probability, 6), measured]
+                found[level].models[model] = (round(probability, 6), measured)
         return found
 
 

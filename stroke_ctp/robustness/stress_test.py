@@ -12,7 +12,7 @@ from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.model.conventional import WHOLE_SCAN
 from stroke_ctp.robustness.axes import LABEL, PREVALENCE, Axis
 from stroke_ctp.robustness.curves import StressResults, curves_frame, read_results
-from stroke_ctp.robustness.scoring import StressTest, Task, padded
+from stroke_ctp.robustness.scoring import PatientScores, StressTest, Task, padded
 from stroke_ctp.robustness.stress_folder import StressFolder, scores_table
 from stroke_ctp.study.predictor import members_key
 from stroke_ctp.study.run_folder import RunFolder, RunRecord
@@ -78,7 +78,7 @@ def _write(folder: StressFolder, test: StressTest, plan: Plan, fitted: Mapping[s
         "seed": plan.seed,
         "axes": {axis.name: list(axis.levels) for axis in plan.axes},
         "questions": list(plan.questions),
-        "truths": [record["truths"] for task, record in done if task.axis is None],
+        "truths": [record.truths for task, record in done if task.axis is None],
     }
     rows = [row for task, record in done for row in _rows(task, record, test.models)]
     folder.write({**fitted, **tried}, scores_table(rows))
@@ -125,19 +125,18 @@ def _share_large(runs: Iterable[RunFolder]) -> float:
     return float(np.concatenate([table.loc[table["split"] == "test", "label"] for table in tables]).mean())
 
 
-def _known(record: dict[str, Any] | None) -> dict[str, Any]:
+def _known(record: PatientScores | None) -> PatientScores:
     assert record is not None  # it has just been written
     return record
 
 
-def _rows(task: Task, record: Mapping[str, Any], models: Iterable[str]) -> list[dict[str, object]]:
+def _rows(task: Task, record: PatientScores, models: Iterable[str]) -> list[dict[str, object]]:
     """Rows of the table of scores; the axis of good scans is empty."""
     rows = []
-    for level, scores in record["scores"].items():
+    for level, scores in record.scans.items():
         place = {"axis": task.axis.name, "level": float(level)} if task.axis else {"axis": "", "level": 0.0}
-        reason = scores.get("reason", "")
         for model in models:
-            probability, measured = scores.get(model, (None, False))
-            own = {"model": model, "probability": probability, "measured": measured, "reason": reason}
+            probability, measured = scores.models.get(model, (None, False))
+            own = {"model": model, "probability": probability, "measured": measured, "reason": scores.reason}
             rows.append({**place, "patient": task.number, **own})
     return rows

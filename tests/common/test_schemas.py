@@ -50,7 +50,7 @@ def test_a_number_out_of_range_is_refused_with_the_rule(schema: type, values: di
     [
         ({}, "fold is required: add fold=…"),
         ({"fold": 10}, "fold must be 0 to 9 (folds.n=10), got 10"),
-        ({"fold": 0, "folds": {"n": 2}}, "folds.n must be a whole number ≥ 3, got 2"),
+        ({"fold": 0, "folds": {"n": 2}}, "folds.n must be a whole number ≥ 3 and ≤ 1000, got 2"),
         ({"fold": 0, "folds": {"m": 2}}, "there is no setting 'folds.m'; did you mean folds.n?"),
         ({"fold": 0, "input": {"kind": "hu", "scale": 0}}, "input.scale must be a number > 0, got 0"),
         ({"fold": 0, "input": {"kind": "ct"}}, "input.kind must be enhancement or window or hu, got 'ct'"),
@@ -69,7 +69,10 @@ def test_a_value_deep_in_the_settings_is_refused_by_its_dotted_key(values: dict[
 
 @pytest.mark.parametrize("value", ["3", None, True, 2.0, 2])
 def test_what_is_no_whole_number_or_too_small_is_refused(value: object):
-    assert _refused(TrainSettings, fold=0, folds={"n": value}) == f"folds.n must be a whole number ≥ 3, got {value!r}"
+    assert (
+        _refused(TrainSettings, fold=0, folds={"n": value})
+        == f"folds.n must be a whole number ≥ 3 and ≤ 1000, got {value!r}"
+    )
 
 
 def test_limits_that_are_included_are_allowed_and_whole_numbers_are_numbers():

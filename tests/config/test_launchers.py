@@ -94,7 +94,7 @@ def test_where_slurm_was_asked_for_several_tasks_members_answer_as_anywhere(
     ("arguments", "sentence"),
     [
         (("fold=0..1", "learning_rate=1e30"), "diverged; choose another name and a lower learning_rate, or look at"),
-        (("fold=0", "seed=0,1"), "was made with other settings: seed"),
+        (("fold=0", "batch_size=2,3"), "was made with other settings: batch_size"),
         (("fold=0..1", "hydra.launcher.n_jobs=0"), "hydra.launcher.n_jobs must be a whole number ≥ 1 or null, got 0"),
     ],
 )

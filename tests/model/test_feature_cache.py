@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stroke_ctp.common import unfinished
 from stroke_ctp.common.arrays import mapped_array
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.records import read_json
@@ -158,6 +159,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path):
     (folder / "draw-000").mkdir()  # killed before the parts were removed
     (folder / "draw-000" / "000000.npy").write_bytes(b"part")
     (folder / ".partial-killed.npy").write_bytes(b"half")  # or while a file was written
+    unfinished._remove_leftovers_once.cache_clear()  # as in another process
     _features(tmp_path, _Counting(), draws=2)
     left = {path.name for path in folder.iterdir()}
     draws = {f"draw-{draw:03d}{kind}" for draw in range(2) for kind in (".npy", ".sha256")}
