@@ -68,8 +68,10 @@ def test_purposes_have_numbers_of_their_own_that_are_part_of_the_results():
         "BOOTSTRAP": 7,
         "PERMUTATION": 8,
         "SUBSET": 9,
+        "PERMUTED_TRAINING": 10,
         "PRETRAINING_PATIENT": 21,
         "PRETRAINING_STEP": 22,
+        "STRESS_PATIENT": 41,
     }
 
 
