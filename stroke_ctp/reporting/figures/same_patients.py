@@ -127,8 +127,8 @@ def _caption(patients: Sequence[PatientEvidence]) -> str:
     groups = "; ".join(f"{one.chosen.group} ({one.chosen.group_size})" for one in patients)
     return (
         "One test patient for each combination of right and wrong calls at the fixed threshold of Youden's point: the "
-        f"one with the group's median core volume (number of patients): {groups}. Both levels, by the fits of the fold "
-        "that tests the patient. The article's network keeps one maximum per feature, level and frame: its "
+        f"one with the group's median core volume (number of patients): {groups}. Both levels, by the fits that "
+        "tested the patient. The article's network keeps one maximum per feature, level and frame: its "
         "contributions to the log odds (integrated gradients; red: towards a large core) are of frames, left, and of "
         "regions of 25 mm, but not of tissue, perfusion or volume. Outlines: core by each method."
     )

@@ -1,4 +1,4 @@
-"""What each method goes by in a patient: the networks of the fold that tests the patient, and conventional maps."""
+"""What each method goes by in a patient: the networks that tested the patient, and conventional maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,19 +57,19 @@ def _evidence(
     return PatientEvidence(
         chosen,
         hu[:, :N_BASELINE].mean(axis=1),
-        _explained(study, ARTICLE, hu, chosen.fold),
-        _explained(study, PERFUSION, hu, chosen.fold),
+        _explained(study, ARTICLE, hu, chosen.patient),
+        _explained(study, PERFUSION, hu, chosen.patient),
         conventional,
     )
 
 
 def _explained(
-    study: Study, model: str, series: Float[np.ndarray, "level time height width"], fold: int
+    study: Study, model: str, series: Float[np.ndarray, "level time height width"], patient: str
 ) -> Explanation | None:
-    """How the fits of a fold, one of each seed, came to their answer."""
+    """How the fits that tested the patient, one of each seed, came to their answer."""
     from stroke_ctp.study.members import fitted_model, model_of  # loads PyTorch
 
-    runs = [run for key, run in study.models[model].runs.items() if key.fold == fold]
+    runs = [run for run in study.models[model].runs.values() if patient in run.record().patients.test]
     built = model_of(runs[0])
     if not isinstance(built, Explains):
         return None

@@ -20,7 +20,7 @@ _GROUPS = {
 
 @dataclass(frozen=True)
 class Call:
-    """What one model says of a patient in the fold that tests them."""
+    """What the fits of a model that tested a patient say."""
 
     probability: float
     """Of a large core."""
@@ -33,8 +33,6 @@ class ChosenPatient:
     """A patient who stands for a group."""
 
     patient: str
-    fold: int
-    """That tests the patient."""
     group: str
     group_size: int
     core_ml: float
@@ -59,12 +57,12 @@ def chosen_patients(results: StudyResults) -> list[ChosenPatient]:
     calls = {name: _calls(model) for name, model in models.items()}
     tested = models[ARTICLE].cohorts[0].patients
     groups: dict[str, list[ChosenPatient]] = {group: [] for group in _GROUPS.values()}
-    for patient, fold, core_ml, label in zip(tested.patients, tested.folds, tested.core_ml, tested.labels, strict=True):
+    for patient, core_ml, label in zip(tested.patients, tested.core_ml, tested.labels, strict=True):
         own = {name: found[patient] for name, found in calls.items() if patient in found}
         if not {ARTICLE, PERFUSION} <= set(own):
             continue  # no threshold calls them
         wrong = (own[ARTICLE].large != bool(label), own[PERFUSION].large != bool(label))
-        one = ChosenPatient(patient, int(fold), _GROUPS[wrong], 0, float(core_ml), bool(label), own)
+        one = ChosenPatient(patient, _GROUPS[wrong], 0, float(core_ml), bool(label), own)
         groups[one.group].append(one)
     return [_median(group) for group in groups.values() if group]
 
