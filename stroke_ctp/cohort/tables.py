@@ -17,6 +17,8 @@ from stroke_ctp.scan.itk import itk_version
 def write_cohort(folder: CohortFolder, results: Sequence[Result], rules: Rules) -> dict[str, Any]:
     """Write all tables of a cohort whose series are written, and remove what does not belong to it.
 
+    Included patients are sorted by name: folds and batches do not depend on the manifest's order.
+
     Args:
         folder: The cohort.
         results: Of all patients of the manifest.
@@ -25,7 +27,7 @@ def write_cohort(folder: CohortFolder, results: Sequence[Result], rules: Rules) 
     Returns:
         Counts for the flowchart: patients, included, excluded by stage.
     """
-    included = [(patient, record) for patient, record in results if record.included]
+    included = sorted((result for result in results if result[1].included), key=lambda result: result[0].patient)
     tables = CohortTables(
         included=[
             {
