@@ -8,10 +8,10 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.permute import PermuteSettings
-from stroke_ctp.study.audit_evidence import recorded_cohort
 from stroke_ctp.study.members import model_of
 from stroke_ctp.study.permutation_folder import PermutationFolder
 from stroke_ctp.study.permuted_training import permuted_aucs
+from stroke_ctp.study.recorded_cohort import recorded_cohort
 from stroke_ctp.study.run_folder import Elsewhere, RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 

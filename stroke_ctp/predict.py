@@ -1,4 +1,4 @@
-"""Score new patients with a trained model: `python -m stroke_ctp.predict scan=PATH|manifest=FILE name=NAME out=DIR`."""
+"""Score new patients: `python -m stroke_ctp.predict scan=PATH|manifest=FILE name=NAME|bundle=FILE out=DIR`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -8,7 +8,6 @@ from typing import Any
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow, read_manifest
 from stroke_ctp.cohort.manifest_checks import check_scans
-from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.cohort.patient_series import record_key
 from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
@@ -22,11 +21,13 @@ from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.patient_outputs import PatientOutputs
+from stroke_ctp.study.answers import answer
 from stroke_ctp.study.exchange import refuse_unwritable
 from stroke_ctp.study.out_of_fold import OutOfFold
-from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
-from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
+from stroke_ctp.study.prediction_folder import NOT_ASSESSABLE, PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.recorded_cohort import recorded_cohort
+from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
 
 _AT_A_TIME = 16
@@ -37,7 +38,7 @@ def predict(settings: PredictSettings) -> None:
     """Score the patients that are not scored yet, then write the table of all."""
     patients = _patients(settings)
     refuse_unwritable(patients, settings.format)
-    predictor = Predictor.load(StudyFolder(settings.outputs, settings.name), settings.model)
+    predictor = _predictor(settings)
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
     outputs = _outputs(predictor, folder, settings)
@@ -46,7 +47,10 @@ def predict(settings: PredictSettings) -> None:
         failed = [one.reason for one in predictions if one.reason is not None]
         if settings.scan is not None and failed:
             raise UserError(failed[0])
-        folder.write(predictions, _made_with(settings, predictor))
+        folder.write(predictions, _made_with(predictor))
+    known = sum(one.in_training for one in predictions)
+    if known and not settings.out_of_fold:
+        print(f"warning: {known} series of training patients: the members know the answer")
     _tell(predictions, predictor)
     if folder.page().exists():
         print(f"page {folder.page()}")
@@ -59,19 +63,35 @@ def _outputs(predictor: Predictor, folder: PredictionFolder, settings: PredictSe
     with_page = settings.scan is not None if settings.page is None else settings.page
     if not with_page and settings.format == "none":
         return None
-    reference = OutOfFold.of(StudyFolder(settings.outputs, settings.name), settings.model) if with_page else None
-    return PatientOutputs(predictor, folder, _made_with(settings, predictor), reference, settings.format)
+    known = OutOfFold.of(predictor.reference, predictor.about.cohort.simulated) if with_page else None
+    return PatientOutputs(predictor, folder, _made_with(predictor), known, settings.format)
 
 
-def _made_with(settings: PredictSettings, predictor: Predictor) -> dict[str, Any]:
+def _made_with(predictor: Predictor) -> dict[str, Any]:
     return {
-        "study": settings.name,
-        "model": settings.model,
+        "study": predictor.about.study,
+        "model": predictor.model.name,
         "members": len(predictor.members),
         "predictor": predictor.key,
         "endpoint": asdict(predictor.endpoint),
         **asdict(machine()),
     }
+
+
+def _predictor(settings: PredictSettings) -> Predictor:
+    """The members, with the range of the training cohort if that is known."""
+    if settings.bundle is not None:
+        return Predictor.from_bundle(settings.bundle)
+    elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
+    study = StudyFolder(settings.outputs, settings.name, elsewhere)
+    training = recorded_cohort(study, list(study.complete_runs(settings.model).values()))
+    if isinstance(training, str):
+        print(f"nobody is declined as unlike the training patients: {training}; a bundle would know them")
+        return Predictor.load(study, settings.model)
+    predictor = Predictor.load(study, settings.model, training)
+    if predictor.typical is not None and predictor.typical.cloud is None:
+        print("no distance from the training patients is judged: they are few, or their features are no longer cached")
+    return predictor
 
 
 def _require_success(predictions: Sequence[PatientPrediction]) -> None:
@@ -97,6 +117,7 @@ def _predict(
     """The predictions of all patients in their order."""
     rules = replace(predictor.rules, levels="auto")
     determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
+    determined_by["error"] = settings.error
     keys = {patient.number: record_key(patient, determined_by) for patient in patients}
     made = {patient.number: _finished(patient, keys[patient.number], folder, outputs) for patient in patients}
     if settings.out_of_fold:
@@ -111,7 +132,7 @@ def _predict(
     results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
         members = predictor.tested_in[patient.patient] if settings.out_of_fold else range(len(predictor.members))
-        prediction = _scored(patient.patient, series, predictor, members)
+        prediction = _answered(patient.patient, series, predictor, members, settings.error)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
@@ -147,16 +168,16 @@ def _standard_series(patient: ManifestPatient, rules: Rules) -> StandardSeries |
         return Excluded(DEFECT, described_defect(error, patient.rows[0].scan_name))
 
 
-def _scored(
-    patient: str, series: StandardSeries | Excluded, predictor: Predictor, members: Sequence[int]
+def _answered(
+    patient: str,
+    series: StandardSeries | Excluded,
+    predictor: Predictor,
+    members: Sequence[int],
+    error: float | None,
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
-    scores = predictor.score(NewPatients.of(series.hu))
-    mean = None if scores.volumes is None else scores.volumes[list(members), 0].mean(axis=0).tolist()
-    volume = None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True))
-    probability = {predictor.names[member]: float(scores.probability[member, 0]) for member in members}
-    return PatientPrediction(patient, probability, series.quality, volume=volume)
+    return answer(predictor, patient, series, members, error)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:
@@ -184,7 +205,7 @@ def _check_fold_membership(
     known = [patient.patient for patient in patients if patient.patient in predictor.tested_in]
     if settings.out_of_fold and not known:
         raise UserError(
-            f"out_of_fold=true is for patients of the training cohort of {settings.name}, of whom "
+            f"out_of_fold=true is for patients of the training cohort of {predictor.about.study}, of whom "
             f"{'a scan=PATH has no name; use a manifest' if settings.scan else f'{settings.manifest} has none'}"
         )
     if known and not settings.out_of_fold:
@@ -199,9 +220,18 @@ def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> Non
     failed = sum(one.reason is not None for one in predictions)
     if failed:
         print(f"{failed} of {len(predictions)} patients cannot be scored (predictions.csv, column reason)")
+    declined = sum(bool(one.declined) for one in predictions)
+    if declined and predictions[1:]:
+        print(f"{declined} of {len(predictions)} patients are not assessable (predictions.csv, column declined)")
     if len(predictions) == 1 and not failed:
         (one,) = predictions
         scores = one.members.values()
+        if one.answer == NOT_ASSESSABLE:
+            print(f"{NOT_ASSESSABLE}: {'; '.join(one.declined)}")
+        elif one.answer is not None:
+            print(f"{one.answer} core, at Youden's threshold")
+        if one.calibrated is not None:
+            print(f"calibrated probability of a large core: {one.calibrated:.2f}")
         print(
             f"probability of a large core ({endpoint_text(predictor.endpoint)}): {one.probability:.2f}, "
             f"mean of {counted(len(scores), 'member')} ({min(scores):.2f} to {max(scores):.2f})"

@@ -1,66 +1,32 @@
 """`python -m stroke_ctp.predict` as a user types it: new patients get what an ensemble gives a cohort of them."""
 
-import contextlib
-import io
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from heads import save_nifti
-from noise import MeansEncoder, train_quickly, write_noise_cohort
-from perfused_head import PIXEL_MM, head
+from noise import train_quickly
+from perfused_head import CORE, PIXEL_MM
+from trained_study import call, trained_study
 
 from stroke_ctp import predict as command
 from stroke_ctp.cohort.standard_series import standard_series
 from stroke_ctp.cohort.store import Cohort
-from stroke_ctp.config.command_line import run
-from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.predict import PredictSettings
-from stroke_ctp.config.schemas.preprocess import PreprocessSettings
-from stroke_ctp.ensemble import ensemble
-from stroke_ctp.model import article
 from stroke_ctp.predict import predict
-from stroke_ctp.preprocess import preprocess
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
-COMMANDS = {
-    "predict": (predict, PredictSettings),
-    "preprocess": (preprocess, PreprocessSettings),
-    "ensemble": (ensemble, EnsembleSettings),
-}
-
-
-def call(name: str, *arguments: object) -> str:
-    """Run a command in this process; what it prints."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [name, *map(str, arguments)])
-        run(*COMMANDS[name], name)
-    return said.getvalue()
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A study of three folds, a scan, a manifest of it and of a file cut short, and a cohort made of the scan."""
-    folder = tmp_path_factory.mktemp("user")
-    write_noise_cohort(folder / "cohort")
-    train_quickly(f"cohort={folder}/cohort", f"outputs={folder}/outputs", "fold=0..2", "trainer.max_epochs=2")
-    save_nifti(folder / "scan.nii.gz", head()[0], (10.0, *PIXEL_MM))
-    (folder / "cut.nii.gz").write_bytes((folder / "scan.nii.gz").read_bytes()[:100_000])
-    header = "scan,patient,basal_ganglia,supraganglionic"
-    (folder / "manifest.csv").write_text(f"{header}\nscan.nii.gz,Ann,0,2\ncut.nii.gz,Bob,0,2\n")
-    (folder / "labelled.csv").write_text(f"{header},core_ml\nscan.nii.gz,Ann,0,2,50\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(article, "Encoder", MeansEncoder)
-        call("preprocess", f"manifest={folder}/labelled.csv", f"out={folder}/external", "jobs=1")
-        call("ensemble", f"external={folder}/external", f"outputs={folder}/outputs")
+    """See `trained_study`."""
+    with trained_study(tmp_path_factory.mktemp("user")) as folder:
         yield folder
 
 
@@ -86,7 +52,7 @@ def test_a_model_that_predicts_volumes_gives_the_mean_of_its_members_with_an_int
     trained: Path, capsys: pytest.CaptureFixture[str]
 ):
     there = f"outputs={trained}/outputs"
-    train_quickly(f"cohort={trained}/cohort", there, "fold=0..2", "trainer.max_epochs=2", "model=perfusion")
+    train_quickly(f"cohort={trained}/outputs/cohort", there, "fold=0..2", "trainer.max_epochs=2", "model=perfusion")
     out = trained / "volume"
     predict(PredictSettings(out, "stroke", trained / "outputs", "perfusion", trained / "scan.nii.gz", levels=(0, 2)))
     said = capsys.readouterr().out
@@ -98,6 +64,44 @@ def test_a_model_that_predicts_volumes_gives_the_mean_of_its_members_with_an_int
     assert 0 <= row["low_ml"] <= row["predicted_ml"] <= row["high_ml"]
     assert f"core volume {row['predicted_ml']:.0f} mL (90 % interval {row['low_ml']:.0f} to" in said
     assert Predictor.load(study, "full").score(external).volumes is None
+
+
+def test_a_scan_gets_a_page_which_is_written_once_and_again_if_it_is_lost(trained: Path, tmp_path: Path, monkeypatch):
+    given = (f"scan={trained}/scan.nii.gz", "levels=[0,2]", f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    said = call("predict", *given)
+    page = tmp_path / "out/patient.html"
+    assert f"page {page}" in said
+    text = page.read_text()
+    assert "The probability of a large core (core volume &gt; 5.5 mL)" in text
+    assert "the 3 members give" in text
+    assert "Contribution to the log odds" in text
+    assert text.count("Contribution of each frame to the log odds") == 2
+    before = page.stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "standard_series", lambda *_: pytest.fail("computed again"))
+        call("predict", *given)
+    assert page.stat().st_mtime_ns == before
+    page.unlink()
+    call("predict", *given)
+    assert page.read_text() == text
+
+
+def test_a_manifest_gets_pages_if_asked_and_maps_in_the_scans_geometry(trained: Path, tmp_path: Path):
+    given = (f"manifest={trained}/manifest.csv", f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    call("predict", *given, "page=true", "format=nifti")
+    assert [path.name for path in (tmp_path / "out/pages").iterdir()] == ["patient-00001.html"]
+    assert "<h1>Ann</h1>" in (tmp_path / "out/pages/patient-00001.html").read_text()
+    scan = nib.load(trained / "scan.nii.gz")
+    found = nib.load(tmp_path / "out/maps/patient-00001/conventional_cbv.nii.gz")
+    np.testing.assert_allclose(found.affine, scan.affine)
+    assert found.shape == scan.shape[:3]
+    values = found.get_fdata()
+    assert (values[..., 0] > 0).mean() > 0.1
+    assert (values[..., 1] == 0).all()  # between the levels
+    core = nib.load(tmp_path / "out/maps/patient-00001/core_mask.nii.gz").get_fdata()
+    row, column = (round((135 / 2) + place / PIXEL_MM[0]) for place in CORE)
+    assert core[column, row, 0] == 1
+    assert core[135 - column, row, 0] == 0  # the other hemisphere
 
 
 def test_one_patient_that_cannot_be_read_stands_in_the_table_with_its_reason(of_manifest: tuple[Path, str]):
@@ -160,11 +164,16 @@ def test_members_share_what_takes_time(trained: Path, monkeypatch):
 
 def test_a_study_that_was_moved_predicts_the_same(of_manifest: tuple[Path, str], trained: Path, tmp_path: Path):
     shutil.copytree(trained / "outputs/stroke", tmp_path / "elsewhere/renamed")  # neither cohort nor feature cache
-    call(
+    said = call(
         *("predict", f"manifest={trained}/manifest.csv", f"outputs={tmp_path}/elsewhere", "name=renamed"),
         f"out={tmp_path}/out",
     )
-    assert (tmp_path / "out/predictions.csv").read_bytes() == (of_manifest[0] / "predictions.csv").read_bytes()
+    moved, known = (pd.read_csv(folder / "predictions.csv") for folder in (tmp_path / "out", of_manifest[0]))
+    declined = ["answer", "declined"]  # only the training cohort knows who is unlike it
+    pd.testing.assert_frame_equal(moved.drop(columns=declined), known.drop(columns=declined), check_exact=True)
+    assert known["answer"][0] == "not assessable"
+    assert moved["answer"][0] == moved["youden"][0]
+    assert "nobody is declined as unlike the training patients: its folder cohort was moved or removed" in said
 
 
 def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(trained: Path, tmp_path: Path):
@@ -193,6 +202,7 @@ def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(traine
         (["scan={0}/scan.nii.gz", "out_of_fold=true"], "has no name; use a manifest"),
         (["scan={0}/cut.nii.gz"], "cut.nii.gz"),
         (["scan={0}/scan.nii.gz", "name=none"], "no fold of"),
+        (["scan={0}/scan.nii.gz", "format=dicom"], "format=dicom writes objects that refer to the images of a DICOM"),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_nothing_written(

@@ -7,13 +7,13 @@ batch is encoded.
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from stroke_ctp import __version__
@@ -27,25 +27,32 @@ from stroke_ctp.model.cached_features import TrainingFeatures
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
-from stroke_ctp.model.encoder import Encoder, encoder_autocast
+from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.explanation import Explanation
 from stroke_ctp.model.feature_cache import Draws, FeatureCache, encoding_precision
+from stroke_ctp.model.fitted_article import ArticleEvidence, FittedArticle
 from stroke_ctp.model.loggers import build_logger
 from stroke_ctp.model.protocol import Fold
-from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.provenance import CarriedWeights, Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 from stroke_ctp.model.trainer import build_trainer, carry_out
 from stroke_ctp.model.training_callbacks import torch_threads, training_callbacks
-from stroke_ctp.model.weights import provenance_of
+from stroke_ctp.model.weights import pretrained_backbone, provenance_of
 
 
 class ArticleModel:
     """The article's network as configured."""
 
-    def __init__(self, settings: TrainSettings) -> None:
-        """Take the settings; nothing is loaded yet."""
+    def __init__(self, settings: TrainSettings, carried: CarriedWeights | None = None) -> None:
+        """Take the settings; nothing is loaded yet.
+
+        Args:
+            settings: Of the training.
+            carried: The backbone's weights, instead of those that the settings name.
+        """
         self.settings = settings
+        self._weights: str | CarriedWeights = carried or settings.encoder.weights
         self.is_direct = settings.route == "direct"
         self.device = device_of(settings.trainer.accelerator)
 
@@ -56,7 +63,12 @@ class ArticleModel:
 
     def encoder_provenance(self) -> Provenance:
         """Weights of the backbone."""
-        return provenance_of(self.settings.encoder.weights)
+        return self._weights.provenance if isinstance(self._weights, CarriedWeights) else provenance_of(self._weights)
+
+    def carried_weights(self) -> CarriedWeights:
+        """The backbone."""
+        backbone, provenance = pretrained_backbone(self._weights)
+        return CarriedWeights(provenance, backbone.state_dict(), {})
 
     def identity(self) -> dict[str, Any]:
         """Pathways and backbone weights."""
@@ -72,7 +84,7 @@ class ArticleModel:
         with tempfile.TemporaryDirectory() as folder:
             build_trainer(self.settings.trainer, logger=build_logger(self.settings, Path(folder)))
 
-    def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> "FittedArticle":
+    def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedArticle:
         """Train until the validation loss has not fallen for `patience` epochs; take the weights of its minimum."""
         title = f"train {self.name} {fold.number + 1}/{fold.n_folds}"
         classifier = self.classifier(fold.number)
@@ -92,18 +104,31 @@ class ArticleModel:
         features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))
         return FittedArticle(self, classifier, trainer.current_epoch, best_epoch, features)
 
-    def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> "FittedArticle":
+    def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedArticle:
         """A network trained before, with the weights of its best epoch."""
         classifier = self.classifier(0)
         classifier.load_checkpoint(files.best)
+        return self._fitted(classifier, record)
+
+    def restore(self, record: Mapping[str, Any], weights: Mapping[str, Tensor]) -> FittedArticle:
+        """The same from memory."""
+        classifier = self.classifier(0)
+        classifier.load_weights(weights)
+        return self._fitted(classifier, record)
+
+    def _fitted(self, classifier: CoreClassifier, record: Mapping[str, Any]) -> FittedArticle:
         features = TrainingFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
         return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], features)
 
-    def evidence(self, patients: Patients) -> "ArticleEvidence":
+    def evidence(self, patients: Patients) -> ArticleEvidence:
         """Features of patients; only their series on the direct route, where each fold has its own encoder."""
         return ArticleEvidence(patients, None if self.is_direct else self.features(patients)[0])
 
-    def explain(self, patients: Patients, members: Sequence["FittedArticle"]) -> Explanation | None:
+    def descriptors(self, evidence: ArticleEvidence) -> Float[np.ndarray, "patient descriptor"] | None:
+        """Features, their mean over levels and time; None on the direct route."""
+        return None if evidence.features is None else evidence.features.mean(axis=(1, 2), dtype=np.float64)
+
+    def explain(self, patients: Patients, members: Sequence[FittedArticle]) -> Explanation | None:
         """Attributions over frames and places, see `attribution`; None on the direct route.
 
         There each member has an encoder of its own, and no time is spent on the explanation of ten.
@@ -121,7 +146,7 @@ class ArticleModel:
         """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""
         settings = self.settings
         torch.manual_seed(torch_seed(settings.seed, Purpose.INITIAL_WEIGHTS, fold))
-        encoder = Encoder(**asdict(settings.encoder)) if self.is_direct else nn.Identity()
+        encoder = Encoder(self._weights, settings.encoder.trainable_blocks) if self.is_direct else nn.Identity()
         return CoreClassifier(
             TemporalNetwork(settings.network, settings.ablation.pathways),
             encoder,
@@ -168,7 +193,7 @@ class ArticleModel:
 
     def _encoder(self) -> Encoder:
         """The frozen encoder, ready to encode."""
-        encoder = Encoder(self.settings.encoder.weights).to(self.device).eval()
+        encoder = Encoder(self._weights).to(self.device).eval()
         encoder.backbone.to(self._precision)
         return encoder
 
@@ -198,63 +223,3 @@ class ArticleModel:
             num_workers=settings.num_workers,
             seed=settings.seed,
         )
-
-
-@dataclass(frozen=True)
-class ArticleEvidence:
-    """What the networks of all folds read of some patients."""
-
-    patients: Patients
-    features: Float[np.ndarray, "patient level time feature"] | None
-    """None on the direct route."""
-
-
-@dataclass(frozen=True)
-class FittedArticle:
-    """The article's network with the weights of one fold."""
-
-    model: ArticleModel
-    classifier: CoreClassifier
-    epochs: int
-    best_epoch: int
-    """Epoch of the lowest validation loss, from 0; its weights are used."""
-    trained_on: TrainingFeatures | None
-    """The training cohort's feature cache; None on the direct route."""
-
-    def score(self, patients: Patients, rows: Int[np.ndarray, " row"] | None = None) -> Float[np.ndarray, " row"]:
-        """Probability of a large core; see `protocol.FittedModel`."""
-        return self.score_evidence(self.model.evidence(patients), rows)
-
-    @torch.inference_mode()
-    def score_evidence(
-        self, evidence: ArticleEvidence, rows: Int[np.ndarray, " row"] | None = None
-    ) -> Float[np.ndarray, " row"]:
-        """The same from features.
-
-        Patients are scored one by one: a probability does not depend on who else is scored.
-        """
-        self.classifier.to(self.model.device).eval()
-        with self.model.threads():
-            scored = range(len(evidence.patients)) if rows is None else rows.tolist()
-            logits = [self.classifier(self._features(evidence, row)).item() for row in scored]
-        return torch.sigmoid(torch.tensor(logits)).double().numpy()
-
-    def _features(self, evidence: ArticleEvidence, row: int) -> Float[Tensor, "1 level time feature"]:
-        device, precision = self.model.device, self.model.settings.trainer.precision
-        if evidence.features is not None:
-            return torch.from_numpy(evidence.features[[row]]).to(device)
-        hu = load_series(evidence.patients, [row]).to(device)
-        frames = self.model.pipeline(self.classifier.input_standardization)(hu)
-        with encoder_autocast(device, precision):
-            return self.classifier.encoder(frames)
-
-    def record(self) -> dict[str, Any]:
-        """Epochs, feature cache, and a digest of the fitted feature statistics."""
-        statistics = self.classifier.feature_standardization
-        return {
-            "epochs": self.epochs,
-            "best_epoch": self.best_epoch,
-            "feature_cache": self.trained_on.name if self.trained_on else None,
-            "features": self.trained_on.sha256 if self.trained_on else None,
-            "feature_statistics": None if statistics is None else statistics.digest(),
-        }

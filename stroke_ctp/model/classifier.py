@@ -1,5 +1,6 @@
 """The article's classifier, and its training in Lightning."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,15 @@ class CoreClassifier(L.LightningModule):
             for key in [key for key in checkpoint["state_dict"] if key.startswith("encoder.")]:
                 del checkpoint["state_dict"][key]
 
-    def load_weights(self, state: dict[str, Tensor]) -> None:
+    def weights(self) -> dict[str, Tensor]:
+        """What `load_weights` takes."""
+        return {
+            key: tensor.detach().cpu()
+            for key, tensor in self.state_dict().items()
+            if not (self._has_frozen_backbone and key.startswith("encoder."))
+        }
+
+    def load_weights(self, state: Mapping[str, Tensor]) -> None:
         """Take the weights of a checkpoint, which does not hold a frozen backbone."""
         result = self.load_state_dict(state, strict=False)
         absent = [key for key in result.missing_keys if not (self._has_frozen_backbone and key.startswith("encoder."))]

@@ -83,7 +83,7 @@ def find_bolus(series: CondensedSeries) -> Bolus:
     pixels = rearrange(change, "b l t y x -> b (l y x) t")
     pure = rearrange(inside > _PURE, "b l y x -> b (l y x) 1")
     smooth_pixels = _smooth(pixels) * pure
-    rising = (smooth < 0.5 * scale[:, None]).cumprod(dim=1).to(mean.dtype)
+    rising = ((smooth >= 0.5 * scale[:, None]).cumsum(dim=1) == 0).to(mean.dtype)
     rising = rising / rising.sum(dim=1, keepdim=True).clamp_min(1)
     highest = _mean_of_highest(pixels, smooth_pixels.amax(dim=2))
     first = _mean_of_highest(pixels, torch.einsum("bpt,bt->bp", smooth_pixels, rising))
@@ -116,7 +116,7 @@ def _mean_of_highest(
 def _acquired(frames: Float[Tensor, "batch level time height width"]) -> Float[Tensor, "batch time"]:
     """1 up to the last frame that differs from the one before it."""
     differs = (frames[:, :, 1:] != frames[:, :, :-1]).flatten(3).any(dim=3).any(dim=1)
-    later = differs.flip(1).cummax(dim=1).values.flip(1)
+    later = differs.flip(1).cumsum(dim=1).flip(1) > 0
     return torch.cat([torch.ones_like(later[:, :1]), later], dim=1).to(frames.dtype)
 
 

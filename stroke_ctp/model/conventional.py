@@ -11,12 +11,14 @@ from joblib import cpu_count
 from tqdm import tqdm
 
 from stroke_ctp.cohort.patients import Patients
+from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.hemodynamics.core_area import core_area
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.protocol import Fold
+from stroke_ctp.model.provenance import Tensors
 
 WHOLE_SCAN = {"cbv_scan": "scan_cbv_ml", "rcbf_scan": "scan_rcbf_ml"}
 """Models that use the core of the whole scan, and the column that `preprocess volumes=true` adds for each. The others
@@ -41,6 +43,18 @@ class FittedConventional:
     ) -> Float[np.ndarray, " row"]:
         """The same from the patients' core values."""
         return self.scale.probability(evidence if rows is None else evidence[rows])
+
+    def fitted_weights(self) -> Tensors:
+        """None: the record holds the scale."""
+        return {}
+
+    def known_evidence(self, cohort: Cohort) -> Float[np.ndarray, " patient"]:
+        """Measurements of the cohort that it was fitted on."""
+        return np.array([self.values[patient] for patient in cohort.patients], float)
+
+    def anonymous_record(self) -> dict[str, Any]:
+        """The record without measurements."""
+        return self.record() | {"values": {}}
 
     def record(self) -> dict[str, Any]:
         """Scale, measurements, and number of patients that could not be measured."""
@@ -69,6 +83,13 @@ class ConventionalModel:
         """Core values of patients; see `core_values`."""
         return core_values(self.name, patients)
 
+    def descriptors(self, evidence: Float[np.ndarray, " patient"]) -> Float[np.ndarray, "patient 1"]:
+        """The core value."""
+        return evidence[:, None]
+
+    def carried_weights(self) -> None:
+        """No weights are in use."""
+
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedConventional:
         """Fit orientation and scale to the training folds; nothing is written."""
         values = core_values(self.name, fold.cohort)
@@ -79,6 +100,10 @@ class ConventionalModel:
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedConventional:
         """A core whose scale was fitted before."""
+        return self.restore(record, {})
+
+    def restore(self, record: Mapping[str, Any], weights: Tensors) -> FittedConventional:
+        """The same from memory."""
         return FittedConventional(self.name, Scale(**record["scale"]), record["values"])
 
 

@@ -5,7 +5,8 @@ from einops import rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from stroke_ctp.model.weights import Provenance, pretrained_backbone
+from stroke_ctp.model.provenance import CarriedWeights, Provenance
+from stroke_ctp.model.weights import pretrained_backbone
 
 FRAMES_AT_A_TIME = {"cpu": 8, "cuda": 256}
 """On a CPU, what stays in its caches is encoded a twelfth faster than whole patients. On a GPU, the largest activations
@@ -15,7 +16,7 @@ of as many frames take 1 GB each in single precision: a batch of twelve patients
 class Encoder(nn.Module):
     """VGG19 without its classifier, max-pooled to 512 features per frame (of 128 × 128: 4 × 4 pooled)."""
 
-    def __init__(self, weights: str = "oxford", trainable_blocks: int = 0) -> None:
+    def __init__(self, weights: str | CarriedWeights = "oxford", trainable_blocks: int = 0) -> None:
         """Load the backbone.
 
         Args:

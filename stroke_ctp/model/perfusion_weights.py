@@ -16,7 +16,7 @@ from stroke_ctp.common.files import atomic_write, file_digest
 from stroke_ctp.common.records import parse_record
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.model.perfusion_network import PerfusionNetwork
-from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.provenance import CarriedWeights, Provenance
 
 SHIPPED = Path(__file__).parent / "weights" / "perfusion.safetensors"
 SHIPPED_SHA256 = "4576ad54fafc1f005fe7a637a64dfb1e146c960ab139ed69dc6864f3a3bbe8fd"
@@ -43,6 +43,21 @@ class PerfusionWeights:
     provenance: Provenance
     pretraining: Mapping[str, Any]
     """Settings of the training: seed, patients, steps."""
+
+    @classmethod
+    def of(cls, carried: CarriedWeights) -> "PerfusionWeights":
+        """A network with weights in memory.
+
+        Raises:
+            RuntimeError: They are of another network.
+        """
+        network = PerfusionNetwork()
+        network.load_state_dict(carried.tensors)
+        return cls(network.eval(), carried.provenance, carried.made_with)
+
+    def carried(self) -> CarriedWeights:
+        """The weights in memory."""
+        return CarriedWeights(self.provenance, self.network.state_dict(), self.pretraining)
 
 
 def write_weights(path: Path, network: PerfusionNetwork, pretraining: Mapping[str, Any]) -> None:
@@ -74,13 +89,12 @@ def read_weights(weights: str) -> PerfusionWeights:
     record, tensors = _content(path)
     if record.schema != SCHEMA:
         raise UserError(f"{path} must hold weights of schema {SCHEMA}, got {record.schema}; {WAY_OUT}")
-    network = PerfusionNetwork()
+    carried = CarriedWeights(Provenance(path.name, found), tensors, record.pretraining)
     try:
-        network.load_state_dict(tensors)
+        return PerfusionWeights.of(carried)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(f"{path} holds weights of another network ({reason}); {WAY_OUT}") from None
-    return PerfusionWeights(network.eval(), Provenance(path.name, found), record.pretraining)
 
 
 def read_pretraining(path: Path) -> Mapping[str, Any]:

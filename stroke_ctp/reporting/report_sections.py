@@ -35,6 +35,7 @@ from stroke_ctp.reporting.tables.provenance import (
     runs_table,
     settings_table,
 )
+from stroke_ctp.reporting.tables.recalibration import coverage_table, recalibration_table
 from stroke_ctp.reporting.tables.secondary_methods import (
     permutation_table,
     secondary_auc_table,
@@ -136,11 +137,13 @@ def _same_patients(patients: Sequence[PatientEvidence] | str) -> list[Section]:
 
 def _calibration(results: StudyResults) -> Section:
     main = results.main
+    tables = [calibration_table(results), recalibration_table(results), coverage_table(main)]
     pictures = [
         probability_figures.calibration(main.cohorts, results.smooth_calibration),
         probability_figures.decision(main.cohorts),
     ]
-    return Section("calibration", "Calibration and net benefit", tables=[calibration_table(results)], pictures=pictures)
+    title = "Calibration and net benefit"
+    return Section("calibration", title, tables=[table for table in tables if table], pictures=pictures)
 
 
 def _stress(stress: StressResults | str) -> list[Section]:

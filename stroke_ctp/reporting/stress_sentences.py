@@ -32,7 +32,8 @@ def _patients(results: StressResults) -> str:
     return (
         f"{first.n} simulated patients, {first.n_large} of them with a large core "
         f"({endpoint_text(results.record.endpoint)}), were scanned well ({good.noise:g} HU of noise, a frame every "
-        f"{good.sampling:g} s for {good.duration:g} s, the head at rest) and again with one condition changed."
+        f"{good.sampling:g} s for {good.duration:g} s, the head at rest) and again with one condition changed, within "
+        "or beyond the range that training patients of the perfusion network cover."
     )
 
 
@@ -48,15 +49,15 @@ def _falls(results: StressResults, model: str) -> str:
     """By how much stress lowers the AUC of a model, within and beyond the range of training."""
     falls = [(fall, point) for point in _scanned(results, model) if (fall := _fall(results, point)) is not None]
     parts = []
-    for is_trained, where in ((True, "within"), (False, "beyond")):
+    for is_trained, where in ((True, "within the range of training"), (False, "beyond it")):
         own = sorted((one for one in falls if one[1].is_trained == is_trained), key=lambda one: -one[0])
         many = [point for fall, point in own if fall > _FALL]
         if many:
             there = f" (more than {_FALL:g} at: {_places(many[:_SHOWN])}{_more(many)})"
-            parts.append(f"{where} the range of training it falls by up to {number_text(own[0][0])}{there}")
+            parts.append(f"{where} by up to {number_text(own[0][0])}{there}")
         elif own:
-            parts.append(f"{where} the range of training it falls by at most {number_text(max(own[0][0], 0.0))}")
-    return f"AUC of {display_name(model)} below that in good scans: {'; '.join(parts)}." if parts else ""
+            parts.append(f"{where} by at most {number_text(max(own[0][0], 0.0))}")
+    return f"Compared with good scans, the AUC of {display_name(model)} falls {listed(parts)}." if parts else ""
 
 
 def _more(points: Sequence[Point]) -> str:
@@ -134,9 +135,11 @@ def _difference(point: Point) -> float:
 
 
 def _places(points: Sequence[Point]) -> str:
-    return listed([_place(point) for point in points])
+    return "; ".join(_place(point) for point in points)
 
 
 def _place(point: Point) -> str:
+    if _is_good(point):
+        return "good scans"
     title = TITLES[point.axis]
     return f"{title[0].lower()}{title[1:]} {level_text(point)}".replace("-", "−")

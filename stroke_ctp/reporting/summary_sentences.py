@@ -112,7 +112,8 @@ def permutations_phrase(found: Permutations | None) -> str:
         return ""
     return (
         f"Trained again on permuted classes, {counted(found.n, 'time')}: mean ROC-AUC {number_text(found.mean)}, "
-        f"95 % of them {number_text(found.low)} to {number_text(found.high)}; {p_relation(found.p)} against chance"
+        f"95 % of them {number_text(found.low)} to {number_text(found.high)}, with the true classes "
+        f"{number_text(found.observed)}; {p_relation(found.p)} against chance"
     )
 
 

@@ -42,7 +42,7 @@ class Task:
         """Scans by their level, without the good one of an axis."""
         if self.axis is None:
             return {GOOD: REFERENCE}
-        return {f"{level:g}": self.axis.condition(level) for level in self.axis.levels if level != self.axis.reference}
+        return {repr(level): self.axis.condition(level) for level in self.axis.levels if level != self.axis.reference}
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def slope(labels: Labels, scores: Scores) -> Estimate:
 
     Below 1, the probabilities are too extreme (D. R. Cox, Biometrika 1958, 45, 562).
     """
-    x = _logits(scores)
+    x = logits(scores)
     reason = missing_class(labels)
     if not reason and x.min() == x.max():
         reason = "all probabilities are equal"
@@ -103,7 +103,7 @@ def slope(labels: Labels, scores: Scores) -> Estimate:
 def intercept(labels: Labels, scores: Scores) -> Estimate:
     """Calibration in the large: the shift of all logits that fits the classes at a slope of 1; 0 is ideal."""
     reason = missing_class(labels)
-    return Estimate(reason=reason) if reason else _last_coefficient(labels, np.ones((len(labels), 1)), _logits(scores))
+    return Estimate(reason=reason) if reason else _last_coefficient(labels, np.ones((len(labels), 1)), logits(scores))
 
 
 def _groups(scores: Scores) -> Iterator[Bool[np.ndarray, " patient"]]:
@@ -134,5 +134,6 @@ def _last_coefficient(labels: Labels, design: Float[np.ndarray, "patient term"],
     return Estimate(float(fitted.params[-1]), float(low), float(high))
 
 
-def _logits(scores: Scores) -> Scores:
+def logits(scores: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """Logarithms of the odds, finite."""
     return logit(np.clip(scores, _NEAREST, 1 - _NEAREST))

@@ -9,6 +9,8 @@ from scipy.stats import binomtest
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
+USUAL_SENSITIVITY = 0.9
+"""Sensitivity on validation patients of the second operating point, unless another one is asked for."""
 _BELOW_0 = -float(np.finfo(np.float64).tiny)
 """Not a subnormal number: libraries make processors take those for 0."""
 
@@ -64,6 +66,19 @@ def sensitive_threshold(labels: Labels, scores: Scores, sensitivity: float) -> T
         return Threshold(None, f"the validation patients have {reason}")
     candidates, reached, _ = _candidates(labels, scores)
     return Threshold(float(candidates[reached >= sensitivity - 1e-12][-1]))
+
+
+def threshold_at(labels: Labels, scores: Scores, sensitivity: float | None) -> Threshold:
+    """The threshold of a sensitivity, or Youden's for None."""
+    if sensitivity is None:
+        return youden_threshold(labels, scores)
+    return sensitive_threshold(labels, scores, sensitivity)
+
+
+def majority(scores: Float[np.ndarray, "member patient"], threshold: float) -> Bool[np.ndarray, " patient"]:
+    """Whether more than half of the members call a patient's core large."""
+    called: Bool[np.ndarray, "member patient"] = scores > threshold
+    return called.mean(axis=0) > 0.5
 
 
 def confusion(labels: Labels, large: Bool[np.ndarray, " patient"]) -> Confusion:

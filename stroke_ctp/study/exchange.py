@@ -23,7 +23,11 @@ from stroke_ctp.study.prediction_folder import PatientPrediction
 
 _FIRST_SERIES = 9001
 """Series of results are numbered from here, behind those of scanners."""
-_VOLUMES = {"predicted_ml": "Core volume", "low_ml": "Core volume, 5th percentile", "high_ml": "Core volume, 95th"}
+_VOLUMES = {
+    "predicted_ml": "Core volume",
+    "low_ml": "Lower end of the 90 % interval of the core volume",
+    "high_ml": "Upper end of the 90 % interval of the core volume",
+}
 
 
 def refuse_unwritable(patients: Sequence[ManifestPatient], form: MapFormat) -> None:

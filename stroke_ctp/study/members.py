@@ -79,7 +79,8 @@ def score_features(
     Raises:
         UserError: A file is missing or damaged.
     """
-    from stroke_ctp.model.article import ArticleEvidence, ArticleModel  # loads Lightning, which takes seconds
+    from stroke_ctp.model.article import ArticleModel  # loads Lightning, which takes seconds
+    from stroke_ctp.model.fitted_article import ArticleEvidence
 
     fitted = fitted_model(ArticleModel(settings_here(run)), run)
     return fitted.score_evidence(ArticleEvidence(cohort, features), rows)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from stroke_ctp.study.predictions import labels_and_scores, read_model
-from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -21,17 +20,14 @@ class OutOfFold:
     """How many of the patients are simulated."""
 
     @classmethod
-    def of(cls, study: StudyFolder, model: str) -> "OutOfFold":
+    def of(cls, reference: Reference, simulated: int) -> "OutOfFold":
         """The test patients of all folds.
 
-        Raises:
-            UserError: A fold is missing, or a file was changed.
+        Args:
+            reference: Of the model.
+            simulated: How many of the patients are simulated.
         """
-        found = read_model(study, model)
-        # The cross-validation may be repeated: a patient is then tested once in each.
-        patients = found.test.groupby("patient", sort=False)[["label", "probability"]].mean().reset_index()
-        label, probability = labels_and_scores(patients)
-        return cls(probability, label, found.record.cohort.simulated)
+        return cls(np.array(reference.probability), np.array(reference.labels), simulated)
 
     def nearest(self, probability: float, n: int) -> tuple[float, float, int]:
         """The patients with the nearest probabilities.

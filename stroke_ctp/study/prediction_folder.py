@@ -1,7 +1,7 @@
 """What `python -m stroke_ctp.predict` writes. Only this module names its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import pandas as pd
 from stroke_ctp.cohort.patient_records import PatientRecords
 from stroke_ctp.common.files import atomic_write, write_json
 from stroke_ctp.scan.quality import Quality
+
+NOT_ASSESSABLE = "not assessable"
+"""Answer for a patient who is not like those of the training, or between both classes."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,14 @@ class PatientPrediction:
     """Why the patient cannot be scored."""
     volume: dict[str, float] | None = None
     """`VOLUME_COLUMNS`, means of the members [mL]; None if the model predicts no volumes."""
+    calibrated: float | None = None
+    """Calibrated probability of a large core; None if the study allows no calibration."""
+    classes: dict[str, bool | None] = field(default_factory=dict)
+    """Whether the core is called large, by operating point; the first one gives the answer."""
+    declined: list[str] = field(default_factory=list)
+    """Why the patient is not assessable; the numbers stay. Empty for one who is."""
+    in_training: bool = False
+    """Whether the series is that of a patient whom the members were trained on."""
 
     @property
     def probability(self) -> float | None:
@@ -38,6 +49,13 @@ class PatientPrediction:
     def spread(self) -> float | None:
         """Standard deviation between the members; None if there are fewer than two."""
         return float(np.std(list(self.members.values()), ddof=1)) if len(self.members) > 1 else None
+
+    @property
+    def answer(self) -> str | None:
+        """`large`, `small` or `not assessable`; None for a patient who was not scored, or without a threshold."""
+        if self.declined:
+            return NOT_ASSESSABLE
+        return _size(next(iter(self.classes.values()), None))
 
 
 class PredictionFolder:
@@ -79,17 +97,30 @@ class PredictionFolder:
         """
         with atomic_write(self.table) as partial:
             pd.DataFrame([_row(one) for one in predictions]).to_csv(partial, index=False)
-        answers = [asdict(one) | {"probability": one.probability, "spread": one.spread} for one in predictions]
+        derived = ("answer", "probability", "spread")
+        answers = [{name: getattr(one, name) for name in derived} | asdict(one) for one in predictions]
         write_json(self.content, {**made_with, "predictions": answers})
         self._records.remove_others(range(1, len(predictions) + 1))
 
 
 def _row(one: PatientPrediction) -> dict[str, Any]:
     members = {f"fold_{fold}": probability for fold, probability in one.members.items()}
-    return {"patient": one.patient, "probability": one.probability, "spread": one.spread} | {
+    return {
+        "patient": one.patient,
+        "answer": one.answer,
+        "probability": one.probability,
+        "spread": one.spread,
+        "calibrated": one.calibrated,
+        **{point: _size(large) for point, large in one.classes.items()},
+        "declined": "; ".join(one.declined) or None,
         "stage": one.stage,
         "reason": one.reason,
         **(one.volume or {}),
         **members,
         **one.quality,
     }
+
+
+def _size(large: bool | None) -> str | None:
+    """A class in words."""
+    return None if large is None else ("large" if large else "small")

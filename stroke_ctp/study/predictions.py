@@ -143,10 +143,7 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
     runs = folder.complete_runs(name, partial)
     record = next(iter(runs.values())).record()
     missing = missing_folds(runs, record.n_folds)
-    tables = [run.predictions().assign(seed=run.seed) for run in runs.values()]
-    folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
-    for seed, rows in folds.groupby("seed"):
-        _require_patients_once(rows, folder.path / name, all_of_them=seed not in missing)
+    folds = read_folds(folder, name, runs)
     ensemble = folder.ensemble(name)
     scored = ensemble.is_complete and not missing
     return ModelPredictions(
@@ -159,6 +156,25 @@ def read_model(folder: StudyFolder, name: str, partial: bool = False) -> ModelPr
         None if missing else folder.permutations(name).aucs(folder.runs_of_first_seed(name)),
         missing,
     )
+
+
+def read_folds(folder: StudyFolder, name: str, runs: Mapping[RunKey, RunFolder]) -> pd.DataFrame:
+    """Rows of the validation and test folds of a model, as in `ModelPredictions`.
+
+    Args:
+        folder: Of the study.
+        name: Of the model.
+        runs: Its complete runs; some may be missing.
+
+    Raises:
+        UserError: A table breaks its contract, or a patient is not tested and validated once for each seed.
+    """
+    missing = missing_folds(runs, next(iter(runs.values())).record().n_folds)
+    tables = [run.predictions().assign(seed=run.seed) for run in runs.values()]
+    folds = pd.concat(tables, ignore_index=True).astype({"fold": int})
+    for seed, rows in folds.groupby("seed"):
+        _require_patients_once(rows, folder.path / name, all_of_them=seed not in missing)
+    return folds
 
 
 def labels_and_scores(rows: pd.DataFrame) -> tuple[Labels, Scores]:

@@ -23,6 +23,7 @@ from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
 from stroke_ctp.config.schemas.core_accuracy import CoreAccuracySettings
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
+from stroke_ctp.config.schemas.export import ExportSettings
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.permute import PermuteSettings
@@ -43,6 +44,7 @@ SCHEMAS: dict[str, Any] = {
     "benchmarks.held_out_patients": HeldOutSettings,
     "benchmarks.replications": ReplicationsSettings,
     "ensemble": EnsembleSettings,
+    "export": ExportSettings,
     "estimate": EstimateSettings,
     "perfusion": PerfusionSettings,
     "permute": PermuteSettings,
@@ -57,6 +59,7 @@ SCHEMAS: dict[str, Any] = {
 GIVEN = {
     "benchmarks.replications": {"names": ["a", "b"]},
     "ensemble": {"external": "e"},
+    "export": {"out": "o"},
     "perfusion": {"out": "o", "scan": "s"},
     "permute": {"permutations": 1},
     "predict": {"out": "o", "scan": "s"},

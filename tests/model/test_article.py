@@ -21,9 +21,10 @@ from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model import article, loggers
-from stroke_ctp.model.article import ArticleModel, FittedArticle
+from stroke_ctp.model.article import ArticleModel
 from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier
+from stroke_ctp.model.fitted_article import FittedArticle
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,10 +5,11 @@ from typing import get_args
 import pytest
 
 from stroke_ctp.common.schemas import fields
-from stroke_ctp.model.article import ArticleModel, FittedArticle
+from stroke_ctp.model.article import ArticleModel
 from stroke_ctp.model.build import build_model
 from stroke_ctp.model.conventional import FittedConventional
 from stroke_ctp.model.conventional_scale import Scale
+from stroke_ctp.model.fitted_article import FittedArticle
 from stroke_ctp.model.protocol import FittedModel, Model
 from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.model.settings import (

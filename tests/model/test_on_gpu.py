@@ -12,9 +12,10 @@ from trainings import UNAUGMENTED, fit, write_responsive_weights
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.geometry import SERIES_SHAPE
-from stroke_ctp.model.article import ArticleModel, FittedArticle
+from stroke_ctp.model.article import ArticleModel
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.encoder import Encoder
+from stroke_ctp.model.fitted_article import FittedArticle
 
 pytestmark = pytest.mark.gpu
 

@@ -25,7 +25,10 @@ const found = { width: innerWidth, page: document.documentElement.scrollWidth };
 const read = () => document.getElementById("readout").textContent;
 const grey = (level, x, y) => {
   const scale = views[level].width / SIZE;
-  return [...views[level].getContext("2d").getImageData((x + 0.5) * scale, (y + 0.5) * scale, 1, 1).data];
+  const pixel = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+  const context = pixel.getContext("2d", { willReadFrequently: true });
+  context.drawImage(views[level], -Math.floor((x + 0.5) * scale), -Math.floor((y + 0.5) * scale));
+  return [...context.getImageData(0, 0, 1, 1).data];
 };
 const set = (id, value, kind = "input") => {
   element(id).value = value;

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from patient_cases import SPOT, case, reference, series
+from patient_cases import QUALITY, SPOT, case, reference, series
 
 from stroke_ctp.reporting.patient.plots import contribution_bars, histogram_bars
 from stroke_ctp.reporting.patient_page import write_patient_page
@@ -29,6 +29,16 @@ def data(page: str) -> dict:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert found
     return json.loads(found[1])
+
+
+def test_a_patient_who_is_not_assessable_is_called_so_before_the_numbers_which_stay(tmp_path: Path):
+    members = {"0": 0.7, "1": 0.9}
+    declined = PatientPrediction("A", members, QUALITY, calibrated=0.65, declined=["noise: 9 HU", "no bolus"])
+    page = page_of(tmp_path, prediction=declined)
+    assert (
+        "Not assessable: noise: 9 HU; no bolus. The probability of a large core (core volume &gt; 32.4 mL) is" in page
+    )
+    assert "is 0.80, calibrated 0.65; the 2 members give" in page
 
 
 def test_the_answer_says_probability_members_volume_and_what_became_of_similar_patients(page: str):

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import run_module
+from scipy.special import logit
 from scipy.stats import t
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from studies import (
     MARGIN,
@@ -49,6 +51,8 @@ TABLES = (
     "comparisons_secondary",
     "operating_points",
     "calibration",
+    "recalibration",
+    "risk_coverage",
     "errors",
     "patients",
 )
@@ -237,7 +241,7 @@ def _test_rows(study: StudyFolder, model: str, seed: int = 0) -> pd.DataFrame:
     return rows[rows["split"] == "test"]
 
 
-def _row(study: StudyFolder, table: str, **where: str) -> pd.Series:
+def _row(study: StudyFolder, table: str, **where: object) -> pd.Series:
     rows = pd.read_csv(study.report / "tables" / f"{table}.csv")
     for column, value in where.items():
         rows = rows[rows[column] == value]
@@ -320,6 +324,24 @@ def test_the_brier_score_follows_from_the_predictions(reported: tuple[StudyFolde
     study, rows = reported[0], _scored(reported[0])
     expected = ((rows["label"] - rows["probability"]) ** 2).mean()
     assert _row(study, "calibration", **POOLED)["brier"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_recalibration_of_a_fold_is_that_of_a_logistic_regression_on_the_other_folds(
+    reported: tuple[StudyFolder, str],
+):
+    study, rows = reported[0], _scored(reported[0])
+    labels, odds = rows["label"].to_numpy(), logit(rows["probability"].to_numpy())[:, None]
+    calibrated = np.empty(len(rows))
+    for fold in rows["fold"].unique():
+        mine = (rows["fold"] == fold).to_numpy()
+        fitted = LogisticRegression(C=np.inf).fit(odds[~mine], labels[~mine])
+        calibrated[mine] = fitted.predict_proba(odds[mine])[:, 1]
+    row = _row(study, "recalibration", **POOLED)
+    assert row["brier_before"] == _row(study, "calibration", **POOLED)["brier"]
+    assert row["brier_after"] == pytest.approx(((labels - calibrated) ** 2).mean(), abs=5e-3)
+    everybody = _row(study, "risk_coverage", coverage=1.0, patients=POOLED["patients"])
+    assert everybody["n"] == len(rows)
+    assert everybody["wrong"] == pytest.approx(((calibrated > 0.5) != (labels == 1)).mean(), abs=0.02)
 
 
 def test_the_net_benefit_follows_from_the_predictions(reported: tuple[StudyFolder, str]):

@@ -28,6 +28,10 @@ class PredictSettings:
     """Folder of all studies."""
     model: Text = "full"
     """Model of the study."""
+    cohort: Folder | None = None
+    """Training cohort of the study, if it lies outside OUTPUTS: it tells which patients are not assessable."""
+    bundle: OptionalFile = None
+    """File of `python -m stroke_ctp.export`, instead of name and model."""
     scan: OptionalFile = None
     """4D NIfTI file or DICOM folder of one patient."""
     manifest: OptionalFile = None
@@ -39,6 +43,9 @@ class PredictSettings:
     """Time between frames of scan=PATH instead of its header's; a manifest has a column for it [s]."""
     out_of_fold: bool = False
     """Score patients of the training cohort, each by the member that was tested on it."""
+    error: Annotated[float, Field(gt=0, lt=0.5)] | None = None
+    """Largest share of patients of either class who may get the wrong answer: those for whom that cannot be kept are
+    declined. By default nobody is declined for being between the classes."""
     page: bool | None = None
     """Write a page for each patient that is scored, which also explains the answer; null: only with scan=PATH."""
     format: MapFormat = "none"
@@ -46,6 +53,14 @@ class PredictSettings:
     Structured Report that refer to a DICOM scan, with NIfTI beside them."""
     jobs: Jobs = -1
     """Processes that read scans."""
+
+    @model_validator(mode="after")
+    def _one_model(self) -> "PredictSettings":
+        if self.bundle is not None and (self.name, self.model) != (PredictSettings.name, PredictSettings.model):
+            raise UserError(f"bundle={self.bundle} holds a study's model; leave out name and model")
+        if self.bundle is not None and self.out_of_fold:
+            raise UserError("out_of_fold=true needs name=NAME: a bundle does not tell who its training patients are")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> "PredictSettings":

@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.schemas import STRICT, Folder, Text, Texts
 from stroke_ctp.model.settings import OUTPUTS
+from stroke_ctp.statistics.operating_points import USUAL_SENSITIVITY
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -26,7 +27,7 @@ class ReportSettings:
     run."""
     subgroup: Text | None = None
     """Column of the manifest whose groups are compared."""
-    sensitivity: Annotated[float, Field(gt=0, le=1)] = 0.9
+    sensitivity: Annotated[float, Field(gt=0, le=1)] = USUAL_SENSITIVITY
     """Sensitivity on validation patients of the second operating point."""
     margin: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Difference of the AUC up to which models are regarded as equally good."""

@@ -36,6 +36,7 @@ def cross_validation(model: ModelAucs) -> Picture | None:
     sd = folds.summary.sd
     spread = "" if sd is None else f", SD {number_text(sd)}"
     text = f"AUC {estimate_text(folds.interval)}"
+    seeds = f", each the mean of {len(folds.by_seed)} seeds" if len(folds.by_seed) > 1 else ""
     with figure() as drawn:
         axes = _roc_axes(drawn)
         axes.plot(GRID, average.mean, **_MAIN, label=f"Mean, {text}")
@@ -46,8 +47,9 @@ def cross_validation(model: ModelAucs) -> Picture | None:
         axes.legend(loc="lower right")
     caption = (
         f"ROC curves of the {display_name(model.predictions.name)} model in "
-        f"{counted(len(folds.curves), 'test fold')}, their mean, {text}, 95 % by the corrected resampled t interval"
-        f"{spread}, and ±1 standard deviation between folds, which is not a confidence interval. Dashed: chance."
+        f"{counted(len(folds.curves), 'test fold')}{seeds}, their mean, {text}, 95 % by the corrected resampled t "
+        f"interval{spread}, and ±1 standard deviation between folds, which is not a confidence interval. "
+        "Dashed: chance."
     )
     return Picture("figure3", "Figure 3. ROC of the test folds", caption, drawn)
 

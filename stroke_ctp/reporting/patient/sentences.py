@@ -16,10 +16,16 @@ _FEWEST = 5
 
 
 def answer_sentence(prediction: PatientPrediction, endpoint: Endpoint) -> str:
-    """The probability, and how far the members agree."""
+    """Whether the patient is assessable, the probability, and how far the members agree."""
     assert prediction.probability is not None
     scores = prediction.members.values()
-    text = f"The probability of a large core ({endpoint_text(endpoint)}) is {number_text(prediction.probability)}"
+    declined = f"Not assessable: {'; '.join(prediction.declined)}. " if prediction.declined else ""
+    text = (
+        f"{declined}The probability of a large core ({endpoint_text(endpoint)}) is "
+        f"{number_text(prediction.probability)}"
+    )
+    if prediction.calibrated is not None:
+        text += f", calibrated {number_text(prediction.calibrated)}"
     if len(scores) == 1:
         return f"{text}, by the member that had not seen this patient."
     return f"{text}; the {len(scores)} members give {number_text(min(scores))} to {number_text(max(scores))}."

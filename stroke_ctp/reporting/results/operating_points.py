@@ -22,8 +22,7 @@ from stroke_ctp.statistics.operating_points import (
     Threshold,
     confusion,
     rates,
-    sensitive_threshold,
-    youden_threshold,
+    threshold_at,
 )
 from stroke_ctp.study.ensemble_folder import MEAN
 from stroke_ctp.study.predictions import ModelPredictions, labels_and_scores
@@ -97,10 +96,7 @@ def operating_point(
 
 def _threshold(validation: pd.DataFrame, sensitivity: float | None) -> ValidationThreshold:
     labels, scores = labels_and_scores(validation)
-    chosen = (
-        youden_threshold(labels, scores) if sensitivity is None else sensitive_threshold(labels, scores, sensitivity)
-    )
-    return ValidationThreshold(validation["patient"].nunique(), chosen)
+    return ValidationThreshold(validation["patient"].nunique(), threshold_at(labels, scores, sensitivity))
 
 
 def _of_folds(patients: ScoredPatients, chosen: Mapping[str, ValidationThreshold]) -> PredictedClasses:

@@ -11,6 +11,7 @@ from stroke_ctp.reporting.results.comparisons import Comparison, Pair, compariso
 from stroke_ctp.reporting.results.model_aucs import CohortAuc, ModelAucs, model_aucs
 from stroke_ctp.reporting.results.operating_points import OperatingPoint, operating_point
 from stroke_ctp.reporting.results.permutations import Permutations, permutations_of
+from stroke_ctp.reporting.results.recalibration import RecalibratedCohort, recalibrated_cohorts
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, Split
 from stroke_ctp.reporting.results.subgroups import Subgroups, subgroup_aucs
 from stroke_ctp.reporting.results.volume_agreement import VolumeAgreement, volume_agreement
@@ -60,6 +61,8 @@ class ModelResults:
     youden: OperatingPoint
     sensitive: OperatingPoint
     """The operating point of a given sensitivity."""
+    recalibrated: tuple[RecalibratedCohort, ...]
+    """The same cohorts after recalibration; none if that is undefined."""
 
     @property
     def predictions(self) -> ModelPredictions:
@@ -148,6 +151,7 @@ def _model_results(predictions: ModelPredictions, sensitivity: float) -> ModelRe
         permutations=permutations_of(predictions),
         youden=operating_point(predictions, patients, None),
         sensitive=operating_point(predictions, patients, sensitivity),
+        recalibrated=recalibrated_cohorts(predictions),
     )
 
 

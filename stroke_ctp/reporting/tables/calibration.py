@@ -10,7 +10,7 @@ patients with similar probabilities, each represented by its mean; "within" is t
 Scaled: share by which the score is better than that of always predicting the share of large cores. ICI: mean distance
 between the probability and the smooth observed share (ideal 0). Slope (ideal 1; below 1 probabilities are too extreme)
 and intercept (calibration in the large, ideal 0) of the logistic recalibration, with 95 % confidence intervals,
-which take the trained models as given. This report does not recalibrate any probability."""
+which take the trained models as given. The probabilities are those of the models, not recalibrated."""
 _RELIABILITY_CAPTION = """Groups of patients with similar probabilities: mean probability, and the share of large
 cores with Wilson's 95 % confidence interval."""
 _DECISION_CAPTION = """Net benefit per patient at every threshold probability, of calling large by the main model and

@@ -11,8 +11,9 @@ from stroke_ctp.reporting.results.study_results import ModelResults, StudyResult
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
-_AUC_CAPTION = """ROC-AUC with 95 % confidence interval. Test folds: mean over folds, with the corrected resampled t
-interval of Nadeau and Bengio, which allows for the training patients that folds share. External patients: ensemble
+_AUC_CAPTION = """ROC-AUC with 95 % confidence interval. Test folds: mean over folds (after several seeds, of the mean
+over seeds in every fold), with the corrected resampled t interval of Nadeau and Bengio, which allows for the training
+patients that folds share. External patients: ensemble
 mean, with DeLong's interval on the logit scale, for these trained models. Where an AUC is 1 the bound is conservative
 (Clopper and Pearson, disjoint pairs) and takes the trained models as given. The p-value tests against chance,
 two-sided: by the same t distribution in test folds, by permutation of the classes on external patients. These methods

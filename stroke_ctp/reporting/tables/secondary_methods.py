@@ -11,12 +11,12 @@ from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.statistics.resampling import N_BOOTSTRAP, N_PERMUTATIONS
 
 _AUC_CAPTION = f"""AUC of one ROC curve of all patients of a cohort, by other methods. "Pooled" ranks the predictions
-of all folds together, though they come from different models whose probabilities need not share a scale: it can be
-lower than the mean over folds. DeLong: 95 % interval on the logit scale. Bootstrap: percentiles of {N_BOOTSTRAP}
-samples of patients, drawn within the classes. Permutation: {N_PERMUTATIONS} permutations of the classes within folds,
-two-sided. All of them take the trained models as given. On pooled folds, whose models were trained on one another's
-test patients, their intervals are therefore too narrow and their tests reject too often (documentation, page
-Inference)."""
+of all folds together (after several seeds, their means), though they come from different models whose probabilities
+need not share a scale: it can be lower than the mean over folds. DeLong: 95 % interval on the logit scale. Bootstrap:
+percentiles of {N_BOOTSTRAP} samples of patients, drawn within the classes. Permutation: {N_PERMUTATIONS} permutations
+of the classes within folds, two-sided. All of them take the trained models as given. On pooled folds, whose models
+were trained on one another's test patients, their intervals are therefore too narrow and their tests reject too often
+(documentation, page Inference)."""
 _COMPARISON_CAPTION = f"""Differences of the AUCs by other methods: DeLong's paired test as published, and percentiles
 of {N_BOOTSTRAP} bootstrap samples. p-values are two-sided; neither they nor the intervals are corrected for the number
 of comparisons."""

@@ -152,7 +152,7 @@ def write_report(
         codes.DCM.Device, hd.sr.DeviceObserverIdentifyingAttributes(uid=hd.UID(), name="stroke_ctp")
     )
     measurements = [
-        hd.sr.Measurement(Code(name.lower().replace(" ", "-")[:16], _OWN_CODES, name), value, _UNITS[unit])
+        hd.sr.Measurement(Code(name.upper().replace(" ", "_")[:16], _OWN_CODES, name), value, _UNITS[unit])
         for name, (value, unit) in answer.items()
     ]
     group = hd.sr.MeasurementsAndQualitativeEvaluations(

@@ -1,0 +1,56 @@
+"""The answer for one patient: probabilities, class, and whether the patient is assessable at all."""
+
+from collections.abc import Sequence
+
+from stroke_ctp.cohort.new_patients import NewPatients
+from stroke_ctp.cohort.standard_series import StandardSeries
+from stroke_ctp.study.prediction_folder import PatientPrediction
+from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
+from stroke_ctp.study.predictor import Predictor
+
+
+def answer(
+    predictor: Predictor,
+    patient: str,
+    series: StandardSeries,
+    used: Sequence[int] | None = None,
+    error: float | None = None,
+) -> PatientPrediction:
+    """Score a patient.
+
+    Args:
+        predictor: The members.
+        patient: Name.
+        series: Made by the predictor's rules.
+        used: Numbers of the members that score the patient; by default all.
+        error: Largest share of patients of either class who may get the wrong answer; patients for whom that cannot be
+            kept are declined.
+    """
+    scores = predictor.score(NewPatients.of(series.hu))
+    used = list(range(len(predictor.members)) if used is None else used)
+    members = {predictor.names[number]: float(scores.probability[number, 0]) for number in used}
+    mean = None if scores.volumes is None else scores.volumes[used, 0].mean(axis=0).tolist()
+    typical, reference = predictor.typical, predictor.reference
+    descriptors = None if scores.descriptors is None else scores.descriptors[0]
+    reasons = [] if typical is None else typical.reasons(series.quality, series.hu, descriptors)
+    classes, calibrated = reference.classes(members), reference.calibrated(members)
+    return PatientPrediction(
+        patient,
+        members,
+        series.quality,
+        volume=None if mean is None else dict(zip(VOLUME_COLUMNS, mean, strict=True)),
+        calibrated=calibrated,
+        classes=classes,
+        declined=reasons + _undecided(predictor, members, classes, error),
+        in_training=typical is not None and typical.knows(series.hu),
+    )
+
+
+def _undecided(
+    predictor: Predictor, members: dict[str, float], classes: dict[str, bool | None], error: float | None
+) -> list[str]:
+    """Why a patient is between both classes at a share of errors; nothing for one who is not."""
+    large = next(iter(classes.values()), None)
+    if error is None or large is None or predictor.reference.settles(members, large, error):
+        return []
+    return [f"the probability does not settle the class at {100 * error:g} % errors"]

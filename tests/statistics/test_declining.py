@@ -1,0 +1,79 @@
+"""What decides whether a patient is answered: plausible classes, ranges, distances, risk and coverage."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import mahalanobis
+from scipy.special import expit
+from sklearn.covariance import LedoitWolf
+
+from stroke_ctp.statistics.conformal import plausible_classes
+from stroke_ctp.statistics.risk_coverage import area_under_risk, risk_coverage
+from stroke_ctp.statistics.typical_range import (
+    Range,
+    left_out_distances,
+    mahalanobis_cloud,
+    mahalanobis_distance,
+)
+
+
+@pytest.mark.parametrize("extreme", [1.0, 5.0])
+def test_the_true_class_is_refused_in_no_more_patients_of_either_class_than_chosen_however_bad_the_probabilities(
+    extreme: float,
+):
+    generator = np.random.default_rng(0)
+    x = generator.normal(0, 1, 3000)
+    labels, scores = (generator.random(3000) < expit(x)).astype(int), expit(extreme * x)
+    known, new = slice(0, 1000), slice(1000, 3000)
+    found = [plausible_classes(labels[known], scores[known], score, 0.1) for score in scores[new]]
+    for label, kept in ((1, [one.large for one in found]), (0, [one.small for one in found])):
+        refused = 1 - np.array(kept)[labels[new] == label].mean()
+        assert refused == pytest.approx(0.1, abs=0.03)  # three standard errors, of both samples
+
+
+def test_a_class_is_settled_if_it_alone_is_plausible():
+    labels, scores = np.repeat([0, 1], 20), np.concatenate([np.linspace(0.0, 0.4, 20), np.linspace(0.6, 1.0, 20)])
+    assert plausible_classes(labels, scores, 0.9, 0.1).settle(True)
+    assert not plausible_classes(labels, scores, 0.9, 0.1).settle(False)
+    assert not plausible_classes(labels, scores, 0.5, 0.1).settle(True)  # neither is plausible
+    assert not plausible_classes(labels[19:21], scores[19:21], 0.9, 0.1).settle(True)  # two patients refuse nothing
+
+
+def test_a_range_ends_at_values_of_patients_and_is_open_where_nothing_is_unusual():
+    values = np.arange(100.0)
+    assert Range.of(values, 0.05, low=True, high=True) == Range(4.0, 95.0)
+    assert Range.of(values, 0.001, low=False, high=True) == Range(None, 99.0)
+    assert [Range(4.0, 95.0).side(value) for value in (3.0, 4.0, 95.0, 96.0)] == ["below", "", "", "above"]
+
+
+def test_the_distance_is_scipys_and_more_descriptors_than_patients_are_no_obstacle():
+    generator = np.random.default_rng(1)
+    known, other = generator.normal(size=(40, 60)), generator.normal(size=(2, 60))
+    cloud = mahalanobis_cloud(known)
+    theirs = LedoitWolf().fit(known)
+    expected = [mahalanobis(one, theirs.location_, theirs.precision_) for one in other]
+    np.testing.assert_allclose(mahalanobis_distance(cloud.location_, cloud.precision_, other), expected)
+
+
+def test_patients_who_were_left_out_lie_as_far_away_as_new_ones():
+    generator = np.random.default_rng(2)
+    known, new = generator.normal(size=(60, 30)), generator.normal(size=(2000, 30))
+    cloud = mahalanobis_cloud(known)
+    inside, outside = (mahalanobis_distance(cloud.location_, cloud.precision_, rows) for rows in (known, new))
+    assert np.median(left_out_distances(known)) == pytest.approx(np.median(outside), rel=0.05)
+    assert np.median(inside) < 0.97 * np.median(outside)  # so that limits from inside would decline too many
+
+
+def test_risk_and_coverage_of_ten_patients_by_hand():
+    wrong = np.array([False, True, False, False, True, False, False, False, False, True])
+    confidence = np.array([9.0, 1.0, 8.0, 7.0, 2.0, 6.0, 5.0, 4.0, 3.0, 0.0])
+    points = {point.coverage: point for point in risk_coverage(wrong, confidence)}
+    assert (points[1.0].n, points[1.0].wrong.value) == (10, 0.3)
+    assert (points[0.8].n, points[0.8].wrong.value) == (8, 1 / 8)
+    assert (points[0.5].n, points[0.5].wrong.value) == (5, 0.0)
+    assert area_under_risk(wrong, confidence) == pytest.approx((0 * 7 + 1 / 8 + 2 / 9 + 3 / 10) / 10)
+
+
+def test_declining_at_random_buys_nothing():
+    generator = np.random.default_rng(3)
+    wrong = generator.random(5000) < 0.3
+    assert area_under_risk(wrong, generator.random(5000)) == pytest.approx(0.3, abs=0.03)
