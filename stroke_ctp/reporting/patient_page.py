@@ -32,6 +32,7 @@ from stroke_ctp.reporting.patient.plots import (
 )
 from stroke_ctp.reporting.patient.sentences import (
     answer_sentence,
+    class_sentences,
     confidence_sentences,
     origin_sentences,
     scale_sentence,
@@ -95,7 +96,7 @@ def _content(case: PatientCase) -> dict[str, Any]:
         "simulated": case.is_simulated,
         "origin": list(origin_sentences(reference, case.is_simulated)),
         "answer": answer_sentence(prediction, case.endpoint),
-        "confidence": list(confidence_sentences(prediction, reference)),
+        "confidence": [*class_sentences(prediction), *confidence_sentences(prediction, reference)],
         "scale_text": scale_sentence(prediction, reference),
         "bars": histogram_bars(reference.probability, reference.label),
         "members": list(prediction.members.values()),

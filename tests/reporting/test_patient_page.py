@@ -63,6 +63,13 @@ def test_one_member_is_named_as_the_one_that_had_not_seen_the_patient(tmp_path: 
     assert "predicted volume" not in text
 
 
+def test_the_class_is_told_at_every_operating_point_that_has_a_threshold(tmp_path: Path):
+    called = PatientPrediction("A&B", {"0": 0.7, "1": 0.9}, {}, classes={"Youden": True, "other": None})
+    text = page_of(tmp_path, prediction=called)
+    assert text.count("At the operating point") == 1
+    assert "At the operating point Youden the core is called large." in text
+
+
 def test_simulated_patients_are_named(tmp_path: Path, page: str):
     assert "simulated" not in page
     text = page_of(tmp_path, reference=reference(simulated=90), is_simulated=True)

@@ -31,6 +31,15 @@ def answer_sentence(prediction: PatientPrediction, endpoint: Endpoint) -> str:
     return f"{text}; the {len(scores)} members give {number_text(min(scores))} to {number_text(max(scores))}."
 
 
+def class_sentences(prediction: PatientPrediction) -> Iterator[str]:
+    """The class by operating point, and a warning of a patient whom the members know."""
+    if prediction.in_training:
+        yield "The members were trained on this very series: the probability is too certain."
+    for point, is_large in prediction.classes.items():
+        if is_large is not None:
+            yield f"At the operating point {point} the core is called {'large' if is_large else 'small'}."
+
+
 def volume_sentence(prediction: PatientPrediction) -> str:
     """The predicted volume with its interval; empty for a model that predicts none."""
     if prediction.volume is None:
