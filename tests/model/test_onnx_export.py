@@ -80,8 +80,7 @@ def test_the_perfusion_network_answers_as_in_torch_and_its_heads_as_the_model(tm
         for name in module.outputs:
             # CBF reaches 50 mL/100 mL/min, where single precision alone leaves 4e-6 of rounding per step
             np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-4, err_msg=name)
-        maps = [found["core"], found["hypoperfused"]]
-        assert all(np.ptp(one) > 0.01 for one in maps)
+        assert np.ptp(found["cbf"]) > 10  # brain, and nothing around it
         areas = areas_of(found)
         theirs = np.stack([member.heads.probability(areas) for member in members], axis=1)
         np.testing.assert_allclose(found["probability"], theirs, atol=1e-3)
