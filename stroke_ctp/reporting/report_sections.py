@@ -137,7 +137,7 @@ def _same_patients(patients: Sequence[PatientEvidence] | str) -> list[Section]:
 
 def _calibration(results: StudyResults) -> Section:
     main = results.main
-    tables = [calibration_table(results), recalibration_table(results), coverage_table(main)]
+    tables = [calibration_table(results), coverage_table(main)]
     pictures = [
         probability_figures.calibration(main.cohorts, results.smooth_calibration),
         probability_figures.decision(main.cohorts),
@@ -161,6 +161,7 @@ def _methods(results: StudyResults, models: Mapping[str, ModelAucs]) -> Section:
     tables = [
         secondary_auc_table(results),
         permutation_table(results),
+        recalibration_table(results),
         secondary_comparison_table(results.comparisons),
         fold_table(models),
         member_table(models),
