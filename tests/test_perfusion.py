@@ -276,7 +276,8 @@ def test_a_scan_without_an_artery_is_mapped_by_the_network_with_caution_and_one_
     table = pd.read_csv(learned / "volumes.csv").set_index("patient")
     late = table.loc["D"]
     assert (late["stage"], late["reliability"], late["network_reliability"]) == ("perfusion", "unusable", "caution")
-    assert late["network_core_ml"] > 10
+    assert "was not trained for this scan: contrast does not arrive within 22 s" in late["network_reason"]
+    assert late["network_core_ml"] >= 0
     assert np.isnan(late["core_cbv_ml"])
     assert (learned / "00004" / "network.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert not (learned / "00004" / "cbv.nii.gz").exists()

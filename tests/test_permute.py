@@ -89,7 +89,7 @@ def test_a_network_is_trained_again_in_every_fold_and_leaves_nothing_but_its_auc
     monkeypatch.chdir(tmp_path)
     write_noise_cohort(Path("cohort"), {"core_ml": np.arange(12.0)})
     train_quickly("cohort=cohort", "fold=0..2", "seed=3", "name=mine", "trainer.max_epochs=2")
-    run_module("permute", "name=mine", "permutations=1", "jobs=1")
+    run_module("permute", "name=mine", "permutations=1", "jobs=1", "cohorts=cohort")
     folder = Path("outputs/mine/full/permutations")
     assert sorted(path.name for path in folder.iterdir()) == ["00000.json", "settings.json"]
     assert len(list(Path("outputs/mine/full").rglob("best.ckpt"))) == 3

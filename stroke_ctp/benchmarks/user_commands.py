@@ -31,7 +31,8 @@ def head_cohort(folder: Path, scan: Path, n_patients: int) -> Path:
         {"patient": f"P{number}", "series": name, "core_ml": float(volume)}
         for number, (name, volume) in enumerate(zip(used, random.permutation(n_patients), strict=True))
     ]
-    files.write_tables(CohortTables(rows), [written[name] for name in used], {})
+    quality = [{"patient": row["patient"]} for row in rows]
+    files.write_tables(CohortTables(rows, quality=quality), [written[name] for name in used], {})
     return folder
 
 

@@ -21,7 +21,8 @@ def recorded_cohort(study: StudyFolder, users: Sequence[RunFolder | EnsembleFold
     folder = (study.path / users[0].provenance().cohort).resolve()
     named = [path.resolve() for path in study.elsewhere.cohorts]
     if folder.is_relative_to(study.path.parent.resolve()) and folder not in named:
-        named.insert(0, folder)
+        named.append(folder)
+    named.sort(key=lambda path: path != folder)  # its reason comes first
     sought = users[0].record().cohort.hash
     found = [_opened(path, sought) for path in named]
     cohort = next((one for one in found if isinstance(one, Cohort)), None)

@@ -77,7 +77,7 @@ def test_a_fold_outside_the_range_is_refused_with_the_range(fold: int):
 
 @pytest.mark.parametrize("n", [2, 1, 0, -3])
 def test_fewer_than_three_folds_are_refused(n: int):
-    with pytest.raises(UserError, match=rf"^n must be a whole number ≥ 3, got {n}$"):
+    with pytest.raises(UserError, match=rf"^n must be a whole number ≥ 3 and ≤ 1000, got {n}$"):
         validated(FoldSettings, {"n": n})
 
 

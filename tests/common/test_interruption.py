@@ -127,6 +127,7 @@ def test_a_command_ends_with_a_sentence_before_it_has_loaded_anything(tmp_path: 
         capture_output=True,
         text=True,
         timeout=120,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )
     assert found.returncode == 130
     assert found.stderr == "\nstroke_ctp: interrupted\n"

@@ -158,7 +158,7 @@ def _class(large: bool) -> str:
 
 def _draw_frames(axes: Axes, evidence: PatientEvidence) -> None:
     """Contributions of the frames to the article's log odds, both levels together."""
-    axes.tick_params(labelsize=5.5, length=2, pad=1)
+    axes.tick_params(labelsize=5, length=2, pad=1)
     axes.set_xlabel("Article's network: frames [s]", size=6, labelpad=1)
     if evidence.article is None or evidence.article.contributions is None:
         axes.text(0.5, 0.5, "not known", size=6, ha="center", transform=axes.transAxes)
@@ -168,6 +168,7 @@ def _draw_frames(axes: Axes, evidence: PatientEvidence) -> None:
     colours = [VERMILION if value > 0 else BLUE for value in total]
     axes.bar(STANDARD_TIMES[: len(total)], total, width=1.2, color=colours, linewidth=0)
     axes.axhline(0, color="black", linewidth=0.4)
+    axes.set(xlim=(-1.5, 48), xticks=(0, 20, 40))
     axes.locator_params(axis="y", nbins=3)
 
 
