@@ -64,10 +64,13 @@ def test_one_member_is_named_as_the_one_that_had_not_seen_the_patient(tmp_path: 
 
 
 def test_the_class_is_told_at_every_operating_point_that_has_a_threshold(tmp_path: Path):
-    called = PatientPrediction("A&B", {"0": 0.7, "1": 0.9}, {}, classes={"Youden": True, "other": None})
+    called = PatientPrediction("A&B", {"0": 0.7, "1": 0.9}, {}, classes={"youden": True, "sensitivity_0.9": None})
     text = page_of(tmp_path, prediction=called)
-    assert text.count("At the operating point") == 1
-    assert "At the operating point Youden the core is called large." in text
+    assert text.count("the core is called") == 1
+    assert "At Youden's threshold the core is called large." in text.replace("&#39;", "'")
+    called = PatientPrediction("A&B", {"0": 0.2}, {}, classes={"sensitivity_0.9": False})
+    text = page_of(tmp_path, prediction=called)
+    assert "At the threshold for a sensitivity of 0.9 the core is called small." in text
 
 
 def test_simulated_patients_are_named(tmp_path: Path, page: str):

@@ -37,7 +37,13 @@ def class_sentences(prediction: PatientPrediction) -> Iterator[str]:
         yield "The members were trained on this very series: the probability is too certain."
     for point, is_large in prediction.classes.items():
         if is_large is not None:
-            yield f"At the operating point {point} the core is called {'large' if is_large else 'small'}."
+            yield f"{_at_threshold(point)} the core is called {'large' if is_large else 'small'}."
+
+
+def _at_threshold(point: str) -> str:
+    """An operating point by its name in files (`study.reference.MemberPoint.name`)."""
+    aimed = point.removeprefix("sensitivity_")
+    return "At Youden's threshold" if point == "youden" else f"At the threshold for a sensitivity of {aimed}"
 
 
 def volume_sentence(prediction: PatientPrediction) -> str:
