@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
@@ -20,6 +20,7 @@ from stroke_ctp.common.files import digest, write_json
 from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT, plain
+from stroke_ctp.common.text import some
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.fit_records import checked_fit
 from stroke_ctp.model.provenance import Provenance
@@ -91,6 +92,15 @@ class RunRecord:
     """Of validation and test patients; None where a class is missing."""
     predictions: str
     """SHA-256 of `predictions.csv`."""
+
+    @model_validator(mode="after")
+    def _measured_all(self) -> "RunRecord":
+        of_fold = [*self.patients.train, *self.patients.validation, *self.patients.test]
+        for measured in self.fitted.keys() & {"values", "areas"}:
+            missing = [patient for patient in of_fold if patient not in self.fitted[measured]]
+            if missing:
+                raise ValueError(f"fitted.{measured} must have all patients of the fold, {some(missing)} missing")
+        return self
 
     @property
     def digest(self) -> str:

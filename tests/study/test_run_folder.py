@@ -130,6 +130,17 @@ def test_a_record_of_wrong_types_is_refused_by_name(run: RunFolder, where: str, 
         run.record()
 
 
+def test_a_record_that_lacks_the_measurement_of_a_patient_is_refused(run: RunFolder) -> None:
+    path = run.path / "metrics.json"
+    content = json.loads(path.read_text())
+    left_out, *others = sorted(patient for group in content["patients"].values() for patient in group)
+    scale = {"slope": 0.1, "intercept": 0.2, "missing": 3.0}
+    content["fitted"] = {"scale": scale, "values": dict.fromkeys(others, 1.0), "not_measurable": 0}
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"damaged \(.*fitted.values must have all patients .*, {left_out} missing"):
+        run.record()
+
+
 def test_predictions_that_were_changed_after_the_run_are_refused(run: RunFolder) -> None:
     path = run.path / "predictions.csv"
     path.write_text(path.read_text().replace("0.9", "0.8"))
