@@ -226,6 +226,12 @@ def test_a_second_run_measures_only_what_is_missing(several: Path, scans: Path) 
     assert (several / "00002" / "cbv.nii.gz").exists()
 
 
+def test_the_table_of_a_second_run_is_byte_by_byte_that_of_the_first(several: Path, scans: Path) -> None:
+    first = (several / "volumes.csv").read_bytes()
+    assert call("perfusion", f"manifest={scans / 'manifest.csv'}", f"out={several}", "jobs=1").returncode == 0
+    assert (several / "volumes.csv").read_bytes() == first
+
+
 @pytest.fixture(scope="module")
 def learned(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a stroke, the same along other axes, a scan without contrast, and one that ends before any artery falls."""

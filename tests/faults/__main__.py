@@ -81,7 +81,7 @@ def _trials(lab: Lab, given: dict[str, str], seconds: dict[str, float]) -> Itera
     killed, raced = cycle(TRIED), cycle(reversed(TRIED))
     while kills < int(given["kills"]) or races < int(given["races"]):
         if kills < int(given["kills"]):
-            row = chain(lab, kind := next(killed), seconds[kind])
+            row = chain(lab, next(killed), seconds)
             kills += row["kills"]
             yield row
         if races < int(given["races"]):

@@ -145,6 +145,8 @@ def _become(command: tuple[str, ...], folder: Path, said: Path, loads: bool) -> 
     try:
         os.setsid()
         os.chdir(folder)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # which a script that starts this may ignore
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         if loads:
             os.execv(sys.executable, [sys.executable, "-m", f"stroke_ctp.{command[0]}", *command[1:]])
         interruption = importlib.import_module("stroke_ctp.common.interruption")
