@@ -1,5 +1,6 @@
 """Errors for the user, and findings about a scan."""
 
+import errno
 import traceback
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     said = str(error).lower()
     known = ("allocate memory", "failed to map segment", "start new thread", "out of memory", "not enough memory")
     return isinstance(error, MemoryError) or any(words in said for words in known)
+
+
+_REFUSALS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EIO),
+    *(errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE),
+)
+
+
+def is_refused_by_file_system(error: BaseException) -> bool:
+    """Whether a file system refuses what it would refuse to any program, such as room on a full disk."""
+    return isinstance(error, OSError) and error.errno in _REFUSALS
 
 
 def described_defect(error: Exception, scan: str) -> str:

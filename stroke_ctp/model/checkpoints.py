@@ -1,5 +1,6 @@
 """What a training writes: checkpoints and its log, read back."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -9,6 +10,7 @@ from zipfile import ZipFile, is_zipfile
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,6 +60,16 @@ def _logged(log: Path) -> pd.DataFrame | None:
     except ValueError as error:  # pandas' errors are of this class
         reason = " ".join(str(error).split())[:160]
         raise UserError(f"{log} is damaged ({reason}); {_WAY_OUT}") from None
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint whole or not at all, also if the process is killed; `torch.save` hides why a disk refuses."""
+    import torch
+
+    written = io.BytesIO()
+    torch.save(content, written)
+    with atomic_write(path) as partial:
+        partial.write_bytes(written.getbuffer())
 
 
 def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def main() -> None:
     out = Path(given["out"]).resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     os.environ |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    os.environ["PYTHONPATH"] = sys.path[0] = str(Path(__file__).parents[2])  # this tree, whatever is installed
     work = Path(tempfile.mkdtemp(prefix="faults-"))  # no TemporaryDirectory: commands, as forks, would remove it
     try:
         n_defects = _all_trials(Lab(work, random.Random(int(given["seed"]))), given, out)

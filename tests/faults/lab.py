@@ -9,6 +9,7 @@ import runpy
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Running:
     """
 
     def __init__(self, command: tuple[str, ...], folder: Path, loads: bool = False) -> None:
-        self.began, self._said = time.monotonic(), folder.with_name(f"{folder.name}.{random.getrandbits(40):x}.txt")
+        self.began, self._said = time.monotonic(), Path(tempfile.mkstemp(prefix="faults-said-")[1])
         self.pid = os.fork()
         if self.pid == 0:
             _become(command, folder, self._said, loads)
@@ -139,10 +140,10 @@ def _digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
 def _become(command: tuple[str, ...], folder: Path, said: Path, loads: bool) -> None:
     """Run a command in this process, and end it."""
     status = 1
-    log = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
     try:
+        log = os.open(said, os.O_WRONLY | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
         os.setsid()
         os.chdir(folder)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # which a script that starts this may ignore

@@ -12,7 +12,7 @@ from tiny_study import KINDS, STUDY
 from verdicts import continued, judged
 
 _ROOM = {"simulate": 2_000_000, "preprocess": 2_000_000, "encode": 200_000, "train": 300_000, "report": 600_000}
-_ROOM |= {"perfusion": 200_000, "predict": 20_000, "stress": 20_000, "pretrain": 2_000_000}
+_ROOM |= {"perfusion": 200_000, "pretrain": 2_000_000}
 """Bytes that a command finds on a disk that is then full."""
 _WRITTEN = ("simulate", "preprocess", "train", "cbv", "ensemble", "permute", "stress", "report", "perfusion", "predict")
 _WRITTEN += ("export", "pretrain")

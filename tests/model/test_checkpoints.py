@@ -1,3 +1,5 @@
+import errno
+import resource
 from pathlib import Path
 
 import pandas as pd
@@ -5,7 +7,7 @@ import pytest
 import torch
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint, read_weights
+from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint, read_weights, write_checkpoint
 
 
 def _log(folder: Path, version: int, text: str) -> None:
@@ -80,3 +82,16 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, content: obje
     torch.save(content, tmp_path / "best.ckpt")
     with pytest.raises(UserError, match=rf"best\.ckpt .*{reason}.*; remove its folder and train that fold again$"):
         read_weights(tmp_path / "best.ckpt")
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_refused_as_any_file(tmp_path: Path):
+    path = tmp_path / "checkpoint"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as refused:
+            write_checkpoint(path, {"weights": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (refused.value.errno, refused.value.filename) == (errno.EFBIG, str(path))
+    assert list(tmp_path.iterdir()) == []
