@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from patient_cases import QUALITY, SPOT, case, reference, series
 
-from stroke_ctp.reporting.patient.plots import contribution_bars, histogram_bars
+from stroke_ctp.reporting.patient.plots import contribution_bars, curve_plots, histogram_bars
 from stroke_ctp.reporting.patient_page import write_patient_page
 from stroke_ctp.study.prediction_folder import PatientPrediction
 
@@ -120,6 +120,17 @@ def test_maps_are_embedded_to_a_step_of_their_window_and_nothing_where_they_are_
     assert signed["ends"] == ["−1", "1"]
     assert delay["colours"] == "time"
     assert delay["ends"] == ["0", "12 s"]
+
+
+def test_columns_below_the_middle_are_the_patients_right():
+    hu = np.full((2, 32, 128, 128), 35.0)
+    hu[:, 8:, :, :64] += 10
+    _, tissue = curve_plots(hu)
+    assert tissue.text == "patient's right to 10.0 HU at 12 s; patient's left to 0.0 HU at 0 s"
+    assert [(curve.name, curve.style) for curve in tissue.curves] == [
+        ("patient's right", "right"),
+        ("patient's left", "left"),
+    ]
 
 
 def test_a_frames_bar_points_where_it_moves_the_odds():

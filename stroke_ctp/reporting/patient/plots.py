@@ -67,13 +67,13 @@ def time_ticks() -> tuple[tuple[str, float], ...]:
 
 
 def curve_plots(series: Float[np.ndarray, "2 32 height width"]) -> tuple[Plot, Plot]:
-    """Enhancement of an artery, and of the tissue in both halves of the picture."""
+    """Enhancement of an artery, and of the tissue on the patient's right and on the patient's left."""
     artery, _ = bolus_curves(series)
     middle = series.shape[-1] // 2
     right, left = (_tissue(series[..., half]) for half in (slice(None, middle), slice(middle, None)))
     return (
         _plot("Artery", {"artery": ("artery", artery)}, False),
-        _plot("Brain tissue", {"right half": ("right", right), "left half": ("left", left)}, True),
+        _plot("Brain tissue", {"patient's right": ("right", right), "patient's left": ("left", left)}, True),
     )
 
 
