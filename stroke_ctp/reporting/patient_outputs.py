@@ -36,7 +36,7 @@ class PatientOutputs:
             patient: Of a manifest, or the only one.
             key: Hash of everything that determines the prediction.
         """
-        return self._has_page(patient, key) and (self.form == "none" or self._exchange(patient).has(key))
+        return self._has_page(patient, key) and (self.form == "none" or self._exchange(patient).has(key, self.form))
 
     def write(
         self,

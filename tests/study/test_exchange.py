@@ -1,0 +1,108 @@
+"""Files of a patient for viewers and archives: of one answer and one format at a time."""
+
+from pathlib import Path
+
+import highdicom as hd
+import nibabel as nib
+import numpy as np
+import pytest
+from dicom_files import classic, enhanced, save, save_all
+from patient_cases import QUALITY
+
+from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.formats import MapFormat
+from stroke_ctp.model.explanation import Explanation, Overlay
+from stroke_ctp.study.exchange import ExchangeFolder
+from stroke_ctp.study.patient_findings import PatientFindings
+from stroke_ctp.study.prediction_folder import PatientPrediction
+
+N_SLICES, SHAPE = 6, (40, 48)
+TIMES = np.repeat(1.5 * np.arange(6)[:, None], N_SLICES, axis=1)
+ANSWER = PatientPrediction("", {"0": 0.75, "1": 1.0}, QUALITY)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_all(tmp_path_factory.mktemp("scan"), classic(frames(), TIMES))
+
+
+def frames() -> np.ndarray:
+    return np.random.default_rng(0).normal(30, 5, (6, N_SLICES, *SHAPE))
+
+
+def findings(*names: str) -> PatientFindings:
+    values = np.zeros((2, 128, 128), np.float32)
+    values[:, 40:88, 40:88] = 3.0
+    overlays = tuple(Overlay(name, name.upper(), "mL/100 mL", values, (0.0, 5.0)) for name in names)
+    return PatientFindings(Explanation("", overlays, core=values > 2, penumbra=values > 9), None, "no bolus")
+
+
+def write(
+    folder: ExchangeFolder, scan: Path, key: str, form: MapFormat, *names: str, answer: PatientPrediction = ANSWER
+) -> None:
+    patient = ManifestPatient(1, "", scan.parent, (ManifestRow(scan.name, {}, None, None, None),), "", {})
+    folder.write(patient, key, QUALITY, findings(*names), answer, "study demo, model full", form)
+
+
+def names(folder: ExchangeFolder) -> set[str]:
+    return {path.name for path in folder.folder.iterdir()}
+
+
+def test_another_format_is_written_and_a_lost_file_again(scan: Path, tmp_path: Path):
+    folder = ExchangeFolder(tmp_path / "maps")
+    assert not folder.has("a", "nifti")
+    write(folder, scan, "a", "nifti", "cbv")
+    assert folder.has("a", "nifti")
+    assert not folder.has("a", "dicom")
+    assert not folder.has("b", "nifti")
+    write(folder, scan, "a", "dicom", "cbv")
+    assert folder.has("a", "dicom")
+    assert {"cbv.nii.gz", "cbv.dcm", "lesion.dcm", "report.dcm"} < names(folder)
+    (folder.folder / "lesion.dcm").unlink()
+    assert not folder.has("a", "dicom")
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"key": "a", "files": []}', '{"key": 1, "form": "nifti", "files": 2}'])
+def test_files_of_a_damaged_list_are_made_again(content: str, scan: Path, tmp_path: Path):
+    folder = ExchangeFolder(tmp_path / "maps")
+    write(folder, scan, "a", "nifti", "cbv")
+    (folder.folder / "files.json").write_text(content)
+    assert not folder.has("a", "nifti")
+    write(folder, scan, "a", "nifti", "cbv")
+    assert folder.has("a", "nifti")
+
+
+def test_files_of_an_earlier_answer_are_removed_and_nothing_else(scan: Path, tmp_path: Path):
+    folder = ExchangeFolder(tmp_path / "maps")
+    write(folder, scan, "a", "dicom", "cbv", "delay")
+    (folder.folder / "notes.txt").write_text("mine")
+    write(folder, scan, "b", "nifti", "cbv")
+    assert names(folder) == {"cbv.nii.gz", "core_mask.nii.gz", "penumbra_mask.nii.gz", "files.json", "notes.txt"}
+    folder.remove_others("b")
+    assert folder.has("b", "nifti")
+    folder.remove_others(None)
+    assert names(folder) == {"notes.txt"}
+
+
+def test_images_that_cannot_be_referred_to_leave_nothing(tmp_path: Path):
+    (tmp_path / "scan").mkdir()
+    save(tmp_path / "scan/enhanced.dcm", enhanced(frames(), TIMES))
+    folder = ExchangeFolder(tmp_path / "maps")
+    with pytest.raises(UserError, match="CT images of one frame each"):
+        write(folder, tmp_path / "scan", "a", "dicom", "cbv")
+    assert not folder.folder.exists()
+
+
+def test_a_dicom_scan_gets_maps_lesion_and_report_on_its_levels(scan: Path, tmp_path: Path):
+    folder = ExchangeFolder(tmp_path / "maps")
+    write(folder, scan, "a", "dicom", "cbv")
+    volume = nib.load(folder.folder / "cbv.nii.gz").get_fdata()
+    assert [bool(volume[..., index].any()) for index in range(N_SLICES)] == [False, True, False, False, True, False]
+    lesion = hd.seg.segread(folder.folder / "lesion.dcm")
+    assert [lesion.get_segment_description(n).segment_label for n in (1, 2)] == ["Ischemic core", "Penumbra"]
+    report = hd.sr.srread(folder.folder / "report.dcm")
+    (group,) = report.content.get_image_measurement_groups()
+    assert [(one.name.meaning, one.value) for one in group.get_measurements()] == [
+        ("Probability of a large core", 0.875)
+    ]
