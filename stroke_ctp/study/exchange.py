@@ -1,13 +1,9 @@
 """Maps, core and penumbra, and the answer of a patient, as files for viewers and archives, in the scan's geometry."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import ModuleType
 
-import numpy as np
-from jaxtyping import Bool, Float32
 from pydantic.dataclasses import dataclass as checked
 
 from stroke_ctp.cohort.manifest import ManifestPatient
@@ -17,25 +13,11 @@ from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT
-from stroke_ctp.model.explanation import Overlay
-from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.quality import Quality
 from stroke_ctp.scan.read import is_nifti, read_scan
-from stroke_ctp.scan.standard_grid import on_scan_grid
-from stroke_ctp.scan.write_volume import write_like
+from stroke_ctp.study.exchange_results import ExchangeResults, dicom_writer
 from stroke_ctp.study.patient_findings import PatientFindings
 from stroke_ctp.study.prediction_folder import PatientPrediction
-
-Planes = Float32[np.ndarray, "level row column"]
-Writer = Callable[[Path], None]
-
-_FIRST_SERIES = 9001
-"""Series of results are numbered from here, behind those of scanners."""
-_VOLUMES = {
-    "predicted_ml": "Core volume",
-    "low_ml": "Lower end of the 90 % interval of the core volume",
-    "high_ml": "Upper end of the 90 % interval of the core volume",
-}
 
 
 def refuse_unwritable(patients: Sequence[ManifestPatient], form: MapFormat) -> None:
@@ -56,7 +38,7 @@ def refuse_unwritable(patients: Sequence[ManifestPatient], form: MapFormat) -> N
             "use format=nifti"
         )
     if form == "dicom":
-        _dicom()
+        dicom_writer()
 
 
 @checked(frozen=True, config=STRICT)
@@ -71,7 +53,7 @@ class _Written:
 
 @dataclass(frozen=True)
 class ExchangeFolder:
-    """Files of one patient. Only this class names them."""
+    """Files of one patient. Only `ExchangeResults` names them."""
 
     folder: Path
 
@@ -119,7 +101,7 @@ class ExchangeFolder:
         """
         (source,), (row,) = patient.scans(), patient.rows
         scan = read_scan(source, row.frame_interval_s)
-        results = _Results.of(findings, source, scan, [int(quality[f"{level}_slice"] or 0) for level in LEVELS])
+        results = ExchangeResults.of(findings, source, scan, [int(quality[f"{level}_slice"] or 0) for level in LEVELS])
         writers = results.nifti_writers()
         if form == "dicom":
             writers |= results.dicom_writers(prediction, made_by)
@@ -141,99 +123,3 @@ class ExchangeFolder:
     @property
     def _list(self) -> Path:
         return self.folder / "files.json"
-
-
-@dataclass(frozen=True)
-class _Results:
-    """Maps and masks in the geometry of a scan."""
-
-    source: Path
-    scan: CTPScan
-    slices: list[int]
-    """Of both levels, as in `CTPScan.hu`."""
-    maps: Mapping[str, tuple[Overlay, Planes]]
-    masks: Mapping[str, Bool[np.ndarray, "level row column"]]
-
-    @classmethod
-    def of(cls, findings: PatientFindings, source: Path, scan: CTPScan, levels: Sequence[int]) -> "_Results":
-        """Bring the findings to the scan's grid.
-
-        Args:
-            findings: Maps and masks.
-            source: File or folder of the scan.
-            scan: What it holds.
-            levels: Slices of both levels, as the manifest counts them.
-        """
-        slices = [scan.slice_index(level) for level in levels]
-        maps = {
-            overlay.name: (overlay, _on_scan(scan, slices, np.nan_to_num(overlay.values)))
-            for overlay in (*findings.own, *findings.others)
-            if overlay.ends is None
-        }
-        lesion = dict(zip(("core", "penumbra"), findings.lesion or (), strict=False))
-        masks = {name: _on_scan(scan, slices, mask) >= 0.5 for name, mask in lesion.items()}
-        return cls(source, scan, slices, maps, masks)
-
-    def nifti_writers(self) -> dict[str, Writer]:
-        """What writes each NIfTI file, by its name."""
-        values = {f"{name}.nii.gz": self._volume(planes) for name, (_, planes) in self.maps.items()}
-        masks = {f"{name}_mask.nii.gz": self._volume(mask).astype(np.uint8) for name, mask in self.masks.items()}
-        return {
-            name: partial(write_like, volume=volume, source=self.source, scan=self.scan)
-            for name, volume in (values | masks).items()
-        }
-
-    def dicom_writers(self, prediction: PatientPrediction, made_by: str) -> dict[str, Writer]:
-        """What writes each DICOM object, by the name of its file; errors and arguments as of `ExchangeFolder.write`."""
-        from stroke_ctp.scan.dicom.source_images import source_images
-
-        dicom, scan = _dicom(), self.scan
-        assert scan.placement is not None
-        target = dicom.DicomTarget(source_images(self.source, self.slices), scan.placement, self.slices, scan.spacing)
-        writers: dict[str, Writer] = {}
-        for number, (name, (overlay, planes)) in enumerate(self.maps.items(), _FIRST_SERIES + 2):
-            shown = {"title": overlay.title, "unit": overlay.unit, "values": planes}
-            writers[f"{name}.dcm"] = partial(dicom.write_parametric_map, target=target, number=number, **shown)
-        if self.masks:
-            lesion = {"target": target, "number": _FIRST_SERIES + 1, "masks": self.masks}
-            writers["lesion.dcm"] = partial(dicom.write_segmentation, **lesion)
-        report = {"target": target, "number": _FIRST_SERIES, "answer": _answer(prediction), "made_by": made_by}
-        return writers | {"report.dcm": partial(dicom.write_report, **report)}
-
-    def _volume(self, planes: Planes | Bool[np.ndarray, "level row column"]) -> Float32[np.ndarray, "slice row column"]:
-        """A value for each voxel of the scan; 0 in slices that were not analysed."""
-        volume = np.zeros(self.scan.hu.shape[1:], np.float32)
-        volume[self.slices] = planes
-        return volume
-
-
-def _answer(prediction: PatientPrediction) -> dict[str, tuple[float, str]]:
-    """Numbers of the answer with their units, by name."""
-    assert prediction.probability is not None
-    volume = prediction.volume or {}
-    return {"Probability of a large core": (prediction.probability, "")} | {
-        _VOLUMES[name]: (value, "mL") for name, value in volume.items()
-    }
-
-
-def _on_scan(scan: CTPScan, slices: Sequence[int], planes: np.ndarray) -> Planes:
-    return np.stack(
-        [on_scan_grid(scan, index, plane.astype(np.float32)) for index, plane in zip(slices, planes, strict=True)]
-    )
-
-
-def _dicom() -> ModuleType:
-    """The writer of DICOM objects, whose library is optional.
-
-    Raises:
-        UserError: It is not installed.
-    """
-    try:
-        from stroke_ctp.scan.dicom import writer
-    except ModuleNotFoundError as error:
-        if error.name != "highdicom":
-            raise
-        raise UserError(
-            "format=dicom needs highdicom, which is not installed; pip install 'stroke_ctp[dicom]'"
-        ) from None
-    return writer

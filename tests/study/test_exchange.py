@@ -1,10 +1,12 @@
 """Files of a patient for viewers and archives: of one answer and one format at a time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom as hd
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from dicom_files import classic, enhanced, save, save_all
 from patient_cases import QUALITY
@@ -101,8 +103,28 @@ def test_a_dicom_scan_gets_maps_lesion_and_report_on_its_levels(scan: Path, tmp_
     assert [bool(volume[..., index].any()) for index in range(N_SLICES)] == [False, True, False, False, True, False]
     lesion = hd.seg.segread(folder.folder / "lesion.dcm")
     assert [lesion.get_segment_description(n).segment_label for n in (1, 2)] == ["Ischemic core", "Penumbra"]
+    shown = pydicom.dcmread(folder.folder / "cbv.dcm").SharedFunctionalGroupsSequence[0].FrameVOILUTSequence[0]
+    assert (shown.WindowCenter, shown.WindowWidth) == (2.5, 5)
+
+
+def test_the_report_says_what_the_page_says_with_the_reasons_of_no_answer(scan: Path, tmp_path: Path):
+    folder = ExchangeFolder(tmp_path / "maps")
+    volume = {"predicted_ml": 41.0, "low_ml": 20.0, "high_ml": 77.0}
+    given = {"calibrated": 0.5, "volume": volume, "classes": {"youden": True}, "declined": ["noise: 9 HU", "no bolus"]}
+    write(folder, scan, "a", "dicom", "cbv", answer=replace(ANSWER, **given))
     report = hd.sr.srread(folder.folder / "report.dcm")
+    items = [entry.value for entry in report.iterall() if entry.keyword == "ContentSequence"]
+    texts = [one for sequence in items for one in sequence if one.ValueType == "TEXT"]
+    assert [(one.ConceptNameCodeSequence[0].CodeMeaning, one.TextValue) for one in texts][-3:] == [
+        ("Size of the core", "not assessable"),
+        ("Reason of no answer", "noise: 9 HU"),
+        ("Reason of no answer", "no bolus"),
+    ]
     (group,) = report.content.get_image_measurement_groups()
     assert [(one.name.meaning, one.value) for one in group.get_measurements()] == [
-        ("Probability of a large core", 0.875)
+        ("Probability of a large core", 0.875),
+        ("Calibrated probability of a large core", 0.5),
+        ("Core volume", 41),
+        ("Lower end of the 90 % interval of the core volume", 20),
+        ("Upper end of the 90 % interval of the core volume", 77),
     ]

@@ -64,7 +64,13 @@ class DicomTarget:
 
 
 def write_parametric_map(
-    path: Path, target: DicomTarget, number: int, title: str, unit: str, values: Float32[np.ndarray, "level row column"]
+    path: Path,
+    target: DicomTarget,
+    number: int,
+    title: str,
+    unit: str,
+    values: Float32[np.ndarray, "level row column"],
+    window: tuple[float, float],
 ) -> None:
     """Write a map of both levels as a Parametric Map.
 
@@ -75,12 +81,10 @@ def write_parametric_map(
         title: Of the map.
         unit: In UCUM's spirit, one of those that maps have; empty for a plain number.
         values: NaN where there are none.
+        window: Values of the first and of the last grey level.
     """
-    known = values[np.isfinite(values)]
-    window = hd.VOILUTTransformation(
-        window_center=float(known.mean()) if known.size else 0.5,
-        window_width=max(float(np.ptp(known)), 1e-3) if known.size else 1.0,
-    )
+    low, high = window
+    shown = hd.VOILUTTransformation((low + high) / 2, high - low, voi_lut_function="LINEAR_EXACT")
     mapping = hd.pm.RealWorldValueMapping(
         lut_label=title[:16],
         lut_explanation=title,
@@ -93,7 +97,7 @@ def write_parametric_map(
         target.source,
         values,
         real_world_value_mappings=[mapping],
-        voi_lut_transformations=[window],
+        voi_lut_transformations=[shown],
         contains_recognizable_visual_features=False,
         content_label="PERFUSION",
         content_description=f"{title}. {_RESEARCH}"[:64],
@@ -137,7 +141,12 @@ def write_segmentation(
 
 
 def write_report(
-    path: Path, target: DicomTarget, number: int, answer: Mapping[str, tuple[float, str]], made_by: str
+    path: Path,
+    target: DicomTarget,
+    number: int,
+    answer: Mapping[str, tuple[float, str]],
+    remarks: Sequence[tuple[str, str]],
+    made_by: str,
 ) -> None:
     """Write the answer as a Structured Report of template TID 1500.
 
@@ -146,21 +155,22 @@ def write_report(
         target: Where it belongs.
         number: Of the series.
         answer: Value and unit of each number, by its name.
+        remarks: Names and sentences that belong to the numbers.
         made_by: Study and model.
     """
     device = hd.sr.ObserverContext(
         codes.DCM.Device, hd.sr.DeviceObserverIdentifyingAttributes(uid=hd.UID(), name="stroke_ctp")
     )
-    measurements = [
-        hd.sr.Measurement(Code(name.upper().replace(" ", "_")[:16], _OWN_CODES, name), value, _UNITS[unit])
-        for name, (value, unit) in answer.items()
-    ]
+    measurements = [hd.sr.Measurement(_own_code(name), value, _UNITS[unit]) for name, (value, unit) in answer.items()]
     group = hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(hd.UID(), f"{_RESEARCH}: not for diagnosis or treatment"),
         algorithm_id=hd.sr.AlgorithmIdentification("stroke_ctp", __version__, [made_by]),
         measurements=measurements,
         source_images=[hd.sr.SourceImageForMeasurementGroup.from_source_image(image) for image in target.source],
     )
+    contained = hd.sr.RelationshipTypeValues.CONTAINS
+    texts = [hd.sr.TextContentItem(_own_code(name), text, contained) for name, text in remarks]
+    group[0].ContentSequence.extend(texts)  # highdicom names no row of the template for them, which may be extended
     content = hd.sr.MeasurementReport(
         hd.sr.ObservationContext(observer_device_context=device), _CT_OF_HEAD, imaging_measurements=[group]
     )
@@ -172,6 +182,10 @@ def write_report(
         **{key: value for key, value in _identified(number).items() if key not in _NOT_OF_REPORTS},
     )
     _save(path, written)
+
+
+def _own_code(name: str) -> Code:
+    return Code(name.upper().replace(" ", "_")[:16], _OWN_CODES, name)
 
 
 _NOT_OF_REPORTS = ("manufacturer_model_name", "software_versions", "device_serial_number")
