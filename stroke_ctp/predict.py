@@ -16,15 +16,14 @@ from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
-from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
-from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.patient_outputs import PatientOutputs
+from stroke_ctp.reporting.prediction_text import prediction_lines
 from stroke_ctp.study.answers import answer
 from stroke_ctp.study.exchange import refuse_unwritable
 from stroke_ctp.study.out_of_fold import OutOfFold
-from stroke_ctp.study.prediction_folder import NOT_ASSESSABLE, PatientPrediction, PredictionFolder
+from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.recorded_cohort import recorded_cohort
 from stroke_ctp.study.run_folder import Elsewhere
@@ -51,7 +50,8 @@ def predict(settings: PredictSettings) -> None:
     known = sum(one.in_training for one in predictions)
     if known and not settings.out_of_fold:
         print(f"warning: {known} series of training patients: the members know the answer")
-    _tell(predictions, predictor)
+    for line in prediction_lines(predictions, predictor):
+        print(line)
     if folder.page().exists():
         print(f"page {folder.page()}")
     print(folder.table)
@@ -213,32 +213,6 @@ def _check_fold_membership(
             f"warning: {len(known)} patient(s), such as {known[0]}, have the name of a training patient; if they are "
             "the same, the members know them: add out_of_fold=true"
         )
-
-
-def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> None:
-    """Print the answer for one patient, or the numbers of many."""
-    failed = sum(one.reason is not None for one in predictions)
-    if failed:
-        print(f"{failed} of {len(predictions)} patients cannot be scored (predictions.csv, column reason)")
-    declined = sum(bool(one.declined) for one in predictions)
-    if declined and predictions[1:]:
-        print(f"{declined} of {len(predictions)} patients are not assessable (predictions.csv, column declined)")
-    if len(predictions) == 1 and not failed:
-        (one,) = predictions
-        scores = one.members.values()
-        if one.answer == NOT_ASSESSABLE:
-            print(f"{NOT_ASSESSABLE}: {'; '.join(one.declined)}")
-        elif one.answer is not None:
-            print(f"{one.answer} core, at Youden's threshold")
-        if one.calibrated is not None:
-            print(f"calibrated probability of a large core: {one.calibrated:.2f}")
-        print(
-            f"probability of a large core ({endpoint_text(predictor.endpoint)}): {one.probability:.2f}, "
-            f"mean of {counted(len(scores), 'member')} ({min(scores):.2f} to {max(scores):.2f})"
-        )
-        if one.volume is not None:
-            print("core volume {:.0f} mL (90 % interval {:.0f} to {:.0f} mL)".format(*one.volume.values()))
-        print(f"slices {', '.join(str(one.quality[f'{level}_slice']) for level in LEVELS)}, counted from 0")
 
 
 if __name__ == "__main__":
