@@ -98,6 +98,14 @@ def test_what_is_wrong_with_the_series_stands_by_the_answer(tmp_path: Path, page
     assert "No concern" not in text
 
 
+def test_quantities_that_were_not_found_are_said_to_be_so(tmp_path: Path):
+    air = case().series
+    lost = dict.fromkeys(("noise_sd_hu", "bolus_arrival_s", "brain_peak_hu", "brain_left"))
+    text = page_of(tmp_path, series=type(air)(np.full_like(air.hu, -1000), None, air.quality | lost, []))
+    assert "Inspect the scan: no bolus arrives." in text
+    assert "noise not found" in text
+
+
 def test_nothing_is_fetched_and_the_page_is_small(page: str):
     assert len(page) < 5_000_000
     for address in re.findall(r'(?:src|href)="([^"]{1,40})', page):
@@ -120,6 +128,7 @@ def test_maps_are_embedded_to_a_step_of_their_window_and_nothing_where_they_are_
     assert signed["ends"] == ["−1", "1"]
     assert delay["colours"] == "time"
     assert delay["ends"] == ["0", "12 s"]
+    assert [one["beyond"] for one in (core, signed, delay)] == [[False, False], [False, False], [False, True]]
 
 
 def test_columns_below_the_middle_are_the_patients_right():
