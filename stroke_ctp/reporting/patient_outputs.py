@@ -70,7 +70,7 @@ class PatientOutputs:
             write_patient_page(self.folder.page(_number(patient)), case, key)
         if self.form != "none":
             made_by = f"study {self.made_with['study']}, model {self.made_with['model']}"
-            self._exchange(patient).write(patient, key, series.quality, findings, prediction, made_by, self.form)
+            self._exchange(patient).write(patient, key, series, findings, prediction, made_by, self.form)
 
     def _has_page(self, patient: ManifestPatient, key: str) -> bool:
         page = self.folder.page(_number(patient))

@@ -7,15 +7,15 @@ from pathlib import Path
 from pydantic.dataclasses import dataclass as checked
 
 from stroke_ctp.cohort.manifest import ManifestPatient
+from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
 from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT
-from stroke_ctp.scan.quality import Quality
 from stroke_ctp.scan.read import is_nifti, read_scan
-from stroke_ctp.study.exchange_results import ExchangeResults, dicom_writer
+from stroke_ctp.study.exchange_results import ExchangeResults, dicom_writer, dicom_writers
 from stroke_ctp.study.patient_findings import PatientFindings
 from stroke_ctp.study.prediction_folder import PatientPrediction
 
@@ -24,21 +24,17 @@ def refuse_unwritable(patients: Sequence[ManifestPatient], form: MapFormat) -> N
     """Refuse what cannot be written, before anybody is scored.
 
     Raises:
-        UserError: A scan is no DICOM, a patient has several scans, or highdicom is not installed.
+        UserError: A scan is no DICOM, or highdicom is not installed.
     """
-    if form == "none":
+    if form != "dicom":
         return
-    several = next((patient.patient for patient in patients if len(patient.rows) > 1), None)
-    if several is not None:
-        raise UserError(f"format={form} needs one scan per patient, {several} has several; use format=none")
     nifti = next((row.scan_name for patient in patients for row in patient.rows if is_nifti(Path(row.scan))), None)
-    if form == "dicom" and nifti is not None:
+    if nifti is not None:
         raise UserError(
             f"format=dicom writes objects that refer to the images of a DICOM series, got the NIfTI file {nifti}; "
             "use format=nifti"
         )
-    if form == "dicom":
-        dicom_writer()
+    dicom_writer()
 
 
 @checked(frozen=True, config=STRICT)
@@ -76,7 +72,7 @@ class ExchangeFolder:
         self,
         patient: ManifestPatient,
         key: str,
-        quality: Quality,
+        series: StandardSeries,
         findings: PatientFindings,
         prediction: PatientPrediction,
         made_by: str,
@@ -88,23 +84,21 @@ class ExchangeFolder:
         missing tell a command that was interrupted.
 
         Args:
-            patient: With one scan.
+            patient: Whose scans show the levels.
             key: Hash of everything that determines the answer.
-            quality: Of the series.
+            series: Made of the scans.
             findings: Maps and masks.
             prediction: The answer.
             made_by: Study and model.
             form: nifti or dicom.
 
         Raises:
-            UserError: DICOM objects cannot refer to the scan's images.
+            UserError: DICOM objects cannot refer to the images of the scans.
         """
-        (source,), (row,) = patient.scans(), patient.rows
-        scan = read_scan(source, row.frame_interval_s)
-        results = ExchangeResults.of(findings, source, scan, [int(quality[f"{level}_slice"] or 0) for level in LEVELS])
-        writers = results.nifti_writers()
+        results = [_results(patient, number, series, findings) for number in sorted(set(series.scans))]
+        writers = {name: write for one in results for name, write in one.nifti_writers().items()}
         if form == "dicom":
-            writers |= results.dicom_writers(prediction, made_by)
+            writers |= dicom_writers(results, prediction, made_by)
         self.remove_others(None)
         write_json(self._list, {"key": key, "form": form, "files": sorted(writers)})
         for name, write in writers.items():
@@ -123,3 +117,15 @@ class ExchangeFolder:
     @property
     def _list(self) -> Path:
         return self.folder / "files.json"
+
+
+def _results(
+    patient: ManifestPatient, number: int, series: StandardSeries, findings: PatientFindings
+) -> ExchangeResults:
+    """Maps and masks of the levels that one of the patient's scans shows."""
+    shown = [level for level, scan in enumerate(series.scans) if scan == number]
+    source, row = patient.scans()[number], patient.rows[number]
+    scan = read_scan(source, row.frame_interval_s)
+    slices = {level: scan.slice_index(int(series.quality[f"{LEVELS[level]}_slice"] or 0)) for level in shown}
+    prefix = f"scan-{number + 1}-" if len(shown) < len(LEVELS) else ""
+    return ExchangeResults.of(findings, source, scan, slices, prefix)

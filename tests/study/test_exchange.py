@@ -8,10 +8,11 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import classic, enhanced, save, save_all
+from dicom_files import classic, enhanced, new_uid, save, save_all, uids
 from patient_cases import QUALITY
 
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
+from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.model.explanation import Explanation, Overlay
@@ -43,8 +44,23 @@ def findings(*names: str) -> PatientFindings:
 def write(
     folder: ExchangeFolder, scan: Path, key: str, form: MapFormat, *names: str, answer: PatientPrediction = ANSWER
 ) -> None:
-    patient = ManifestPatient(1, "", scan.parent, (ManifestRow(scan.name, {}, None, None, None),), "", {})
-    folder.write(patient, key, QUALITY, findings(*names), answer, "study demo, model full", form)
+    rows = (ManifestRow(scan.name, {}, None, None, None),)
+    series = StandardSeries(np.zeros((2, 32, 128, 128)), None, QUALITY, [])
+    write_rows(folder, scan.parent, rows, series, key, form, *names, answer=answer)
+
+
+def write_rows(
+    folder: ExchangeFolder,
+    scans: Path,
+    rows: tuple[ManifestRow, ...],
+    series: StandardSeries,
+    key: str,
+    form: MapFormat,
+    *names: str,
+    answer: PatientPrediction = ANSWER,
+) -> None:
+    patient = ManifestPatient(1, "", scans, rows, "", {})
+    folder.write(patient, key, series, findings(*names), answer, "study demo, model full", form)
 
 
 def names(folder: ExchangeFolder) -> set[str]:
@@ -88,8 +104,10 @@ def test_files_of_an_earlier_answer_are_removed_and_nothing_else(scan: Path, tmp
 
 
 def test_images_that_cannot_be_referred_to_leave_nothing(tmp_path: Path):
-    (tmp_path / "scan").mkdir()
-    save(tmp_path / "scan/enhanced.dcm", enhanced(frames(), TIMES))
+    ids = uids()
+    for level in range(N_SLICES):
+        acquired = np.where(np.arange(N_SLICES) == level, TIMES, np.nan)
+        save(tmp_path / f"scan/enhanced-{level}.dcm", enhanced(frames(), acquired, ids=ids))
     folder = ExchangeFolder(tmp_path / "maps")
     with pytest.raises(UserError, match="CT images of one frame each"):
         write(folder, tmp_path / "scan", "a", "dicom", "cbv")
@@ -105,6 +123,56 @@ def test_a_dicom_scan_gets_maps_lesion_and_report_on_its_levels(scan: Path, tmp_
     assert [lesion.get_segment_description(n).segment_label for n in (1, 2)] == ["Ischemic core", "Penumbra"]
     shown = pydicom.dcmread(folder.folder / "cbv.dcm").SharedFunctionalGroupsSequence[0].FrameVOILUTSequence[0]
     assert (shown.WindowCenter, shown.WindowWidth) == (2.5, 5)
+
+
+def test_an_enhanced_image_gets_what_its_classic_twin_gets_with_references_to_its_frames(scan: Path, tmp_path: Path):
+    save(tmp_path / "scan/enhanced.dcm", enhanced(frames(), TIMES))
+    twin, folder = ExchangeFolder(tmp_path / "twin"), ExchangeFolder(tmp_path / "maps")
+    write(twin, scan, "a", "dicom", "cbv")
+    write(folder, tmp_path / "scan", "a", "dicom", "cbv")
+    assert names(folder) == names(twin)
+    expected, found = (pydicom.dcmread(one.folder / "cbv.dcm") for one in (twin, folder))
+    np.testing.assert_array_equal(found.pixel_array, expected.pixel_array)
+    groups = (one.PerFrameFunctionalGroupsSequence for one in (found, expected))
+    for ours, theirs in zip(*groups, strict=True):
+        place, twins = (one.PlanePositionSequence[0].ImagePositionPatient for one in (ours, theirs))
+        assert list(place) == list(twins)
+        images = ours.DerivationImageSequence[0].SourceImageSequence
+        assert len(images) == len(TIMES)  # every frame of the slice
+    lesion = hd.seg.segread(folder.folder / "lesion.dcm")
+    assert lesion.get_volume(segment_numbers=[1], combine_segments=True).array.any()
+    source = pydicom.dcmread(tmp_path / "scan/enhanced.dcm")
+    assert source.SOPInstanceUID in str(pydicom.dcmread(folder.folder / "report.dcm"))
+
+
+def test_levels_in_two_scans_lie_each_in_its_own(tmp_path: Path):
+    ids = uids()
+    for scan in ("low", "high"):
+        save_all(tmp_path / scan, classic(frames(), TIMES, ids=ids | {"series": new_uid()}))
+    series = StandardSeries(np.zeros((2, 32, 128, 128)), None, QUALITY, [], (1, 0))
+    rows = tuple(ManifestRow(scan, {}, None, None, None) for scan in ("high", "low"))
+    folder = ExchangeFolder(tmp_path / "maps")
+    write_rows(folder, tmp_path, rows, series, "a", "dicom", "cbv")
+    kinds = ("cbv.nii.gz", "core_mask.nii.gz", "penumbra_mask.nii.gz", "cbv.dcm", "lesion.dcm")
+    assert names(folder) == {f"scan-{n}-{kind}" for n in (1, 2) for kind in kinds} | {"report.dcm", "files.json"}
+    for number, (scan, index) in enumerate((("high", 4), ("low", 1)), 1):
+        volume = nib.load(folder.folder / f"scan-{number}-cbv.nii.gz").get_fdata()
+        assert [bool(volume[..., n].any()) for n in range(N_SLICES)] == [n == index for n in range(N_SLICES)]
+        image, source = pydicom.dcmread(folder.folder / f"scan-{number}-cbv.dcm"), next((tmp_path / scan).iterdir())
+        assert pydicom.dcmread(source).SeriesInstanceUID in str(image)
+    objects = [pydicom.dcmread(path) for path in folder.folder.glob("*.dcm")]
+    assert sorted(one.SeriesNumber for one in objects) == [9001, 9002, 9003, 9004, 9005]
+
+
+def test_scans_of_several_studies_are_refused_as_dicom(tmp_path: Path):
+    for scan in ("low", "high"):
+        save_all(tmp_path / scan, classic(frames(), TIMES))
+    series = StandardSeries(np.zeros((2, 32, 128, 128)), None, QUALITY, [], (0, 1))
+    rows = tuple(ManifestRow(scan, {}, None, None, None) for scan in ("low", "high"))
+    folder = ExchangeFolder(tmp_path / "maps")
+    with pytest.raises(UserError, match="the scans of a patient in one study, got several"):
+        write_rows(folder, tmp_path, rows, series, "a", "dicom", "cbv")
+    assert not folder.folder.exists()
 
 
 def test_the_report_says_what_the_page_says_with_the_reasons_of_no_answer(scan: Path, tmp_path: Path):

@@ -5,7 +5,6 @@ research. It copies nothing else of the source, see `source_images`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from stroke_ctp import __version__
 from stroke_ctp.common.files import atomic_write
-from stroke_ctp.scan.ctp_scan import Placement
+from stroke_ctp.scan.dicom.source_images import DicomTarget
 
 _RESEARCH = "Research use only"
 _OWN_CODES = "99STROKECTP"
@@ -38,31 +37,6 @@ _SEGMENTS = {
 _CT_OF_HEAD = Code("303653007", "SCT", "Computed tomography of head")
 
 
-@dataclass(frozen=True)
-class DicomTarget:
-    """Where results belong."""
-
-    source: Sequence[Dataset]
-    """Headers of the images that they were made of, one per level."""
-    placement: Placement
-    """Of the scan."""
-    slices: Sequence[int]
-    """Of both levels, counted from inferior."""
-    spacing: tuple[float, float, float]
-    """Distance between slices, rows and columns [mm]."""
-
-    def geometry(self) -> dict[str, Any]:
-        """Of frames in patient axes, by name of highdicom's arguments."""
-        axes, origin = self.placement.direction, self.placement.origin
-        positions = [origin + axes[:, 2] * self.spacing[0] * index for index in self.slices]
-        patient = hd.CoordinateSystemNames.PATIENT
-        return {
-            "pixel_measures": hd.PixelMeasuresSequence(self.spacing[1:], self.source[0].get("SliceThickness") or 1.0),
-            "plane_orientation": hd.PlaneOrientationSequence(patient, [*axes[:, 0], *axes[:, 1]]),
-            "plane_positions": [hd.PlanePositionSequence(patient, position.tolist()) for position in positions],
-        }
-
-
 def write_parametric_map(
     path: Path,
     target: DicomTarget,
@@ -72,7 +46,7 @@ def write_parametric_map(
     values: Float32[np.ndarray, "level row column"],
     window: tuple[float, float],
 ) -> None:
-    """Write a map of both levels as a Parametric Map.
+    """Write a map of the levels as a Parametric Map.
 
     Args:
         path: File.
@@ -103,7 +77,7 @@ def write_parametric_map(
         content_description=f"{title}. {_RESEARCH}"[:64],
         series_description=f"{title}. {_RESEARCH}"[:64],
         **_identified(number),
-        **target.geometry(),
+        **_geometry(target),
     )
     _save(path, written)
 
@@ -135,7 +109,7 @@ def write_segmentation(
         content_description=f"Core and penumbra. {_RESEARCH}",
         series_description=f"Core and penumbra. {_RESEARCH}",
         **_identified(number),
-        **target.geometry(),
+        **_geometry(target),
     )
     _save(path, written)
 
@@ -182,6 +156,18 @@ def write_report(
         **{key: value for key, value in _identified(number).items() if key not in _NOT_OF_REPORTS},
     )
     _save(path, written)
+
+
+def _geometry(target: DicomTarget) -> dict[str, Any]:
+    """Of frames in patient axes, by name of highdicom's arguments."""
+    axes, origin, source = target.placement.direction, target.placement.origin, target.source[0]
+    positions = [origin + axes[:, 2] * target.spacing[0] * index for index in target.slices]
+    patient = hd.CoordinateSystemNames.PATIENT
+    return {
+        "pixel_measures": hd.PixelMeasuresSequence(target.spacing[1:], source.get("SliceThickness") or 1.0),
+        "plane_orientation": hd.PlaneOrientationSequence(patient, [*axes[:, 0], *axes[:, 1]]),
+        "plane_positions": [hd.PlanePositionSequence(patient, position.tolist()) for position in positions],
+    }
 
 
 def _own_code(name: str) -> Code:

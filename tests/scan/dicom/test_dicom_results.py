@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import classic, enhanced, save, save_all
+from dicom_files import classic, enhanced, save, save_all, uids
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.scan.dicom.source_images import source_images
@@ -128,7 +128,10 @@ def test_nifti_beside_it_puts_the_same_value_in_the_same_place(written: Path, fo
 
 
 def test_enhanced_images_are_refused_in_one_sentence(tmp_path: Path):
-    hu = np.random.default_rng(0).normal(30, 5, (6, 4, *SHAPE))
-    save(tmp_path / "enhanced.dcm", enhanced(hu, TIMES))
+    """Where each shows one slice; another test has one that shows all."""
+    hu, ids = np.random.default_rng(0).normal(30, 5, (6, 4, *SHAPE)), uids()
+    for level in range(4):
+        acquired = np.where(np.arange(4) == level, TIMES, np.nan)
+        save(tmp_path / f"enhanced-{level}.dcm", enhanced(hu, acquired, ids=ids))
     with pytest.raises(UserError, match="CT images of one frame each"):
         source_images(tmp_path, SLICES)
