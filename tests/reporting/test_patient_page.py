@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,13 @@ def test_what_is_wrong_with_the_series_stands_by_the_answer(tmp_path: Path, page
     text = page_of(tmp_path, series=type(moved)(moved.hu, None, quality, []))
     assert "Inspect the scan: head moved by 7.2 mm." in text
     assert "No concern" not in text
+
+
+def test_a_training_patient_is_not_compared_with_itself(tmp_path: Path):
+    compared = "training patients with the nearest probabilities"
+    given = case().prediction
+    assert compared in page_of(tmp_path, prediction=given)
+    assert compared not in page_of(tmp_path, prediction=replace(given, out_of_fold=True))
 
 
 def test_quantities_that_were_not_found_are_said_to_be_so(tmp_path: Path):

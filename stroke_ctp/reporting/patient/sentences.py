@@ -49,8 +49,10 @@ def volume_sentence(prediction: PatientPrediction) -> str:
 
 
 def confidence_sentences(prediction: PatientPrediction, reference: OutOfFold) -> Iterator[str]:
-    """What became of patients with such a probability."""
+    """What became of patients with such a probability; nothing for one who would be among them."""
     assert prediction.probability is not None
+    if prediction.out_of_fold:
+        return
     n = min(_NEAREST, len(reference.probability) // 3)
     if n >= _FEWEST:
         low, high, large = reference.nearest(prediction.probability, n)
