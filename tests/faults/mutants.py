@@ -37,9 +37,10 @@ def _trial(test: str, seed: int, n: int) -> dict:
         status, peak_mb = _ended(process, began + _MOST_SECONDS)
         log.seek(0)
         said = log.read()
-    tried = sum(map(int, re.findall(r"(\d+) passing examples", said)))
+    tried = sum(map(int, re.findall(r"(\d+) passing", said)))
     refused = re.search(r"([\d.]+)%, refused", said)
     defects = [f"status {status}: {said[-2000:]}"] if status else []
+    defects += [] if tried else ["no example was counted"]
     defects += [f"{peak_mb} MB of memory"] if peak_mb > _MOST_MB else []
     row = {"part": "mutants", "kind": test.rpartition("::test_")[2], "mutants": tried, "peak_mb": peak_mb}
     return row | {"refused_percent": float(refused[1]) if refused else 0.0, "defects": defects}
