@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile, is_zipfile
+from zipfile import ZipFile, ZipInfo, is_zipfile
 
 import pandas as pd
 
@@ -87,12 +87,8 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
     try:
         if not path.is_file():
             raise FileNotFoundError("no such file")
-        if is_zipfile(path):  # PyTorch's format since version 1.6; PyTorch itself does not compare its checksums
-            with ZipFile(path) as archive:
-                damaged = archive.testzip()
-            if damaged is not None:
-                raise ValueError(f"the checksum of {damaged} differs")
-        content = torch.load(path, weights_only=True, map_location="cpu")
+        intact = _intact(path) if is_zipfile(path) else path  # PyTorch's format since version 1.6
+        content = torch.load(intact, weights_only=True, map_location="cpu")
         if not isinstance(content, dict):
             raise ValueError("it holds no dictionary")
         return content
@@ -101,6 +97,23 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
     except Exception as error:  # zipfile and torch raise errors of many types on damaged files
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} cannot be read ({reason}); {way_out}") from None
+
+
+def _intact(path: Path) -> io.BytesIO:
+    """The archive, made again from parts whose checksums were compared.
+
+    PyTorch does not compare them. It also leaves the memory of a tensor as it was if the archive's directory, which has
+    no checksum, calls the tensor a folder.
+    """
+    again = io.BytesIO()
+    with ZipFile(path) as archive, ZipFile(again, "w") as copy:
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} differs")
+        for name in archive.namelist():
+            copy.writestr(ZipInfo(name), archive.read(name))
+    again.seek(0)
+    return again
 
 
 def read_weights(path: Path) -> tuple[dict[str, "Tensor"], int]:
