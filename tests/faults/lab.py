@@ -74,8 +74,8 @@ class Running:
         self._said.unlink()
         return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - self.began)
 
-    def outlived_by(self, seconds: float = 10.0) -> int:
-        """Processes of the command that are still there some time after its end; they are ended then."""
+    def outlived_by(self, seconds: float = 30.0) -> int:
+        """Processes of the command that are there long after its end, when all have loaded; they are ended then."""
         end = time.monotonic() + seconds
         while (alive := _living(self.pid)) and time.monotonic() < end:
             time.sleep(0.1)
