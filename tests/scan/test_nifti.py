@@ -1,3 +1,4 @@
+import errno
 import gzip
 import struct
 
@@ -232,6 +233,19 @@ def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("gzip.open", denied)  # the tests may run as root, whom permissions do not stop
     with pytest.raises(Excluded, match=r"file scan\.nii\.gz cannot be opened; give yourself read permission"):
         read_nifti(path)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_a_failure_of_the_machine_is_no_finding_about_a_file(tmp_path, monkeypatch, error):
+    path = save_nifti(tmp_path / "scan.nii.gz", marked_frames())
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("gzip.open", fail)
+    with pytest.raises(type(error)) as raised:
+        read_nifti(path)
+    assert getattr(raised.value, "filename", str(path)) == str(path)
 
 
 DIM, OFFSET, SFORM = 40, 108, 280
