@@ -31,7 +31,7 @@ class CodecError(Exception):
     """A frame cannot be decoded."""
 
 
-class _CodecGone(CodecError):
+class _CodecGoneError(CodecError):
     """The process has ended or does not answer, perhaps for a reason that is not the image."""
 
 
@@ -56,7 +56,7 @@ def decoded_frames(path: Path, syntax: UID, frames: Sequence[int]) -> Iterator[I
         for image in _answers(path, syntax, tuple(left)):
             left.pop(0)
             yield image
-    except _CodecGone:  # once more: memory may have been short, or the process may have died before
+    except _CodecGoneError:  # once more: memory may have been short, or the process may have died before
         yield from _answers(path, syntax, left)
 
 
@@ -97,7 +97,7 @@ class _Process:
             self._popen.stdin.write(request)
             self._popen.stdin.flush()
         except OSError:
-            raise _CodecGone("the codec process has ended") from None
+            raise _CodecGoneError("the codec process has ended") from None
 
     def frame(self) -> Integer[np.ndarray, "rows columns"]:
         kind, rows, columns = REPLY.unpack(self._read(REPLY.size))
@@ -118,6 +118,6 @@ class _Process:
             ready, _, _ = select.select([pipe], [], [], _LIMIT_S)
             part = os.read(pipe, size - len(content)) if ready else b""
             if not part:
-                raise _CodecGone("the codec crashed" if ready else f"the codec took more than {_LIMIT_S:g} s")
+                raise _CodecGoneError("the codec crashed" if ready else f"the codec took more than {_LIMIT_S:g} s")
             content += part
         return content
