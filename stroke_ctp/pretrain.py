@@ -12,6 +12,10 @@ from stroke_ctp.config.schemas.pretrain import PretrainSettings
 from stroke_ctp.model.perfusion_weights import read_pretraining, write_weights
 from stroke_ctp.pretraining.training import Training
 
+_WAY_OUT = (
+    "give the same, or choose another out=FILE (device is cuda where there is a GPU; accelerator=cpu makes it cpu)"
+)
+
 
 def pretrain(settings: PretrainSettings) -> None:
     """Write `FILE`; until then, samples and checkpoint lie beside it in `FILE.training/`."""
@@ -23,9 +27,9 @@ def pretrain(settings: PretrainSettings) -> None:
     if is_complete:
         others = differing(training.settings, read_pretraining(out))
         if others:
-            raise UserError(f"{out} was trained with other settings: {', '.join(others)}; choose another out=FILE")
+            raise UserError(f"{out} was trained with other settings: {', '.join(others)}; {_WAY_OUT}")
     else:
-        claim(training.folder, training.settings, "choose another out=FILE or remove the folder")
+        claim(training.folder, training.settings, f"{_WAY_OUT}, or remove the folder")
     if training.folder.exists():  # also that of a command that was killed when all was done
         with only_command(training.folder):
             if not out.exists():  # another process may have finished it in the meantime

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -5,15 +6,15 @@ import pytest
 from commands import run_module
 from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
-from studies import N_FOLDS, write_model
+from studies import COHORT, N_FOLDS, write_model
 
 from stroke_ctp.study.study_folder import StudyFolder
 
 
-def _study(outputs: Path, name: str, first_noise: int) -> StudyFolder:
+def _study(outputs: Path, name: str, first_noise: int, cohort: str = "") -> StudyFolder:
     study = StudyFolder(outputs, name)
     for number, model in enumerate(("perfusion", "cbv", "rcbf")):
-        write_model(study, model, first_noise + number, None)
+        write_model(study, model, first_noise + number, None, cohort=replace(COHORT, hash=cohort or name))
     return study
 
 
@@ -52,3 +53,10 @@ def test_a_study_without_a_core_is_refused_with_what_is_to_be_trained(tmp_path: 
         run_module("benchmarks.replications", "names=whole,part", f"outputs={tmp_path}")
     with pytest.raises(SystemExit, match="names must be names of two studies or more"):
         run_module("benchmarks.replications", "names=whole", f"outputs={tmp_path}")
+
+
+def test_studies_of_one_cohort_are_no_replications(tmp_path: Path):
+    for number, name in enumerate(("core", "infarct")):
+        _study(tmp_path, name, 3 * number, cohort="the same")
+    with pytest.raises(SystemExit, match=r"studies of different cohorts, got 1 in 2 studies"):
+        run_module("benchmarks.replications", "names=core,infarct", f"outputs={tmp_path}")

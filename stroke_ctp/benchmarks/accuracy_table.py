@@ -1,11 +1,12 @@
 """Agreement of measured with true volumes over many scans, as a whole and by what the scans were like."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pandas as pd
 
+from stroke_ctp.benchmarks.markdown import row
 from stroke_ctp.benchmarks.simulated_scans import LEAST_ML
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
@@ -81,9 +82,9 @@ def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliabili
 
 def agreement_table(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliability: str = "reliability") -> str:
     """Markdown: agreement over all scans, then over those of a kind; arguments as of `agreement`."""
-    lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
+    lines = [row(*_HEADINGS), row(*["---"] * len(_HEADINGS))]
     for name, group in [("all", scans), *_groups(scans, reliability)]:
-        lines.append(_line(_cells(name, agreement(group, volume, true, reliability))))
+        lines.append(row(*_cells(name, agreement(group, volume, true, reliability))))
     return "\n".join(lines)
 
 
@@ -100,11 +101,11 @@ def flag_table(scans: pd.DataFrame) -> str:
         f"errors of both cores ≤ {CORE_RANGE_ML:g} mL": errors <= CORE_RANGE_ML,
         f"errors of both cores ≤ {CORE_RANGE_ML / 2:g} mL": errors <= CORE_RANGE_ML / 2,
     }
-    lines = [_line(("scans", "number", "with a flag", "share")), _line(["---"] * 4)]
+    lines = [row("scans", "number", "with a flag", "share"), row(*["---"] * 4)]
     for name, those in rows.items():
         flagged, number = int(measured.loc[those, "reliability"].ne("ok").sum()), int(those.sum())
         share = proportion(flagged, number, "no such scan")
-        lines.append(_line((name, f"{number}", f"{flagged}", estimate_text(share))))
+        lines.append(row(name, f"{number}", f"{flagged}", estimate_text(share)))
     return "\n".join(lines)
 
 
@@ -161,7 +162,3 @@ def _cells(name: str, found: Agreement) -> list[str]:
 
 def _number(value: float, decimals: int) -> str:
     return "–" if pd.isna(value) else number_text(value, decimals)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -29,12 +29,12 @@ def core_accuracy(settings: CoreAccuracySettings) -> None:
         print(f"\n{definition}\n\n{agreement_table(scans, name)}")
     hypoperfused = agreement_table(scans, "hypoperfused", true="true_hypoperfused_ml")
     print(f"\nTmax>{HYPOPERFUSED_TMAX:g} s\n\n{hypoperfused}")
-    of_network = agreement_table(scans, "network_core", reliability="network_reliability")
-    print(f"\nCore of the perfusion network\n\n{of_network}")
-    of_network = agreement_table(
+    core_by_network = agreement_table(scans, "network_core", reliability="network_reliability")
+    print(f"\nCore of the perfusion network\n\n{core_by_network}")
+    late_by_network = agreement_table(
         scans, "network_hypoperfused", "true_hypoperfused_ml", reliability="network_reliability"
     )
-    print(f"\nHypoperfused tissue of the perfusion network\n\n{of_network}")
+    print(f"\nHypoperfused tissue of the perfusion network\n\n{late_by_network}")
     print(f"\n{bracket_sentence(scans)}\n\nFlags\n\n{flag_table(scans)}")
     print(f"\n{median(scans['seconds']):.1f} s per scan (median, one core)")
     with atomic_write(settings.out) as partial:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from stroke_ctp.benchmarks.markdown import row
 from stroke_ctp.benchmarks.scan_conditions import ScanConditions
 from stroke_ctp.benchmarks.simulated_scans import measured_scan
 from stroke_ctp.reporting.number_text import number_text
@@ -45,12 +46,12 @@ _MEASURED = {"cbv_ml": "true_ml", "rcbf_ml": "true_ml", "hypoperfused_ml": "true
 
 def rows(n_patients: int = N_PATIENTS) -> Iterator[str]:
     """Markdown: measured over true volume of all patients together, how many are measured and have a flag."""
-    yield _row("change", "core by CBV", "core by CBF", "Tmax > 6 s", "measured", "with a flag")
-    yield _row(*["---"] * 6)
+    yield row("change", "core by CBV", "core by CBF", "Tmax > 6 s", "measured", "with a flag")
+    yield row(*["---"] * 6)
     for name, change in CHANGES.items():
         patients = [replace(ORDINARY, number=number, **change) for number in range(1, n_patients + 1)]
         found = pd.DataFrame([measured_scan(patient, _SEED) for patient in patients])
-        yield _row(name, *_cells(found))
+        yield row(name, *_cells(found))
 
 
 def _cells(found: pd.DataFrame) -> Iterator[str]:
@@ -60,10 +61,6 @@ def _cells(found: pd.DataFrame) -> Iterator[str]:
         yield f"{number_text(100 * share, 0)} %"
     yield f"{len(measured)} of {len(found)}"
     yield str(int(measured["reliability"].ne("ok").sum()))
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from stroke_ctp.benchmarks.markdown import table
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.reporting.number_text import estimate_text, number_text
 from stroke_ctp.statistics.auc import roc_auc
@@ -32,7 +33,7 @@ def comparison_table(cases: pd.DataFrame) -> str:
         missing = cases.loc[chosen, "cbv_area"].isna().mean()
         group = scores[chosen]
         lines.append((name, str(chosen.sum()), f"{missing:.0%}", *_aucs(large[chosen], group)))
-    return _markdown(lines)
+    return table(lines[0], lines[1:])
 
 
 def accuracy_table(cases: pd.DataFrame) -> str:
@@ -50,7 +51,7 @@ def accuracy_table(cases: pd.DataFrame) -> str:
             for summary, decimals in summaries
         ]
         lines.append((name, *cells))
-    return _markdown(lines)
+    return table(lines[0], lines[1:])
 
 
 def _groups(cases: pd.DataFrame) -> Iterator[tuple[str, "pd.Series[bool]"]]:
@@ -60,7 +61,7 @@ def _groups(cases: pd.DataFrame) -> Iterator[tuple[str, "pd.Series[bool]"]]:
         "noise below 4 HU": cases["noise"] < 4,
         "noise of 4 to 7 HU": cases["noise"].between(4, 7),
         "noise above 7 HU": cases["noise"] > 7,
-        "half to all of the dose": cases["dose"].between(0.5, 0.9),
+        "half to 0.9 of the dose": cases["dose"].between(0.5, 0.9),
         "less than half the dose": cases["dose"] < 0.5,
         "34 to 45 s long": cases["duration"].between(34, 45),
         "shorter than 34 s": cases["duration"] < 34,
@@ -93,8 +94,3 @@ def _error(cases: pd.DataFrame, method: str) -> "pd.Series[float]":
 
 def _number(value: float | None, decimals: int) -> str:
     return "–" if value is None or np.isnan(value) else number_text(float(value), decimals)
-
-
-def _markdown(lines: list[tuple[str, ...]]) -> str:
-    rule = ("---",) * len(lines[0])
-    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from stroke_ctp.benchmarks.markdown import row
 from stroke_ctp.benchmarks.simulated_slabs import PLANE_MM, cut_slab, simulated_head
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.reporting.number_text import estimate_text, number_text
@@ -63,28 +64,26 @@ def proposal(number: int, seed: int = 0) -> Proposal:
 
 def table_of_confidences(proposals: Sequence[Proposal]) -> Iterator[str]:
     """Right proposals by their confidence, with Wilson's 95 % interval; all slabs."""
-    yield _row("confidence", "slabs", "mean confidence", "share that is right")
-    yield _row(*["---"] * 4)
+    yield row("confidence", "slabs", "mean confidence", "share that is right")
+    yield row(*["---"] * 4)
     for low, high in pairwise(_CONFIDENCES):
         last = high == _CONFIDENCES[-1]
         those = [one for one in proposals if low <= one.confidence < high or (last and one.confidence == high)]
         if those:
             mean = float(np.mean([one.confidence for one in those]))
             right = proportion(sum(one.right for one in those), len(those), "no slab")
-            yield _row(f"{low:g} to {high:g}", str(len(those)), number_text(mean), estimate_text(right))
+            yield row(f"{low:g} to {high:g}", str(len(those)), number_text(mean), estimate_text(right))
 
 
 def table_of_slabs(proposals: Sequence[Proposal]) -> Iterator[str]:
     """What is proposed at the default confidence, by thickness and number of slices."""
-    yield _row(
-        "slices", *("hold both levels", "proposed", "right"), *("miss one", "proposed", "right"), "largest error"
-    )
-    yield _row(*["---"] * 8)
+    yield row("slices", *("hold both levels", "proposed", "right"), *("miss one", "proposed", "right"), "largest error")
+    yield row(*["---"] * 8)
     for thickness in _THICKNESSES_MM:
         for fewest, most in _GROUPS:
             of_kind = [one for one in proposals if one.thickness_mm == thickness and fewest <= one.slices <= most]
             largest = max((one.error_mm for one in of_kind if one.made), default=None)
-            yield _row(
+            yield row(
                 f"{fewest}–{most} of {thickness:g} mm",
                 *_counts([one for one in of_kind if one.holds_both]),
                 *_counts([one for one in of_kind if not one.holds_both]),
@@ -102,10 +101,6 @@ def main(n_heads: int = N_HEADS) -> None:
     """Propose levels for a slab of each head and print both tables."""
     proposals = [proposal(number) for number in range(n_heads)]
     print("\n".join([*table_of_confidences(proposals), "", *table_of_slabs(proposals)]))
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Float
 
+from stroke_ctp.benchmarks.markdown import row
 from stroke_ctp.hemodynamics.deconvolution import Deconvolution, Method
 from stroke_ctp.hemodynamics.kinetics import per_100_ml, tissue_curve
 from stroke_ctp.hemodynamics.tissue_perfusion import tissue_perfusion
@@ -90,29 +91,25 @@ def measured_errors(tissues: Sequence[Perfusion], sampling: Sampling, method: Me
 
 def table_of_methods() -> Iterator[str]:
     """White matter by method, interval, noise and delay; scans of 60 s."""
-    yield _row("method", "interval [s]", "noise [HU]", *(f"delay {delay:g} s" for delay in DELAYS_S))
-    yield _row(*["---"] * (3 + len(DELAYS_S)))
+    yield row("method", "interval [s]", "noise [HU]", *(f"delay {delay:g} s" for delay in DELAYS_S))
+    yield row(*["---"] * (3 + len(DELAYS_S)))
     white = PUBLISHED[Compartment.WHITE]
     tissues = [Perfusion(white.cbf, white.cbv, delay) for delay in DELAYS_S]
     for method in _METHODS:
         for interval in INTERVALS_S:
             for noise in (0.0, NOISE_HU):
                 errors = measured_errors(tissues, Sampling(interval, 60.0, noise), method)
-                yield _row(method, f"{interval:g}", f"{noise:g}", *(error.text() for error in errors))
+                yield row(method, f"{interval:g}", f"{noise:g}", *(error.text() for error in errors))
 
 
 def table_of_durations() -> Iterator[str]:
     """All tissues by the duration of the scan; default method, 1.5 s, noise."""
-    yield _row("tissue", *(f"{duration:g} s" for duration in DURATIONS_S))
-    yield _row(*["---"] * (1 + len(DURATIONS_S)))
+    yield row("tissue", *(f"{duration:g} s" for duration in DURATIONS_S))
+    yield row(*["---"] * (1 + len(DURATIONS_S)))
     samplings = [Sampling(1.5, duration, NOISE_HU) for duration in DURATIONS_S]
     columns = [measured_errors(list(PUBLISHED.values()), sampling, Deconvolution().method) for sampling in samplings]
     for tissue, *errors in zip(PUBLISHED, *columns, strict=True):
-        yield _row(tissue.name.lower().replace("_", " "), *(error.text() for error in errors))
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+        yield row(tissue.name.lower().replace("_", " "), *(error.text() for error in errors))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from stroke_ctp.hemodynamics.core_and_penumbra import remove_small_components
 from stroke_ctp.hemodynamics.reliability import Reliability
 from stroke_ctp.scan.ctp_scan import CTPScan
 
-_LIKELY = 0.5
+LIKELY = 0.5
 """Masks hold what is more probable than this."""
 
 
@@ -61,7 +61,7 @@ class LearnedLesion:
             maps: Of one scan.
             spacing: Distance between slices, rows and columns [mm].
         """
-        masks = [remove_small_components(p > _LIKELY, spacing[1:]) for p in (maps.core, maps.hypoperfused)]
+        masks = [remove_small_components(p > LIKELY, spacing[1:]) for p in (maps.core, maps.hypoperfused)]
         voxel_ml = float(np.prod(spacing)) / 1000
         core_ml, late_ml = (round(int(mask.sum()) * voxel_ml, 3) for mask in masks)
         readouts = LearnedReadouts(

@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float
 
 from stroke_ctp.common.errors import Excluded
+from stroke_ctp.hemodynamics.learned_analysis import LIKELY
 from stroke_ctp.model.explanation import Explanation, Overlay
 from stroke_ctp.model.perfusion_weights import PerfusionWeights
 from stroke_ctp.model.predicted_maps import brain_of, standard_maps
@@ -13,9 +14,6 @@ _TEXT = (
     "The probability and the volume are read off these maps of the perfusion network: areas of core, of hypoperfused "
     "tissue, of its part with a low CBV, and of tissue that is late by 6 s."
 )
-
-_LIKELY = 0.5
-"""Tissue is segmented where its probability is above this."""
 
 
 def explained(weights: PerfusionWeights, series: Float[np.ndarray, "level time height width"]) -> Explanation | None:
@@ -37,5 +35,5 @@ def explained(weights: PerfusionWeights, series: Float[np.ndarray, "level time h
         Overlay(name, title, unit, np.where(brain, getattr(maps, name)[0].numpy(), np.nan), window, fades=fades)
         for name, (title, unit, window, fades) in shown.items()
     )
-    core, hypoperfused = (brain & (getattr(maps, name)[0].numpy() > _LIKELY) for name in ("core", "hypoperfused"))
+    core, hypoperfused = (brain & (getattr(maps, name)[0].numpy() > LIKELY) for name in ("core", "hypoperfused"))
     return Explanation(_TEXT, overlays, core=core, penumbra=hypoperfused & ~core)

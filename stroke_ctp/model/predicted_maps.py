@@ -17,7 +17,10 @@ from stroke_ctp.model.perfusion_network import UNITS, PerfusionNetwork
 
 @dataclass(frozen=True)
 class PredictedMaps:
-    """What the network says of each pixel; zero outside the brain."""
+    """What the network says of each pixel; zero outside the brain.
+
+    `hemodynamics.learned_analysis.LearnedMaps` holds the same of every slice of a scan.
+    """
 
     core: Float[Tensor, "batch level height width"]
     """Probability."""

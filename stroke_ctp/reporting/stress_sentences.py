@@ -86,7 +86,8 @@ def _not_measured(results: StressResults) -> str:
     """Where models could not measure patients."""
     parts = []
     for model in results.models:
-        often = [point for point in _scanned(results, model) if point.not_measured > _OFTEN * point.n]
+        own = [point for point in results.points if point.model == model]
+        often = [point for point in own if point.not_measured > _OFTEN * point.n]
         if often:
             worst = max(often, key=lambda point: point.not_measured)
             share = f"{100 * worst.not_measured / worst.n:.0f} % at {_place(worst)}"

@@ -6,8 +6,10 @@
 from dataclasses import dataclass, replace
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.geometry import FRAME_INTERVAL_S, N_FRAMES
 from stroke_ctp.common.schemas import nearest
 from stroke_ctp.common.text import listed
+from stroke_ctp.model.trained_range import INTERVAL_S, LEVELS_MM, NOISE_HU, SHORTEST_S
 from stroke_ctp.phantom.scanner import SCANNER_MATRIX, SCANNER_PIXEL_MM
 
 
@@ -80,15 +82,18 @@ class Axis:
         return replace(self, levels=tuple(sorted({*levels, self.reference})))
 
 
+_DURATION_S = (SHORTEST_S + FRAME_INTERVAL_S, N_FRAMES * FRAME_INTERVAL_S)
+"""Of the training patients: the last frame lasts as long as the others."""
+_OFF_MM = (LEVELS_MM[0], -LEVELS_MM[0])
 _MEASURED = (
-    Axis("noise", "Noise", "HU", (1.0, 3.0, 5.0, 7.0, 10.0, 14.0), (1.0, 10.0), (0.0, 50.0)),
+    Axis("noise", "Noise", "HU", (1.0, 3.0, 5.0, 7.0, 10.0, 14.0), NOISE_HU, (0.0, 50.0)),
     Axis("motion", "Head motion by nodding", "deg", (0.0, 1.0, 2.0, 5.0, 10.0), (0.0, 5.0), (0.0, 20.0)),
-    Axis("sampling", "Sampling interval", "s", (1.0, 1.5, 2.0, 2.5, 3.0), (0.5, 3.0), (0.5, 5.0)),
-    Axis("duration", "Duration of the scan", "s", (24.0, 30.0, 36.0, 42.0, 48.0), (25.5, 48.0), (12.0, 75.0)),
+    Axis("sampling", "Sampling interval", "s", (1.0, 1.5, 2.0, 2.5, 3.0), INTERVAL_S, (0.5, 5.0)),
+    Axis("duration", "Duration of the scan", "s", (24.0, 30.0, 36.0, 42.0, 48.0), _DURATION_S, (12.0, 75.0)),
     Axis("delay", "Delay of the bolus", "s", (0.0, 4.0, 8.0, 12.0, 16.0), (0.0, 12.0), (0.0, 40.0)),
     Axis("width", "Width of the bolus", "× usual", (0.7, 1.0, 1.5, 2.0, 3.0), (0.5, 2.0), (0.4, 5.0)),
     Axis("dose", "Contrast dose", "× usual", (0.15, 0.25, 0.35, 0.5, 0.7, 1.0), (0.25, 1.25), (0.01, 2.0)),
-    Axis("level", "Both slices off", "mm", (-15.0, -10.0, -5.0, 0.0, 5.0, 10.0, 15.0), (-10.0, 10.0), (-25.0, 25.0)),
+    Axis("level", "Both slices off", "mm", (-15.0, -10.0, -5.0, 0.0, 5.0, 10.0, 15.0), _OFF_MM, (-25.0, 25.0)),
     Axis("field", "Field of view", "mm", (100.0, 120.0, 140.0, 170.0, 240.0), (200.0, 240.0), (60.0, 240.0)),
     Axis("rotation", "Rotation of the head", "deg", (0.0, 6.0, 12.0, 20.0, 30.0), (0.0, 12.0), (0.0, 45.0)),
 )

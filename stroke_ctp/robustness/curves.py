@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
+from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.model.registry import in_order
 from stroke_ctp.robustness.axes import AXES, LABEL, PREVALENCE, PREVALENCES
 from stroke_ctp.robustness.stress_folder import StressFolder, StressRecord
@@ -16,10 +17,10 @@ from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 from stroke_ctp.statistics.smooth_calibration import integrated_calibration_index
 
-CONVENTIONAL = ("cbv", "rcbf")
+CONVENTIONAL = tuple(DEFINITIONS)
 """Models that are the rivals of the others."""
-_MOST_REPEATS = 30
-"""How often a patient counts at most where large cores are made more frequent; the odds are exact to 1 in 900."""
+_MOST_REPEATS_OF_SMALL = 30
+"""How often a patient with a small core counts at most; the odds are exact to 1 in 900."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _repeats(labels: Labels, prevalence: float) -> Labels:
     """How often each patient counts, so that this share of all is large cores."""
     n_large = int(labels.sum())
     odds = prevalence / (1 - prevalence) * (len(labels) - n_large) / n_large
-    ratio = Fraction(odds).limit_denominator(_MOST_REPEATS)
+    ratio = Fraction(odds).limit_denominator(_MOST_REPEATS_OF_SMALL)
     return np.where(labels == 1, max(ratio.numerator, 1), ratio.denominator)
 
 

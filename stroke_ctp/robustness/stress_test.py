@@ -73,13 +73,19 @@ def run_stress_test(study: StudyFolder, models: Sequence[str], plan: Plan, jobs:
 def _write(folder: StressFolder, test: StressTest, plan: Plan, fitted: Mapping[str, Any]) -> None:
     """Write the scores of all tasks, and what they depend on."""
     done = [(task, _known(test.finished(task))) for task in plan.tasks]
+    truths = [record.truths for task, record in done if task.axis is None and record.truths]
     tried = {
         "patients": plan.patients,
         "seed": plan.seed,
         "axes": {axis.name: list(axis.levels) for axis in plan.axes},
         "questions": list(plan.questions),
-        "truths": [record.truths for task, record in done if task.axis is None],
+        "truths": truths,
     }
+    large = {own[fitted["truth"]] > fitted["endpoint"].threshold for own in truths}
+    if plan.questions == (PREVALENCE,) and not plan.axes and len(large) == 1:
+        raise UserError(
+            f"{PREVALENCE} needs patients of both classes, all {plan.patients} are of one; choose more patients=N"
+        )
     rows = [row for task, record in done for row in _rows(task, record, test.models)]
     folder.write({**fitted, **tried}, scores_table(rows))
 

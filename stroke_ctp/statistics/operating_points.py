@@ -78,7 +78,12 @@ def threshold_at(labels: Labels, scores: Scores, sensitivity: float | None) -> T
 def majority(scores: Float[np.ndarray, "member patient"], threshold: float) -> Bool[np.ndarray, " patient"]:
     """Whether more than half of the members call a patient's core large."""
     called: Bool[np.ndarray, "member patient"] = scores > threshold
-    return called.mean(axis=0) > 0.5
+    return is_majority(called.mean(axis=0))
+
+
+def is_majority(share: Float[np.ndarray, " patient"]) -> Bool[np.ndarray, " patient"]:
+    """Whether this share of votes decides: more than half."""
+    return share > 0.5
 
 
 def confusion(labels: Labels, large: Bool[np.ndarray, " patient"]) -> Confusion:

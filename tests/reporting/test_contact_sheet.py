@@ -9,29 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patient_cases import QUALITY
 from PIL import Image
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import file_digest, write_json
 from stroke_ctp.reporting.contact_sheet import write_contact_sheet
 
-GOOD = {
-    "basal_ganglia_slice": 1,
-    "supraganglionic_slice": 4,
-    "levels_chosen_by": "manifest",
-    "levels_confidence": None,
-    "orientation": "header",
-    "frames_acquired": 40,
-    "frame_interval_s": 1.25,
-    "noise_sd_hu": 3.4,
-    "bolus_arrival_s": 9.0,
-    "valid_frames": 32,
-    "frames_dropped": 0,
-    "max_translation_mm": 0.4,
-    "motion_in_space": True,
-    "brain_peak_hu": 8.0,
-    "brain_left": 0.3,
-}
 CONCERNS = {
     "A&B": ({}, ""),
     "Cleo": ({"levels_chosen_by": "ventricles", "levels_confidence": 0.81}, "levels were proposed, confirm them"),
@@ -69,7 +53,7 @@ def series(patient: int = 0) -> np.ndarray:
 def cohort(write_cohort: Callable[..., Path]) -> Path:
     """All included, and one excluded."""
     names = [f"{n:05d}.npy" for n in range(len(CONCERNS))]
-    rows = [{"patient": patient, **GOOD, **changes} for patient, (changes, _) in CONCERNS.items()]
+    rows = [{"patient": patient, **QUALITY, **changes} for patient, (changes, _) in CONCERNS.items()]
     motion = [
         {"patient": patient, "level": level, "frame": frame, "time_s": 1.5 * frame, "translation_mm": 0.1 * frame}
         | {"rotation_deg": 0.02 * frame, "residual_hu": 9.0, "used": True}

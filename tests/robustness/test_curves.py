@@ -1,5 +1,7 @@
 """Curves from made-up scores, against scikit-learn and by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import logit
@@ -75,6 +77,13 @@ def test_sentences_table_and_figure_show_what_was_found(results: StressResults):
     assert [row[2] for row in rows[:3]] == ["inside", "inside", "outside"]
     assert len(stress_picture(results).drawn.axes) == 3
     assert len(curves_frame(results)) == 2 * (3 + 5 + len(PREVALENCES))
+
+
+def test_patients_who_cannot_be_measured_in_good_scans_are_told(results: StressResults):
+    labels = tuple(replace(point, not_measured=point.n) for point in results.points if point.axis == "label")
+    text = " ".join(stress_paragraph(replace(results, points=labels)))
+    assert "CBV core (up to 100 % at" in text
+    assert "all models could measure" not in text
 
 
 def test_a_conventional_core_that_is_ahead_within_the_range_is_named():

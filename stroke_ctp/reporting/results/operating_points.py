@@ -21,6 +21,7 @@ from stroke_ctp.statistics.operating_points import (
     Rates,
     Threshold,
     confusion,
+    is_majority,
     rates,
     threshold_at,
 )
@@ -113,7 +114,7 @@ def _of_majority(patients: ScoredPatients, members: pd.DataFrame, chosen: Valida
     if value is None:
         return _classes(patients, ~everybody, ~everybody)
     votes = (members["probability"] > value).groupby(members["patient"].astype(str)).mean()
-    return _classes(patients, everybody, votes.reindex(list(patients.patients)).to_numpy() > 0.5)
+    return _classes(patients, everybody, is_majority(votes.reindex(list(patients.patients)).to_numpy()))
 
 
 def _classes(
