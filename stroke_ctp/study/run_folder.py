@@ -155,6 +155,15 @@ class RunFolder(ResultFiles):
         """
         return read_record(self._settings, TrainSettings, self._way_out)
 
+    def refuse_other_settings(self, shared: Mapping[str, Any]) -> None:
+        """Refuse a complete run that was trained with other settings than these of its study, by their digest.
+
+        Raises:
+            UserError: The digests differ.
+        """
+        if self.record().settings != digest(shared):
+            raise UserError(f"{self.path} was trained with other settings; repeat those, or choose another name=NAME")
+
     def refuse_other_pathways(self, settings: TrainSettings) -> None:
         """Refuse a run of a model of the same name with other pathways.
 
