@@ -9,7 +9,7 @@ import numpy as np
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.origin import TRUE_INFARCT
 from stroke_ctp.common.parallel import parallel_map, with_progress
-from stroke_ctp.model.conventional import WHOLE_SCAN
+from stroke_ctp.model.conventional import WHOLE_SCAN, refuse_whole_scan
 from stroke_ctp.robustness.axes import LABEL, PREVALENCE, Axis
 from stroke_ctp.robustness.curves import StressResults, curves_frame, read_results
 from stroke_ctp.robustness.scoring import PatientScores, StressTest, Task, padded
@@ -95,9 +95,7 @@ def _runs(study: StudyFolder, models: Sequence[str]) -> dict[str, list[RunFolder
     known = study.models()
     if not known:
         raise UserError(f"nothing was trained in {study.path}; run `{study.train_command} fold=0..9`")
-    whole = [model for model in models if model in WHOLE_SCAN]
-    if whole:
-        raise UserError(f"models must measure the two levels, {whole[0]} measures the whole scan; leave it out")
+    refuse_whole_scan("models", models)
     chosen = models or [model for model in known if model not in WHOLE_SCAN]
     runs = {model: list(study.complete_runs(model).values()) for model in chosen}
     if not runs:

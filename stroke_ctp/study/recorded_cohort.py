@@ -11,10 +11,17 @@ from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
 
-def recorded_cohort(study: StudyFolder, users: Sequence[RunFolder | EnsembleFolder]) -> Cohort | str:
+def recorded_cohort(
+    study: StudyFolder, users: Sequence[RunFolder | EnsembleFolder], option: str = "cohorts"
+) -> Cohort | str:
     """The cohort that runs or ensembles used, or why it is not known.
 
     It is looked for in the folder that they recorded, if that lies beside the study, and in those that the user names.
+
+    Args:
+        study: Whose cohort is sought.
+        users: Runs or ensembles.
+        option: By which the user names a cohort.
     """
     if not users:
         return "no such cohort was scored"
@@ -28,7 +35,7 @@ def recorded_cohort(study: StudyFolder, users: Sequence[RunFolder | EnsembleFold
     cohort = next((one for one in found if isinstance(one, Cohort)), None)
     if cohort is not None:
         return cohort
-    outside = f"its folder {folder.name} is outside {study.path.parent}; name it with cohorts=DIR"
+    outside = f"its folder {folder.name} is outside {study.path.parent}; name it with {option}=DIR"
     return next((reason for reason in found if isinstance(reason, str)), outside)
 
 
