@@ -26,7 +26,7 @@ from stroke_ctp.study.exchange import refuse_unwritable
 from stroke_ctp.study.out_of_fold import OutOfFold
 from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictor import Predictor
-from stroke_ctp.study.recorded_cohort import recorded_cohort
+from stroke_ctp.study.recorded_cohort import predictor_with_range
 from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -86,13 +86,9 @@ def _predictor(settings: PredictSettings) -> Predictor:
     refuse_whole_scan("model", [settings.model])
     elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
     study = StudyFolder(settings.outputs, settings.name, elsewhere)
-    training = recorded_cohort(study, list(study.complete_runs(settings.model).values()), "cohort")
-    if isinstance(training, str):
-        print(f"nobody is declined as unlike the training patients: {training}; a bundle would know them")
-        return Predictor.load(study, settings.model)
-    predictor = Predictor.load(study, settings.model, training)
-    if predictor.typical is not None and predictor.typical.cloud is None:
-        print("no distance from the training patients is judged: they are few, or their features are no longer cached")
+    predictor, note = predictor_with_range(study, settings.model, "cohort")
+    if note:
+        print(f"{note}; a bundle would know them" if predictor.typical is None else note)
     return predictor
 
 

@@ -71,7 +71,7 @@ class _Scan:
 
     def __call__(self, number: int) -> _Case:
         patient = StressPatient.draw(self.seed, number)
-        return _Case(patient.series(REFERENCE, self.rules), *patient.lesion())
+        return _Case(patient.series(REFERENCE, self.rules).hu, *patient.lesion())
 
 
 def _shares(case: _Case, predictor: Predictor, model: str) -> dict[str, float]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
-from stroke_ctp.cohort.standard_series import standard_series
+from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.geometry import LEVELS, N_PIXELS, PIXEL_MM
 from stroke_ctp.common.random_streams import Purpose, numpy_generator
 from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, CORE_RCBF, DEFINITIONS
@@ -84,8 +84,8 @@ class StressPatient:
         )
         return tissue, core, penumbra
 
-    def series(self, condition: Condition, rules: Rules) -> Float[np.ndarray, "level time height width"]:
-        """Scan the patient and preprocess the scan [HU].
+    def series(self, condition: Condition, rules: Rules) -> StandardSeries:
+        """Scan the patient and preprocess the scan.
 
         Args:
             condition: Of the scan.
@@ -99,7 +99,7 @@ class StressPatient:
             path = Path(folder) / "scan.nii"
             write_nifti(path, scan)
             row = ManifestRow(path.name, dict(zip(LEVELS, _LEVEL_SLICES, strict=True)), None, None, None)
-            return standard_series(ManifestPatient(1, "", path.parent, (row,), "", {}), rules).hu
+            return standard_series(ManifestPatient(1, "", path.parent, (row,), "", {}), rules)
 
     def _scan(self, condition: Condition) -> CTPScan:
         """A raw scan."""

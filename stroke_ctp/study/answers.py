@@ -6,7 +6,7 @@ from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.study.prediction_folder import PatientPrediction
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
-from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.predictor import Predictor, Scores
 
 
 def answer(
@@ -26,7 +26,18 @@ def answer(
         error: Largest share of patients of either class who may get the wrong answer; patients for whom that cannot be
             kept are declined.
     """
-    scores = predictor.score(NewPatients.of(series.hu))
+    return answer_from(predictor.score(NewPatients.of(series.hu)), predictor, patient, series, used, error)
+
+
+def answer_from(
+    scores: Scores,
+    predictor: Predictor,
+    patient: str,
+    series: StandardSeries,
+    used: Sequence[int] | None = None,
+    error: float | None = None,
+) -> PatientPrediction:
+    """The answer for a patient who has been scored; arguments as of `answer`."""
     scoring = list(range(len(predictor.members)) if used is None else used)
     members = {predictor.names[number]: float(scores.probability[number, 0]) for number in scoring}
     mean = None if scores.volumes is None else scores.volumes[scoring, 0].mean(axis=0).tolist()

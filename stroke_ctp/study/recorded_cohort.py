@@ -7,6 +7,7 @@ from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
+from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -37,6 +38,25 @@ def recorded_cohort(
         return cohort
     outside = f"its folder {folder.name} is outside {study.path.parent}; name it with {option}=DIR"
     return next((reason for reason in found if isinstance(reason, str)), outside)
+
+
+def predictor_with_range(study: StudyFolder, model: str, option: str) -> tuple[Predictor, str]:
+    """The members of a model with the range of their training cohort, or why patients are not compared with it.
+
+    Args:
+        study: Its `elsewhere` may name the cohort.
+        model: Name of the model.
+        option: By which the user names the cohort.
+
+    Returns:
+        The members, and a sentence for the user; it is empty if patients are compared in every way.
+    """
+    training = recorded_cohort(study, list(study.complete_runs(model).values()), option)
+    if isinstance(training, str):
+        return Predictor.load(study, model), f"nobody is declined as unlike the training patients: {training}"
+    predictor = Predictor.load(study, model, training)
+    far = "no distance from the training patients is judged: they are few, or their features are no longer cached"
+    return predictor, far if predictor.typical is not None and predictor.typical.cloud is None else ""
 
 
 def _opened(folder: Path, sought: str) -> Cohort | str:
