@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from studies import ARTICLE_FIT, EXTERNAL, OXFORD, PROVENANCE, write_ensemble, write_external, write_study
+from studies import ARTICLE_FIT, EXTERNAL, FITS, OXFORD, PROVENANCE, write_ensemble, write_external, write_study
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
@@ -54,7 +54,7 @@ def _write(study: StudyFolder, fold: int, table: pd.DataFrame | None = None, mod
         "cohort": CohortReference("a", 4, 0, {"": 4}),
         "settings": "0123",
         "patients": RunPatients([], [], []),
-        "fitted": ARTICLE_FIT,
+        "fitted": FITS.get(model, ARTICLE_FIT),
     }
     study.run(model, fold).write(record | changed, _fold(fold) if table is None else table, PROVENANCE)
 
