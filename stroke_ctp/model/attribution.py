@@ -27,7 +27,9 @@ _TEXT = (
     "Contributions are integrated gradients of the temporal network, mean of the members: what raises (red) or lowers "
     "(blue) the log odds of a large core against a series of typical features. They add up to this difference. In the "
     "plane each lies where the encoder's channel is strongest, in cells of 25 mm; the encoder sees beyond a cell, so "
-    "the map tells a region, not a border. A channel that answers nowhere has its maximum in a corner."
+    "the map tells a region, not a border. A channel that answers nowhere has its maximum in a corner. "
+    "On simulated patients contributions lay in the lesion no more often than the tissue does (docs/prediction.md): "
+    "this is no map of the lesion."
 )
 
 
@@ -71,7 +73,7 @@ def explained(
 ) -> Explanation:
     """The explanation that a page shows; arguments as of `in_space`."""
     placed = torch.from_numpy(in_space(contributions, cells, shape))
-    # A pixel shows what its cell contributes: not the pixels of the map add up to the log odds, but the cells.
+    # A pixel shows what its cell contributes: the cells add up to the log odds, the pixels do not.
     smooth = functional.interpolate(placed[None], size=(N_PIXELS, N_PIXELS), mode="bilinear", align_corners=False)[0]
     largest = max(float(placed.abs().max()), 1e-6)
     shown = Overlay("contribution", "Contribution to the log odds", "", smooth.numpy(), (-largest, largest), fades=True)

@@ -9,7 +9,7 @@ from zipfile import ZipFile, ZipInfo, is_zipfile
 
 import pandas as pd
 
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import UserError, raise_if_passing
 from stroke_ctp.common.files import atomic_write
 
 if TYPE_CHECKING:
@@ -81,12 +81,13 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
 
     Raises:
         UserError: The file is missing, damaged, or holds something else.
+        OSError, MemoryError: It cannot be read, which says nothing about its content.
     """
     import torch  # takes seconds to load, and most readers of a run do not need it
 
     try:
         if not path.is_file():
-            raise FileNotFoundError("no such file")
+            raise ValueError("no such file")
         intact = _intact(path) if is_zipfile(path) else path  # PyTorch's format since version 1.6
         content = torch.load(intact, weights_only=True, map_location="cpu")
         if not isinstance(content, dict):
@@ -94,7 +95,10 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
         return content
     except UnpicklingError:  # whose message proposes to read the file without this care
         raise UserError(f"{path} cannot be read (it holds more than tensors and values); {way_out}") from None
+    except PermissionError:
+        raise
     except Exception as error:  # zipfile and torch raise errors of many types on damaged files
+        raise_if_passing(error, path)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} cannot be read ({reason}); {way_out}") from None
 

@@ -69,6 +69,19 @@ def test_a_bit_that_changed_in_a_tensor_is_noticed_although_pytorch_reads_it(tmp
         read_checkpoint(path)
 
 
+@pytest.mark.parametrize("error", [OSError(errno.EACCES, ""), OSError(errno.EIO, ""), MemoryError()])
+def test_what_keeps_a_checkpoint_from_being_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    _checkpoint(tmp_path / "best.ckpt")
+    monkeypatch.setattr("stroke_ctp.model.checkpoints.ZipFile", fail)
+    with pytest.raises(type(error)):
+        read_checkpoint(tmp_path / "best.ckpt")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
