@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _TESTS = sorted(Path(__file__).parents[1].glob("test_hostile_*.py"))
+_OF_EXAMPLES = re.compile(r"^@fixed$.*?^def (test_\w+)", re.MULTILINE | re.DOTALL)
 _MOST_MB, _MOST_SECONDS = 2048, 900
 
 
@@ -20,9 +21,7 @@ def trials(seed: int, n: int) -> Iterator[dict]:
         seed: Of the examples.
         n: Examples of all tests together.
     """
-    tests = [
-        f"{path}::{test}" for path in _TESTS for test in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
-    ]
+    tests = [f"{path}::{test}" for path in _TESTS for test in _OF_EXAMPLES.findall(path.read_text())]
     for test in tests if n else ():
         yield _trial(test, seed, -(-n // len(tests)))
 
