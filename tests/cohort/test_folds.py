@@ -127,3 +127,9 @@ def test_rows_of_every_part_ascend(subset: float):
     fold = split(_labels(60, 40), 3, FoldSettings(subset=subset))
     for rows in (fold.train, fold.validation, fold.test):
         assert (np.diff(rows) > 0).all()
+
+
+def test_whole_folds_need_one_training_patient_of_each_class_only():
+    labels = _labels(9, 3)
+    for fold in _all(labels, 3):
+        assert np.bincount(labels[fold.train]).tolist() == [3, 1]
