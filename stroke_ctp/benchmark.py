@@ -17,6 +17,7 @@ from stroke_ctp.benchmarks.scans import measure_maps, measure_preprocessing, wri
 from stroke_ctp.benchmarks.training import measure_training
 from stroke_ctp.benchmarks.user_commands import (
     measure_article_members,
+    measure_manifests,
     measure_prediction,
     measure_scoring,
     measure_study,
@@ -35,8 +36,15 @@ from stroke_ctp.reporting.figures.style import save
 _STUDY = EstimateSettings()
 """The study that is extrapolated."""
 _SIZES: dict[bool, dict[str, Any]] = {
-    False: {"matrices": (512, 256), "frames": (40, 45), "patients": _STUDY.n_train, "epochs": 20, "folds": 10},
-    True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1, "folds": 3},
+    False: {
+        "matrices": (512, 256),
+        "frames": (40, 45),
+        "patients": _STUDY.n_train,
+        "epochs": 20,
+        "folds": 10,
+        "manifests": (10, 100),
+    },
+    True: {"matrices": (160, 160), "frames": (41, 41), "patients": 30, "epochs": 1, "folds": 3, "manifests": (1, 2)},
 }
 """Of what is measured, in full and in short."""
 _SMALL_COHORT = 20
@@ -91,6 +99,7 @@ def _measured(repeats: int, sizes: dict[str, Any], short: bool) -> dict[str, Tim
             "perfusion study": (measure_study, (repeats, Path(folder), scans[0], sizes["patients"], sizes["folds"])),
             "scoring": (measure_scoring, (repeats, Path(folder), scans[0])),
             "predicting": (measure_prediction, (repeats, Path(folder), scans[1], "perfusion", study_name(0))),
+            "manifests": (measure_manifests, (Path(folder), scans[1], study_name(0), sizes["manifests"])),
             "training": (measure_training, (repeats, sizes["patients"], _STUDY.draws, _STUDY.folds, sizes["epochs"])),
         }
         if not short:  # minutes on two cores

@@ -3,6 +3,7 @@
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.export import ExportSettings
+from stroke_ctp.model.conventional import refuse_whole_scan
 from stroke_ctp.reporting.model_card import model_card
 from stroke_ctp.study.bundling import save_bundle
 from stroke_ctp.study.predictions import read_model
@@ -14,6 +15,7 @@ from stroke_ctp.study.study_folder import StudyFolder
 
 def export(settings: ExportSettings) -> None:
     """Write a bundle and print its model card, or write the networks alone."""
+    refuse_whole_scan("model", [settings.model])
     elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
     study = StudyFolder(settings.outputs, settings.name, elsewhere)
     if settings.format == "onnx":
@@ -23,7 +25,7 @@ def export(settings: ExportSettings) -> None:
         print(settings.out)
         return
     predictions = read_model(study, settings.model)
-    training = recorded_cohort(study, list(predictions.runs.values()))
+    training = recorded_cohort(study, list(predictions.runs.values()), "cohort")
     if isinstance(training, str):
         raise UserError(
             f"a bundle carries the range of the training cohort, but {training}; "

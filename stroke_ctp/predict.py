@@ -1,6 +1,6 @@
 """Score new patients: `python -m stroke_ctp.predict scan=PATH|manifest=FILE name=NAME|bundle=FILE out=DIR`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -16,17 +16,17 @@ from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
-from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
-from stroke_ctp.reporting.model_text import endpoint_text
+from stroke_ctp.model.conventional import refuse_whole_scan
 from stroke_ctp.reporting.patient_outputs import PatientOutputs
+from stroke_ctp.reporting.prediction_text import prediction_lines
 from stroke_ctp.study.answers import answer
 from stroke_ctp.study.exchange import refuse_unwritable
 from stroke_ctp.study.out_of_fold import OutOfFold
-from stroke_ctp.study.prediction_folder import NOT_ASSESSABLE, PatientPrediction, PredictionFolder
+from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictor import Predictor
-from stroke_ctp.study.recorded_cohort import recorded_cohort
+from stroke_ctp.study.recorded_cohort import predictor_with_range
 from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -42,27 +42,28 @@ def predict(settings: PredictSettings) -> None:
     _check_fold_membership(patients, predictor, settings)
     folder = PredictionFolder(out_folder(settings.out))
     outputs = _outputs(predictor, folder, settings)
+    keys = _keys(patients, predictor, settings)
     with only_command(folder.folder):
-        predictions = _predict(patients, predictor, folder, outputs, settings)
+        predictions, unwritten = _predict(patients, keys, predictor, folder, outputs, settings)
         failed = [one.reason for one in predictions if one.reason is not None]
         if settings.scan is not None and failed:
             raise UserError(failed[0])
         folder.write(predictions, _made_with(predictor))
+        outputs.remove_others(keys)
     known = sum(one.in_training for one in predictions)
-    if known and not settings.out_of_fold:
+    if known:
         print(f"warning: {known} series of training patients: the members know the answer")
-    _tell(predictions, predictor)
-    if folder.page().exists():
+    for line in prediction_lines(predictions, predictor):
+        print(line)
+    if outputs.reference is not None and settings.scan is not None:
         print(f"page {folder.page()}")
     print(folder.table)
-    _require_success(predictions)
+    _require_success(predictions, unwritten)
 
 
-def _outputs(predictor: Predictor, folder: PredictionFolder, settings: PredictSettings) -> PatientOutputs | None:
-    """What is written of each patient beside the table; None for nothing."""
+def _outputs(predictor: Predictor, folder: PredictionFolder, settings: PredictSettings) -> PatientOutputs:
+    """What is written of each patient beside the table."""
     with_page = settings.scan is not None if settings.page is None else settings.page
-    if not with_page and settings.format == "none":
-        return None
     known = OutOfFold.of(predictor.reference, predictor.about.cohort.simulated) if with_page else None
     return PatientOutputs(predictor, folder, _made_with(predictor), known, settings.format)
 
@@ -82,20 +83,17 @@ def _predictor(settings: PredictSettings) -> Predictor:
     """The members, with the range of the training cohort if that is known."""
     if settings.bundle is not None:
         return Predictor.from_bundle(settings.bundle)
+    refuse_whole_scan("model", [settings.model])
     elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
     study = StudyFolder(settings.outputs, settings.name, elsewhere)
-    training = recorded_cohort(study, list(study.complete_runs(settings.model).values()))
-    if isinstance(training, str):
-        print(f"nobody is declined as unlike the training patients: {training}; a bundle would know them")
-        return Predictor.load(study, settings.model)
-    predictor = Predictor.load(study, settings.model, training)
-    if predictor.typical is not None and predictor.typical.cloud is None:
-        print("no distance from the training patients is judged: they are few, or their features are no longer cached")
+    predictor, note = predictor_with_range(study, settings.model, "cohort")
+    if note:
+        print(f"{note}; a bundle would know them" if predictor.typical is None else note)
     return predictor
 
 
-def _require_success(predictions: Sequence[PatientPrediction]) -> None:
-    """Require that a patient was scored, and that none met a defect of this package."""
+def _require_success(predictions: Sequence[PatientPrediction], unwritten: Mapping[str, str]) -> None:
+    """Require that a patient was scored, none met a defect of this package, and all pages and maps are written."""
     broken = [one.reason for one in predictions if one.stage == DEFECT]
     if broken:
         raise UserError(
@@ -105,49 +103,74 @@ def _require_success(predictions: Sequence[PatientPrediction]) -> None:
     if not any(one.members for one in predictions):
         several = f"none of {len(predictions)} patients can be scored; first: " if predictions[1:] else ""
         raise UserError(f"{several}{predictions[0].reason}")
+    if unwritten:
+        reasons = "; ".join(f"{patient}: {reason}" for patient, reason in unwritten.items())
+        raise UserError(f"all are scored that can be, but page or maps are missing of {reasons}")
+
+
+def _rules(predictor: Predictor) -> Rules:
+    return replace(predictor.rules, levels="auto")
+
+
+def _keys(patients: Sequence[ManifestPatient], predictor: Predictor, settings: PredictSettings) -> dict[int, str]:
+    """Hash of everything that determines a prediction, by number of the patient."""
+    determined_by = {
+        "rules": asdict(_rules(predictor)),
+        "predictor": predictor.key,
+        "out_of_fold": settings.out_of_fold,
+        "error": settings.error,
+    }
+    return {patient.number: record_key(patient, determined_by) for patient in patients}
 
 
 def _predict(
     patients: Sequence[ManifestPatient],
+    keys: Mapping[int, str],
     predictor: Predictor,
     folder: PredictionFolder,
-    outputs: PatientOutputs | None,
+    outputs: PatientOutputs,
     settings: PredictSettings,
-) -> list[PatientPrediction]:
-    """The predictions of all patients in their order."""
-    rules = replace(predictor.rules, levels="auto")
-    determined_by = {"rules": asdict(rules), "predictor": predictor.key, "out_of_fold": settings.out_of_fold}
-    determined_by["error"] = settings.error
-    keys = {patient.number: record_key(patient, determined_by) for patient in patients}
+) -> tuple[list[PatientPrediction], dict[str, str]]:
+    """The predictions of all patients in their order, and by patient why page or maps cannot be written."""
     made = {patient.number: _finished(patient, keys[patient.number], folder, outputs) for patient in patients}
     if settings.out_of_fold:
-        made |= {
-            patient.number: PatientPrediction(
-                patient.patient, {}, {}, "fold", "the training cohort has no such patient"
-            )
-            for patient in patients
-            if patient.patient not in predictor.tested_in
-        }
+        strangers = [patient for patient in patients if patient.patient not in predictor.tested_in]
+        reason = "the training cohort has no such patient"
+        made |= {one.number: PatientPrediction(one.patient, {}, {}, "fold", reason) for one in strangers}
     todo = [patient for patient in patients if made[patient.number] is None]
-    results = zip(todo, _series(todo, rules, settings.jobs), strict=True)
+    results = zip(todo, _series(todo, _rules(predictor), settings.jobs), strict=True)
+    unwritten = dict[str, str]()
     for patient, series in with_progress(results, "predict", "patients", len(patients), len(patients) - len(todo)):
-        members = predictor.tested_in[patient.patient] if settings.out_of_fold else range(len(predictor.members))
-        prediction = _answered(patient.patient, series, predictor, members, settings.error)
+        used = predictor.tested_in[patient.patient] if settings.out_of_fold else None
+        made[patient.number] = prediction = _answered(patient.patient, series, predictor, used, settings.error)
         # A defect may pass, like a lack of memory; a scan that cannot be used leaves no folder.
         if prediction.members or (settings.manifest is not None and prediction.stage != DEFECT):
             folder.record(patient.number, keys[patient.number], prediction)
-        if outputs is not None and isinstance(series, StandardSeries):
-            outputs.write(patient, keys[patient.number], series, prediction, members)
-        made[patient.number] = prediction
-    return [one for one in made.values() if one is not None]
+        if isinstance(series, StandardSeries):
+            members = range(len(predictor.members)) if used is None else used
+            write = partial(outputs.write, patient, keys[patient.number], series, prediction, members)
+            unwritten |= _failure(patient, write)
+    return [one for one in made.values() if one is not None], unwritten
+
+
+def _failure(patient: ManifestPatient, write: Callable[[], None]) -> dict[str, str]:
+    """Write what belongs to a patient of a manifest; if that fails, the patient's name and why."""
+    try:
+        write()
+    except Exception as error:
+        if not patient.patient:  # no other patient waits
+            raise
+        known = isinstance(error, UserError | Excluded)
+        return {patient.patient: str(error) if known else described_defect(error, patient.rows[0].scan_name)}
+    return {}
 
 
 def _finished(
-    patient: ManifestPatient, key: str, folder: PredictionFolder, outputs: PatientOutputs | None
+    patient: ManifestPatient, key: str, folder: PredictionFolder, outputs: PatientOutputs
 ) -> PatientPrediction | None:
     """What an earlier command has predicted from the same data; None where the page is missing."""
     found = folder.finished(patient.number, key)
-    return found if found is None or not found.members or outputs is None or outputs.has(patient, key) else None
+    return found if found is None or not found.members or outputs.has(patient, key) else None
 
 
 def _series(patients: Sequence[ManifestPatient], rules: Rules, jobs: int) -> Iterator[StandardSeries | Excluded]:
@@ -172,12 +195,12 @@ def _answered(
     patient: str,
     series: StandardSeries | Excluded,
     predictor: Predictor,
-    members: Sequence[int],
+    used: Sequence[int] | None,
     error: float | None,
 ) -> PatientPrediction:
     if isinstance(series, Excluded):
         return PatientPrediction(patient, {}, {}, series.stage, series.reason)
-    return answer(predictor, patient, series, members, error)
+    return answer(predictor, patient, series, used, error)
 
 
 def _patients(settings: PredictSettings) -> list[ManifestPatient]:
@@ -213,32 +236,6 @@ def _check_fold_membership(
             f"warning: {len(known)} patient(s), such as {known[0]}, have the name of a training patient; if they are "
             "the same, the members know them: add out_of_fold=true"
         )
-
-
-def _tell(predictions: Sequence[PatientPrediction], predictor: Predictor) -> None:
-    """Print the answer for one patient, or the numbers of many."""
-    failed = sum(one.reason is not None for one in predictions)
-    if failed:
-        print(f"{failed} of {len(predictions)} patients cannot be scored (predictions.csv, column reason)")
-    declined = sum(bool(one.declined) for one in predictions)
-    if declined and predictions[1:]:
-        print(f"{declined} of {len(predictions)} patients are not assessable (predictions.csv, column declined)")
-    if len(predictions) == 1 and not failed:
-        (one,) = predictions
-        scores = one.members.values()
-        if one.answer == NOT_ASSESSABLE:
-            print(f"{NOT_ASSESSABLE}: {'; '.join(one.declined)}")
-        elif one.answer is not None:
-            print(f"{one.answer} core, at Youden's threshold")
-        if one.calibrated is not None:
-            print(f"calibrated probability of a large core: {one.calibrated:.2f}")
-        print(
-            f"probability of a large core ({endpoint_text(predictor.endpoint)}): {one.probability:.2f}, "
-            f"mean of {counted(len(scores), 'member')} ({min(scores):.2f} to {max(scores):.2f})"
-        )
-        if one.volume is not None:
-            print("core volume {:.0f} mL (90 % interval {:.0f} to {:.0f} mL)".format(*one.volume.values()))
-        print(f"slices {', '.join(str(one.quality[f'{level}_slice']) for level in LEVELS)}, counted from 0")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def train(settings: TrainSettings) -> None:
                 fit_and_score(model, fold, endpoint, digest(shared), folder, study)
                 print(folder.path)
                 return
+    folder.refuse_other_settings(shared)
     folder.refuse_other_pathways(settings)
+    study.restore_settings(shared)
     seed = f"seed {folder.seed}, " if folder.seed else ""
     print(f"train: {settings.model_name}, {seed}fold {settings.fold} is complete in {folder.path}")
 

@@ -13,6 +13,7 @@ from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.registry import REGISTRY
 from stroke_ctp.model.settings import (
+    CONVENTIONAL_MODELS,
     AblationSettings,
     ConventionalSettings,
     FoldSettings,
@@ -30,6 +31,20 @@ OXFORD = Provenance("oxford", "804ca2835ecf7539f0cd2a7ac3c18ce8")
 COHORT = CohortReference("a", N_PATIENTS, 0, {"DWI": N_PATIENTS})
 EXTERNAL = ExternalCohort("b", 12, 0, {"DWI": 12}, large=6)
 PROVENANCE = RunProvenance("CPU", "0123456789ab", {"torch": "2.15.0"}, "../nowhere", 2.0)
+ARTICLE_FIT = dict.fromkeys(("feature_cache", "features", "feature_statistics")) | {"epochs": 9, "best_epoch": 4}
+CONVENTIONAL_FIT = {"scale": {"slope": 1.0, "intercept": 0.0, "missing": 1.0}, "not_measurable": 0, "values": {}}
+PERFUSION_FIT = {
+    "weights": "4576ad54fafc1f00",
+    "heads": {
+        "scaling": {"missing": [1.0] * 4, "mean": [0.0] * 4, "sd": [1.0] * 4},
+        "classification": {"slopes": [1.0] * 4, "intercept": 0.0},
+        "volume": None,
+    },
+    "areas": {},
+    "not_measurable": 0,
+}
+FITS = {"perfusion": PERFUSION_FIT, **dict.fromkeys(CONVENTIONAL_MODELS, CONVENTIONAL_FIT)}
+"""What models other than the article's record of their fit, here without measurements."""
 ENDPOINT = Endpoint("core_ml", 50.0, 50.0)
 
 
@@ -61,7 +76,7 @@ def write_model(
         encoder: Weights that the model used.
         one_class: Whether all patients of test fold 0 are small.
         seed: Of the training.
-        changed: Fields of `RunRecord` that differ from those of other models.
+        changed: Fields of `RunRecord` that differ from those of other models; of `fitted` those that are given.
     """
     generator = np.random.default_rng(noise)
     core = np.linspace(1, 99, N_PATIENTS)
@@ -114,9 +129,7 @@ def write_run(
             predicted.get("validation", []),
             predicted.get("test", []),
         ),
-        "fitted": dict.fromkeys(("feature_cache", "features", "feature_statistics")) | {"epochs": 9, "best_epoch": 4}
-        if encoder
-        else {"not_measurable": 0},
+        "fitted": FITS.get(model, ARTICLE_FIT) | changed.pop("fitted", {}),
     }
     run.write(record | changed, predictions, PROVENANCE)
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,11 @@ from stroke_ctp.export import export
 from stroke_ctp.model import article, perfusion_model
 from stroke_ctp.model.perfusion_weights import SHIPPED
 from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.settings import EncoderSettings
+from stroke_ctp.model.weights import pretrained_backbone
 from stroke_ctp.study.answers import answer
 from stroke_ctp.study.bundle_file import read_bundle
+from stroke_ctp.study.bundling import save_bundle
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -79,6 +83,27 @@ def test_a_patient_unlike_the_training_is_declined_with_reasons_and_the_numbers_
     assert one.calibrated is not None
     assert predictor.typical.knows(Cohort(trained / "outputs/cohort").series(3))
     assert not predictor.typical.knows(series.hu)
+
+
+def test_members_know_a_training_patient_unless_only_others_score_it(trained: Path):
+    predictor = Predictor.from_bundle(trained / "full.safetensors")
+    series = standard_series(read_manifest(trained / "labelled.csv")[0])
+    known = replace(series, hu=Cohort(trained / "outputs/cohort").series(3))
+    by_all, by_one = answer(predictor, "P3", known), answer(predictor, "P3", known, used=[1])
+    assert (by_all.in_training, by_all.out_of_fold) == (True, False)
+    assert (by_one.in_training, by_one.out_of_fold) == (False, True)
+
+
+def test_a_scan_that_the_model_cannot_measure_is_declined_whatever_is_known_of_the_training(trained: Path):
+    seen = standard_series(read_manifest(trained / "labelled.csv")[0])
+    air = replace(seen, hu=np.full_like(seen.hu, -1000))
+    of_study = Predictor.load(StudyFolder(trained / "outputs", "stroke"), "perfusion")
+    assert answer(of_study, "Ann", air).declined == ["the model could not measure this scan"]
+    assert answer(of_study, "Ann", seen).declined == []
+    of_bundle = Predictor.from_bundle(trained / "perfusion.safetensors")
+    first, *others = answer(of_bundle, "Ann", air).declined
+    assert first == "the model could not measure this scan"
+    assert not [reason for reason in others if "model" in reason]
 
 
 def test_a_bundle_tells_neither_who_the_patients_are_nor_where_it_was_made(trained: Path):
@@ -152,6 +177,27 @@ def test_a_backbone_with_other_weights_is_refused_unless_the_bundle_carries_it(
         Predictor.from_bundle(tmp_path / "carried.safetensors")
 
 
+def test_a_model_of_whole_scans_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="model must measure the two levels, cbv_scan measures the whole scan"):
+        export(ExportSettings(tmp_path / "m.safetensors", outputs=tmp_path, model="cbv_scan"))
+
+
+def test_a_bundle_carries_the_backbone_of_a_weights_file(trained: Path, tmp_path: Path):
+    weights, path = tmp_path / "vgg.pth", tmp_path / "bundle.safetensors"
+    torch.save(pretrained_backbone("none")[0].state_dict(), weights)
+    named = Predictor.from_bundle(trained / "full.safetensors")
+    settings = replace(named.about.settings, encoder=EncoderSettings(weights=str(weights)))
+    model = article.ArticleModel(settings)
+    about = replace(named.about, settings=settings, encoder=model.encoder_provenance())
+    save_bundle(path, replace(named, model=model, about=about), "card")
+    weights.unlink()
+    assert str(tmp_path) not in json.dumps(plain(read_bundle(path).record))
+    moved = Predictor.from_bundle(path)
+    assert moved.about.settings.encoder.weights == "vgg.pth"
+    cohort = Cohort(trained / "external")
+    np.testing.assert_array_equal(moved.score(cohort).probability, named.score(cohort).probability)
+
+
 class _Stub:
     """A backbone of a few numbers: the true one takes 80 MB."""
 
@@ -171,6 +217,9 @@ class _Stub:
             "a bundle carries the range of the training cohort, but its folder cohort was moved",
         ),
         (["out={0}"], "out must be a file, got the folder"),
+        (["format=onnx", "embed_encoder=true"], "embed_encoder is for format=bundle"),
+        (["format=onnx", "sensitivity=0.8"], "sensitivity is for format=bundle"),
+        (["format=onnx", "cohort={0}/outputs/cohort"], "cohort is for format=bundle"),
     ],
 )
 def test_a_study_that_cannot_be_packed_leaves_nothing(

@@ -20,6 +20,7 @@ from stroke_ctp.cohort.manifest import COLUMNS, read_manifest
 from stroke_ctp.common.arrays import is_intact, mapped_array, write_sealed
 from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.records import read_json
+from stroke_ctp.common.schemas import plain, validated
 from stroke_ctp.model.checkpoints import read_weights
 from stroke_ctp.scan.nifti import read_nifti
 from stroke_ctp.study.run_folder import RunFolder
@@ -107,6 +108,18 @@ def _places(node: Any) -> list[tuple[Any, Any]]:
 @example(name="metrics.json", place=2, value=10**28)
 @example(name="settings.json", place=0, value={"_target_": "os.system", "command": "true"})
 def test_a_record_with_any_value_anywhere_is_read_or_refused(run: RunFolder, name: str, place: int, value: Any):
+    found = _read_with(run, name, place, value)
+    assert found is None or validated(type(found), plain(found)) == found
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "run.json", "settings.json"])
+def test_a_call_in_the_place_of_any_value_is_refused(run: RunFolder, name: str):
+    for place in range(len(_places(json.loads((run.path / name).read_bytes())))):
+        assert _read_with(run, name, place, {"_target_": "os.system", "_args_": ["true"]}) is None
+
+
+def _read_with(run: RunFolder, name: str, place: int, value: Any) -> Any:
+    """What is read from a file of a run with a value in another place; None where it is refused."""
     read = {"metrics.json": run.record, "run.json": run.provenance, "settings.json": run.settings}[name]
     path = run.path / name
     original = path.read_bytes()
@@ -116,7 +129,7 @@ def test_a_record_with_any_value_anywhere_is_read_or_refused(run: RunFolder, nam
     node[key] = value
     path.write_bytes(json.dumps(content).encode())
     try:
-        answer(read)
+        return answer(read)
     finally:
         path.write_bytes(original)
 

@@ -16,8 +16,11 @@ from trained_study import call, trained_study
 from stroke_ctp import predict as command
 from stroke_ctp.cohort.standard_series import standard_series
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.predict import predict
+from stroke_ctp.reporting import patient_outputs
+from stroke_ctp.reporting.patient_page import PatientCase, write_patient_page
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
@@ -144,6 +147,50 @@ def test_an_unexpected_error_costs_one_patient_and_is_tried_again(trained: Path,
     assert probability[0] == probability[1]
 
 
+def test_a_page_that_cannot_be_written_costs_one_patient_and_is_tried_again(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    header = "scan,patient,basal_ganglia,supraganglionic"
+    (tmp_path / "two.csv").write_text(f"{header}\n{trained}/scan.nii.gz,Ann,0,2\n{trained}/scan.nii.gz,Zoe,0,2\n")
+    given = (f"manifest={tmp_path}/two.csv", f"outputs={trained}/outputs", f"out={tmp_path}/out", "jobs=1", "page=true")
+
+    def broken_for_ann(path: Path, case: PatientCase, mark: str) -> None:
+        if case.title == "Ann":
+            raise UserError("no place for it")
+        write_patient_page(path, case, mark)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(patient_outputs, "write_patient_page", broken_for_ann)
+        with pytest.raises(SystemExit, match="page or maps are missing of Ann: no place for it"):
+            call("predict", *given)
+    assert np.isfinite(pd.read_csv(tmp_path / "out/predictions.csv")["probability"]).all()
+    assert [path.name for path in (tmp_path / "out/pages").iterdir()] == ["patient-00002.html"]
+    call("predict", *given)
+    assert len(list((tmp_path / "out/pages").iterdir())) == 2
+
+
+def test_a_page_of_other_data_is_removed_and_only_the_page_of_the_command_is_named(trained: Path, tmp_path: Path):
+    out, shared = tmp_path / "out", (f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    scan = ("predict", f"scan={trained}/scan.nii.gz", "levels=[0,2]", *shared)
+    manifest = ("predict", f"manifest={trained}/manifest.csv", *shared)
+    assert "page " in call(*scan)
+    assert "page " not in call(*scan, "page=false")
+    assert (out / "patient.html").exists()
+    assert "page " not in call(*manifest, "page=true")
+    assert not (out / "patient.html").exists()
+    assert len(list(out.glob("pages/*.html"))) == 1
+    (out / "pages/patient-00002.html").write_text("not ours")
+    call(*scan)
+    assert {path.name for path in out.rglob("*.html")} == {"patient-00002.html", "patient.html"}
+
+
+def test_a_model_of_whole_scans_is_refused(trained: Path, tmp_path: Path):
+    settings = PredictSettings(tmp_path / "out", outputs=tmp_path, model="rcbf_scan", scan=trained / "scan.nii.gz")
+    with pytest.raises(UserError, match="model must measure the two levels, rcbf_scan measures the whole scan"):
+        predict(settings)
+    assert not settings.out.exists()
+
+
 def test_a_manifest_of_which_nobody_can_be_scored_leaves_a_table_with_the_reasons(trained: Path, tmp_path: Path):
     (trained / "bad.csv").write_text(
         "scan,patient,basal_ganglia,supraganglionic\ncut.nii.gz,Bob,0,2\ncut.nii.gz,Tom,0,2\n"
@@ -203,6 +250,7 @@ def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(traine
         (["scan={0}/scan.nii.gz", "out_of_fold=true"], "has no name; use a manifest"),
         (["scan={0}/cut.nii.gz"], "cut.nii.gz"),
         (["scan={0}/scan.nii.gz", "name=none"], "no fold of"),
+        (["scan={0}/scan.nii.gz", "bundle=b", "cohort={0}"], "bundle=b holds the range of its training cohort"),
         (["scan={0}/scan.nii.gz", "format=dicom"], "format=dicom writes objects that refer to the images of a DICOM"),
     ],
 )

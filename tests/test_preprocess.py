@@ -16,7 +16,7 @@ from stroke_ctp.cohort.cohort_folder import CohortFolder
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import read_manifest
 from stroke_ctp.cohort.patient_series import finished_record, preprocess_patient
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.config.composition import CONF
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
@@ -132,6 +132,20 @@ def test_an_exclusion_is_looked_at_again_when_its_cause_may_be_gone(manifest, tm
         with monkeypatch.context() as patch:  # nobody is refused a file as root
             patch.setattr(f"{module}.{name}", value)
             assert finished_record(folder, patient, Rules()) is None
+
+
+def test_an_exclusion_is_not_recorded_if_a_file_changed_while_it_was_read(manifest, tmp_path, monkeypatch):
+    (patient, *_) = read_manifest(manifest)
+    folder = CohortFolder(tmp_path)
+
+    def vanish(*_):
+        (manifest.parent / "0.nii.gz").rename(tmp_path / "elsewhere")
+        raise Excluded("reading", "file 0.nii.gz does not exist")
+
+    monkeypatch.setattr(patient_series, "standard_series", vanish)
+    assert not preprocess_patient(patient, folder=folder, rules=Rules(), wait=False).included
+    (tmp_path / "elsewhere").rename(manifest.parent / "0.nii.gz")
+    assert finished_record(folder, patient, Rules()) is None
 
 
 def test_patients_that_left_the_manifest_leave_the_cohort(manifest, tmp_path):

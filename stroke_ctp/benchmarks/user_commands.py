@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from stroke_ctp.benchmarks.measuring import Timing, in_turns
 from stroke_ctp.benchmarks.scans import LEVEL_SLICES, series_of
 from stroke_ctp.cohort.cohort_folder import CohortFolder, CohortTables
+from stroke_ctp.common.geometry import LEVELS
 
 _FILES = 4
 """Series that the patients of a cohort share: what they cost does not depend on whose they are."""
@@ -60,11 +62,34 @@ def measure_article_members(folder: Path, scan: Path, n_patients: int, n_folds: 
 
 
 def measure_prediction(repeats: int, folder: Path, scan: Path, model: str, study: str) -> list[Timing]:
-    """From the file of a scan to the JSON with its probability, by all members, in a fresh process."""
+    """From the file of a scan to the JSON with its probability, and to the patient's page, each in a fresh process."""
     words = [f"scan={scan}", f"levels={list(LEVEL_SLICES)}".replace(" ", ""), f"outputs={folder}", f"name={study}"]
-    out = [folder / f"predicted-{model}-{k}" for k in range(repeats)]
-    taken = [_run("predict", *words, f"model={model}", f"out={one}") for one in out]
-    return [_timing(f"predict, {'article' if model == 'full' else model}", taken)]
+    told = "article" if model == "full" else model
+    timings = []
+    for row, page in (("predict", "false"), ("page", "true")):
+        out = [folder / f"{row}-{model}-{k}" for k in range(repeats)]
+        taken = [_run("predict", *words, f"model={model}", f"page={page}", f"out={one}") for one in out]
+        timings.append(_timing(f"{row}, {told}", taken))
+    return timings
+
+
+def measure_manifests(folder: Path, scan: Path, study: str, numbers: Sequence[int]) -> list[Timing]:
+    """Predictions for so many patients, one process for each number: whether its memory grows with the patients.
+
+    Args:
+        folder: Of the study; receives manifests and predictions.
+        scan: That every patient has.
+        study: With a perfusion network.
+        numbers: Of patients in each manifest.
+    """
+    timings = []
+    for n in numbers:
+        manifest = folder / f"manifest-{n}.csv"
+        rows = "".join(f"{scan},P{k},{','.join(map(str, LEVEL_SLICES))}\n" for k in range(n))
+        manifest.write_text(f"scan,patient,{','.join(LEVELS)}\n{rows}")
+        words = [f"manifest={manifest}", f"outputs={folder}", f"name={study}", "model=perfusion", "jobs=1"]
+        timings.append(_timing(f"predict {n} patients", [_run("predict", *words, f"out={folder / f'predicted-{n}'}")]))
+    return timings
 
 
 def measure_scoring(repeats: int, folder: Path, scan: Path) -> list[Timing]:

@@ -73,7 +73,8 @@ def measure_core_volumes(patient: ManifestPatient, *, folder: CohortFolder, wait
         The volumes; None without waiting while another process works on this patient.
     """
     analysis = Analysis()
-    key = record_key(patient, {"analysis": repr(analysis)})
+    settings = {"analysis": repr(analysis)}
+    key = record_key(patient, settings)
     with folder.core_volumes.lock(patient.number, wait) as locked:
         if not locked:
             return None
@@ -81,7 +82,8 @@ def measure_core_volumes(patient: ManifestPatient, *, folder: CohortFolder, wait
         if record is not None:
             return record
         volumes = _measured(patient, analysis)
-        folder.core_volumes.write(patient.number, key, asdict(volumes))
+        if volumes.core_ml is not None or record_key(patient, settings) == key:  # as in `patient_series`
+            folder.core_volumes.write(patient.number, key, asdict(volumes))
         return volumes
 
 

@@ -92,5 +92,6 @@ def _processed(patient: ManifestPatient, folder: CohortFolder, rules: Rules) -> 
     else:
         digest = folder.write_series(folder.series_name(patient.number), series.hu)
         record = SeriesRecord(series.core_ml, digest, series.quality, series.motion)
-    folder.records.write(patient.number, key, asdict(record))
+    if record.included or record_key(patient, asdict(rules)) == key:  # a file that changed meanwhile is read again
+        folder.records.write(patient.number, key, asdict(record))
     return record

@@ -33,6 +33,8 @@ class StandardSeries:
     """One row of quality.csv."""
     motion: list[Quality]
     """Rows of motion.csv: one per level and frame."""
+    scans: tuple[int, int] = (0, 0)
+    """Which of the patient's scans shows each level."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def standard_series(patient: ManifestPatient, rules: Rules | None = None) -> Sta
     orientation: Quality = {"orientation": "header" if oriented else "assumed"}
     quality = _quality(hu, [levels[level] for level in LEVELS]) | slices | chosen | orientation
     rows = [row for level in LEVELS for row in _motion_rows(level, levels[level])]
-    return StandardSeries(hu, core_volume_ml(patient), quality, rows)
+    basal, supra = (positions[level].row for level in LEVELS)
+    return StandardSeries(hu, core_volume_ml(patient), quality, rows, (basal, supra))
 
 
 def core_volume_ml(patient: ManifestPatient) -> float | None:

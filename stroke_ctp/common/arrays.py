@@ -1,6 +1,7 @@
 """Arrays on disk in NumPy's format, each with a digest by which damage is noticed."""
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from stroke_ctp.common.files import atomic_write, file_digest
 
 _MOST_HEADER_BYTES = 4096
 """Longest header that is parsed; `write_array` writes 118 bytes."""
+_BEFORE_HEADER_BYTES = 10
+"""Format, version and length of the header."""
 
 
 def write_array(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndarray, "..."]], dtype: type) -> None:
@@ -41,10 +44,14 @@ def write_sealed(path: Path, shape: tuple[int, ...], parts: Iterable[Num[np.ndar
 
 
 def is_intact(path: Path) -> bool:
-    """Whether an array that `write_sealed` wrote is there, with the bytes that it was written with."""
+    """Whether an array that `write_sealed` wrote is there, with the bytes that it was written with.
+
+    Raises:
+        OSError: A file cannot be read, which says nothing about its bytes.
+    """
     try:
         return _seal(path).read_text().strip() == file_digest(path)
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return False
 
 
@@ -74,35 +81,37 @@ def mapped_array(
 
     Raises:
         UserError: The file is missing, is no array, is not as long as its array, or holds another one.
+        OSError: It cannot be read, which says nothing about its content.
     """
     named = shown or path
     try:
         if not path.is_file():
-            raise FileNotFoundError("there is no such file")
+            raise ValueError("there is no such file")
         found = _layout(path)
         required = (shape, np.dtype(dtype))
         if found[:2] != required:
             raise UserError(f"{named} must have {_described(required)}, got {_described(found[:2])}; {way_out}")
         expected, got = found[2] + int(np.prod(shape)) * required[1].itemsize, path.stat().st_size
         if got != expected:
-            raise OSError(f"it has {got} bytes instead of {expected}")
+            raise ValueError(f"it has {got} bytes instead of {expected}")
         return np.memmap(path, *required[1:], mode, found[2], shape)
-    except OSError as error:
-        raise UserError(f"{named} cannot be read ({error.strerror or error}); {way_out}") from None
+    except (FileNotFoundError, ValueError) as error:
+        raise UserError(f"{named} cannot be read ({getattr(error, 'strerror', error)}); {way_out}") from None
 
 
 def _layout(path: Path) -> tuple[tuple[int, ...], Any, int]:
     """Shape, type and start of the elements, by the file's header."""
     with path.open("rb") as file:
-        try:
-            if np.lib.format.read_magic(file) != (1, 0):
-                raise ValueError("of a later version")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, _MOST_HEADER_BYTES)
-        except Exception:  # the header is Python source: errors are of many types
-            raise OSError("it is no array of NumPy") from None
-        if fortran:
-            raise OSError("its axes are in reverse order")
-        return shape, dtype, file.tell()
+        start = BytesIO(file.read(_BEFORE_HEADER_BYTES + _MOST_HEADER_BYTES))
+    try:
+        if np.lib.format.read_magic(start) != (1, 0):
+            raise ValueError("of a later version")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(start, _MOST_HEADER_BYTES)
+    except Exception:  # the header is Python source: errors are of many types
+        raise ValueError("it is no array of NumPy") from None
+    if fortran:
+        raise ValueError("its axes are in reverse order")
+    return shape, dtype, start.tell()
 
 
 def _described(layout: tuple[tuple[int, ...], Any]) -> str:

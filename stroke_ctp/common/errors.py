@@ -1,10 +1,13 @@
 """Errors for the user, and findings about a scan."""
 
+import errno
 import traceback
 from pathlib import Path
 
 DEFECT = "defect"
 """Stage of a scan that met an unexpected error."""
+_PASSING = (errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors of a machine or a network, which say nothing about the content of a file."""
 
 
 class UserError(Exception):
@@ -45,6 +48,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     said = str(error).lower()
     known = ("allocate memory", "failed to map segment", "start new thread", "out of memory", "not enough memory")
     return isinstance(error, MemoryError) or any(words in said for words in known)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same file may be read another time: memory, a disk, a network or a limit of open files failed."""
+    return is_out_of_memory(error) or (isinstance(error, OSError) and error.errno in _PASSING)
+
+
+def raise_if_passing(error: Exception, path: Path) -> None:
+    """Raise an error again that says nothing about the content of a file that was read, and name the file in it."""
+    if may_pass(error):
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
+        raise error
 
 
 def described_defect(error: Exception, scan: str) -> str:

@@ -31,7 +31,6 @@ def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
         yield partial
         if path.exists() and filecmp.cmp(partial, path, shallow=False):
             return
-        partial.chmod(0o666 & ~_umask())
         os.fsync(descriptor)  # or a power cut could leave the name without the content
         if replace:
             partial.replace(path)
@@ -133,9 +132,3 @@ def _link(partial: Path, path: Path) -> None:
         pass
     except OSError:  # a file system without links
         partial.replace(path)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

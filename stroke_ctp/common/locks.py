@@ -78,7 +78,7 @@ def _acquired(held: FileLock, lock: Path, timeout: float) -> bool:
     except FileNotFoundError:  # the holder has removed the folder at its end
         return _acquired(held, lock, timeout)
     except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):
             raise
         raise UserError(
             f"{lock.parent} must be on a file system with locks, got one without ({error.strerror}); "

@@ -1,6 +1,7 @@
 """JSON files, read into typed records: damaged, hostile or huge, they end in one sentence."""
 
 import stat
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ Record = TypeVar("Record")
 _MOST_BYTES = 64 << 20
 """Largest JSON file that is read: the record of a run takes some hundred bytes for each patient."""
 _REMOVE = "remove it and run the command again"
+_adapter = cache(TypeAdapter)
+"""Of a schema. To build one for a plain dataclass takes longer than to read a record."""
 
 
 def read_record(path: Path, schema: type[Record], way_out: str) -> Record:
@@ -25,14 +28,15 @@ def read_record(path: Path, schema: type[Record], way_out: str) -> Record:
         way_out: What the user can do about a missing or damaged file.
 
     Raises:
-        UserError: The file is missing, cannot be read, is too large, is not JSON, or does not fit the schema.
+        UserError: The file is missing, is no file, is too large, is not JSON, or does not fit the schema.
+        OSError: It cannot be read, which says nothing about its content.
     """
     return _parsed(_content(path, way_out), schema, str(path), way_out)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object whose keys its reader does not know beforehand; errors as of `read_record`."""
-    return _parsed(_content(path, _REMOVE), dict[str, Any], str(path), _REMOVE)
+def read_json(path: Path, way_out: str = _REMOVE) -> dict[str, Any]:
+    """Read an object whose keys its reader does not know beforehand; arguments and errors as of `read_record`."""
+    return _parsed(_content(path, way_out), dict[str, Any], str(path), way_out)
 
 
 def parse_record(content: bytes | str, schema: type[Record], source: str, way_out: str) -> Record:
@@ -53,7 +57,7 @@ def parse_record(content: bytes | str, schema: type[Record], source: str, way_ou
 def _parsed(content: bytes | str, schema: Any, source: str, way_out: str) -> Any:
     """A record whose numbers are finite; the parser limits its nesting."""
     try:
-        record = TypeAdapter(schema).validate_json(content)
+        record = _adapter(schema).validate_json(content)
         from_json(content, allow_inf_nan=False)  # also where the schema takes any value
     except ValidationError as error:
         first = error.errors()[0]
@@ -77,5 +81,5 @@ def _content(path: Path, way_out: str) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {way_out}") from None
-    except OSError as error:
+    except IsADirectoryError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {way_out}") from None

@@ -3,7 +3,7 @@
 import fcntl
 import functools
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +16,8 @@ PREFIX = ".partial-"
 def unfinished_file(folder: Path, suffix: str) -> Iterator[tuple[int, Path]]:
     """A new empty file under a temporary name, as descriptor and path; removed after the block if it is still there.
 
-    It is locked while the block runs. What killed processes left in the folder is removed before.
+    Others may read it as the umask says; the umask itself cannot be read without a change that all threads see. It is
+    locked while the block runs. What killed processes left in the folder is removed before.
 
     Args:
         folder: Of the file; it must exist.
@@ -43,11 +44,12 @@ _remove_leftovers_once = functools.cache(remove_leftovers)
 
 def _locked_file(folder: Path, suffix: str) -> tuple[int, Path]:
     while True:
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=PREFIX, suffix=suffix)
+        path = folder / f"{PREFIX}{secrets.token_hex(8)}{suffix}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         with suppress(OSError):  # without locks nobody can tell a leftover, and all stay
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
-            return descriptor, Path(name)
+            return descriptor, path
         os.close(descriptor)  # another command took it for a leftover before it was locked
 
 

@@ -45,7 +45,7 @@ def run(task: Callable[[Settings], None], schema: type[Settings], name: str, swe
             print(f"\n{name}: {end.sentence}", file=sys.stderr)
             sys.exit(end.status)
         except Exception as error:
-            sentence = sentence_of(error, name)
+            sentence = sentence_of(error, schema)
             if sentence is None:
                 raise
             sys.exit(f"{name}: {sentence}")
@@ -101,34 +101,31 @@ def _job(task: Callable[[Settings], None], schema: type[Settings], name: str, co
         _check_runs_to_come(schema, config)
     except Exception as error:
         # SystemExit passes Hydra without its own report, ends a sweep at once, and crosses processes.
-        raise _ended(error, name) from None
+        raise _ended(error, schema, name) from None
     try:
         task(settings)
     except Exception as error:
         if HydraConfig.get().mode != RunMode.MULTIRUN:
-            raise _ended(error, name) from None
-        failed = _failed_run(error, name)
+            raise _ended(error, schema, name) from None
+        failed = _failed_run(error, schema)
         print(f"{name}: {failed}")
         FAILED_RUNS.add(failed)
         return failed
     return None
 
 
-def _ended(error: Exception, name: str) -> BaseException:
+def _ended(error: Exception, schema: type, name: str) -> BaseException:
     """The end of a command with a sentence; a defect of the package stays as it is."""
-    sentence = sentence_of(error, name)
+    sentence = sentence_of(error, schema)
     return error if sentence is None else SystemExit(f"{name}: {sentence}")
 
 
-def _failed_run(error: Exception, name: str) -> FailedRun:
-    reason = sentence_of(error, name)
+def _failed_run(error: Exception, schema: type) -> FailedRun:
+    reason = sentence_of(error, schema)
     if reason is None:
         traceback.print_exception(error)
         reason = described_unexpected(error)
-    swept, given = overrides.swept(sys.argv[1:]), HydraConfig.get().overrides.task
-    # Jobs of a cluster do not know the command that they belong to.
-    distinct = [one for one in given if one.partition("=")[0] in swept] or given
-    return FailedRun(" ".join(distinct), reason)
+    return FailedRun(overrides.distinguishing(HydraConfig.get().overrides.task, sys.argv[1:]), reason)
 
 
 def _check_runs_to_come(schema: type, config: DictConfig) -> None:

@@ -4,11 +4,14 @@ import errno
 import traceback
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, OverrideParseException
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from omegaconf.errors import OmegaConfBaseException
 
 from stroke_ctp.common.errors import UserError, is_out_of_memory
+from stroke_ctp.common.schemas import fields
+from stroke_ctp.model.settings import TrainSettings
 
 _NO_DEFECTS = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EIO),
@@ -18,22 +21,23 @@ _NO_DEFECTS = (
 _GONE = (errno.ENOENT, errno.ESTALE)
 
 
-def sentence_of(error: Exception, name: str) -> str | None:
+def sentence_of(error: Exception, schema: type) -> str | None:
     """The error as one sentence, or None if it is a defect of the package.
 
     Args:
         error: As it was raised.
-        name: The command, as in `python -m stroke_ctp.NAME`.
+        schema: Class of the command's settings.
     """
-    fewer = "hydra.launcher.n_jobs=1" if name == "train" else "jobs=1"
+    fewer = _fewer_at_a_time(error, schema)
     if isinstance(error, UserError):
         return str(error)
     if is_out_of_memory(error):
-        return f"memory is exhausted ({_first_line(error)}); free some, raise its limit, or retry with {fewer}"
+        way_out = f"free some, raise its limit, or retry with {fewer}" if fewer else "free some, or raise its limit"
+        return f"memory is exhausted ({_first_line(error)}); {way_out}"
     if isinstance(error, OSError):
         return _sentence_of_file_system(error)
     if isinstance(error, TerminatedWorkerError):
-        return f"a worker process was killed, probably out of memory; retry with {fewer}"
+        return f"a worker process was killed, probably out of memory; {f'retry with {fewer}' if fewer else 'free some'}"
     if isinstance(error, OverrideParseException):
         way_out = "write KEY=VALUE, and KEY='VALUE' where VALUE has special characters"
         return f"{error.override} cannot be read; {way_out}"
@@ -41,6 +45,15 @@ def sentence_of(error: Exception, name: str) -> str | None:
         lines = [str(one).strip().splitlines()[0] for one in (error, error.__cause__) if one is not None and str(one)]
         return ": ".join(line.rstrip(".") for line in lines)
     return None
+
+
+def _fewer_at_a_time(error: Exception, schema: type) -> str | None:
+    """The setting by which a command takes less memory, where it has one."""
+    if "jobs" in fields(schema):
+        return "jobs=1"
+    launched = HydraConfig.initialized() and HydraConfig.get().runtime.choices.get("hydra/launcher") == "parallel"
+    swept = schema is TrainSettings and (launched or isinstance(error, TerminatedWorkerError))
+    return "hydra.launcher.n_jobs=1" if swept else None
 
 
 def described_unexpected(error: Exception) -> str:

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -27,7 +28,8 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLaunche
 from tqdm import tqdm
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.config.failed_runs import FAILED_RUNS
+from stroke_ctp.config.failed_runs import FAILED_RUNS, FailedRun
+from stroke_ctp.config.overrides import distinguishing
 
 _GRACE = 60
 """Seconds that a result may need to appear on a shared file system once its job has left the queue."""
@@ -92,7 +94,7 @@ class SlurmLauncher(SubmititSlurmLauncher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit every job and wait for all; one that fails leaves the others alone."""
         jobs = self._submit(job_overrides, initial_job_idx)
-        return _gather(_finished(jobs), len(jobs))
+        return _gather(_finished(jobs, job_overrides), len(jobs))
 
     def _submit(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
         import submitit
@@ -168,18 +170,18 @@ def _gather(outcomes: Generator[Outcome, None, None], total: int) -> list[JobRet
             if outcome.said:
                 bar.write(outcome.said)
             FAILED_RUNS.add(outcome.returned.return_value)
-            assert outcome.returned.hydra_cfg is not None
-            returned[outcome.returned.hydra_cfg.hydra.job.num] = outcome.returned
+            if outcome.returned.hydra_cfg is not None:  # as it is of a job without a result
+                returned[outcome.returned.hydra_cfg.hydra.job.num] = outcome.returned
             bar.update()
     return [returned[number] for number in sorted(returned)]
 
 
-def _finished(jobs: Sequence[Any]) -> Generator[Outcome, None, None]:
+def _finished(jobs: Sequence[Any], job_overrides: Sequence[Sequence[str]]) -> Generator[Outcome, None, None]:
     """Outcomes of SLURM's jobs as they come; those still open when the caller has enough are cancelled.
 
-    Raises:
-        UserError: A job has left the queue without a result.
+    A job that has left the queue without a result is a failed run.
     """
+    given = {job.job_id: overrides for job, overrides in zip(jobs, job_overrides, strict=True)}
     waiting, seen = list(jobs), dict.fromkeys([job.job_id for job in jobs], time.monotonic())
     try:
         while waiting:
@@ -187,15 +189,22 @@ def _finished(jobs: Sequence[Any]) -> Generator[Outcome, None, None]:
                 waiting.remove(job)
                 yield job.result()
             queued = _queue()
-            for job in waiting:
+            for job in list(waiting):
                 if queued is None or job.job_id in queued:
                     seen[job.job_id] = time.monotonic()
                 elif time.monotonic() - seen[job.job_id] > _GRACE and not job.paths.result_pickle.exists():
-                    raise UserError(f"SLURM's job {job.job_id} ended without a result; see {job.paths.stderr}")
+                    waiting.remove(job)
+                    yield _without_result(job, given[job.job_id])
             time.sleep(2)
     finally:
         if waiting:
             subprocess.run(["scancel", *(job.job_id for job in waiting)], check=False)
+
+
+def _without_result(job: Any, given: Sequence[str]) -> Outcome:
+    reason = f"SLURM's job {job.job_id} ended without a result; see {job.paths.stderr}"
+    failed = FailedRun(distinguishing(given, sys.argv[1:]), reason)
+    return Outcome(JobReturn(status=JobStatus.COMPLETED, _return_value=failed), f"train: {failed}")
 
 
 def _queue() -> set[str] | None:

@@ -54,6 +54,17 @@ def swept(arguments: Sequence[str]) -> dict[str, list[object]]:
     }
 
 
+def distinguishing(given: Sequence[str], arguments: Sequence[str]) -> str:
+    """What tells a run of a sweep apart, as on the command line: those of its overrides that have several values.
+
+    Args:
+        given: Overrides of the run.
+        arguments: Of the command; jobs of a cluster do not know them.
+    """
+    several = swept(arguments)
+    return " ".join([one for one in given if one.partition("=")[0] in several] or given)
+
+
 def values(override: Override) -> list[object]:
     """The value of an override, or the values of one that sweeps."""
     given = override.sweep_iterator() if override.is_sweep_override() else [override.value()]

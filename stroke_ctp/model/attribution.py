@@ -71,7 +71,7 @@ def explained(
 ) -> Explanation:
     """The explanation that a page shows; arguments as of `in_space`."""
     placed = torch.from_numpy(in_space(contributions, cells, shape))
-    # Per cell, so that the map's sum over pixels does not depend on their number.
+    # A pixel shows what its cell contributes: the cells add up to the log odds, the pixels do not.
     smooth = functional.interpolate(placed[None], size=(N_PIXELS, N_PIXELS), mode="bilinear", align_corners=False)[0]
     largest = max(float(placed.abs().max()), 1e-6)
     shown = Overlay("contribution", "Contribution to the log odds", "", smooth.numpy(), (-largest, largest), fades=True)

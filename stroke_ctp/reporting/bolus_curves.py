@@ -17,12 +17,19 @@ def bolus_curves(
     """Enhancement of the pixels that rise most before the tissue's peak, and mean enhancement of the tissue [HU]."""
     baseline = series[:, :N_BASELINE].mean(axis=1)
     rise = series - baseline[:, None]
-    tissue = np.mean([mean_curve(r, soft_tissue_mask(b)) for r, b in zip(rise, baseline, strict=True)], axis=0)
+    tissue = tissue_curve(series)
     until = max(N_BASELINE + 1, int(tissue.argmax()) + 1)
     inside = np.stack([soft_tissue_mask(b) for b in baseline])
     early = np.where(inside, gaussian_filter(rise[:, :until], (0, 1.0, 0, 0)).max(axis=1), -np.inf)
     chosen = np.unravel_index(np.argsort(early, axis=None)[-_N_ARTERIAL:], early.shape)
     return rise[chosen[0], :, chosen[1], chosen[2]].mean(axis=0), tissue
+
+
+def tissue_curve(series: Float[np.ndarray, "level time height width"]) -> Float[np.ndarray, " time"]:
+    """Mean enhancement of the tissue in levels, or in a part of them [HU]."""
+    baseline = series[:, :N_BASELINE].mean(axis=1)
+    rises = series - baseline[:, None]
+    return np.mean([mean_curve(r, soft_tissue_mask(b)) for r, b in zip(rises, baseline, strict=True)], axis=0)
 
 
 def mean_curve(

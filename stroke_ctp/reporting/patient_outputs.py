@@ -36,7 +36,19 @@ class PatientOutputs:
             patient: Of a manifest, or the only one.
             key: Hash of everything that determines the prediction.
         """
-        return self._has_page(patient, key) and (self.form == "none" or self._exchange(patient).has(key))
+        return self._has_page(patient, key) and (self.form == "none" or self._exchange(patient).has(key, self.form))
+
+    def remove_others(self, keys: Mapping[int, str]) -> None:
+        """Remove what earlier commands wrote of other patients or of other data.
+
+        Args:
+            keys: As of `has`, of all patients by number.
+        """
+        for number in set(self.folder.written()):
+            key, page = keys.get(1 if number is None else number), self.folder.page(number)
+            if page_mark(page) not in (None, key):
+                page.unlink()
+            ExchangeFolder(self.folder.maps(number)).remove_others(key)
 
     def write(
         self,
@@ -46,7 +58,7 @@ class PatientOutputs:
         prediction: PatientPrediction,
         members: Sequence[int],
     ) -> None:
-        """Explain the answer for a patient, and write it.
+        """Explain the answer for a patient, and write it where anything is to be written.
 
         Args:
             patient: Of a manifest, or the only one.
@@ -55,6 +67,8 @@ class PatientOutputs:
             prediction: The answer, with probabilities.
             members: Those that gave it.
         """
+        if self.reference is None and self.form == "none":
+            return
         findings = PatientFindings.of(self.predictor, series.hu, members)
         if self.reference is not None:
             case = PatientCase(
@@ -70,11 +84,10 @@ class PatientOutputs:
             write_patient_page(self.folder.page(_number(patient)), case, key)
         if self.form != "none":
             made_by = f"study {self.made_with['study']}, model {self.made_with['model']}"
-            self._exchange(patient).write(patient, key, series.quality, findings, prediction, made_by, self.form)
+            self._exchange(patient).write(patient, key, series, findings, prediction, made_by, self.form)
 
     def _has_page(self, patient: ManifestPatient, key: str) -> bool:
-        page = self.folder.page(_number(patient))
-        return self.reference is None or (page.exists() and str(page_mark(key)) in page.read_text("utf-8"))
+        return self.reference is None or page_mark(self.folder.page(_number(patient))) == key
 
     def _exchange(self, patient: ManifestPatient) -> ExchangeFolder:
         return ExchangeFolder(self.folder.maps(_number(patient)))

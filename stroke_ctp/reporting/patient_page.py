@@ -1,5 +1,6 @@
 """What a colleague sees of one patient: one offline HTML file."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,12 +78,14 @@ def write_patient_page(path: Path, case: PatientCase, mark: str) -> None:
         mark: Written into the page, to tell later what it was made of.
     """
     with atomic_write(path) as partial:
-        partial.write_text(render("patient.html", _content(case) | {"mark": page_mark(mark)}), encoding="utf-8")
+        content = _content(case) | {"mark": Markup("<!-- made of {} -->").format(mark)}
+        partial.write_text(render("patient.html", content), encoding="utf-8")
 
 
-def page_mark(mark: str) -> Markup:
-    """How a page holds its mark."""
-    return Markup("<!-- made of {} -->").format(mark)
+def page_mark(path: Path) -> str | None:
+    """What a page was made of; None without a page."""
+    found = re.search("<!-- made of (.*) -->", path.read_text("utf-8", "replace")) if path.exists() else None
+    return None if found is None else found[1]
 
 
 def _content(case: PatientCase) -> dict[str, Any]:

@@ -4,6 +4,7 @@ A row is one of a cohort's `quality.csv`, or the quality of a new patient.
 """
 
 from collections.abc import Iterator, Mapping
+from math import isnan, nan
 from typing import Any
 
 import pandas as pd
@@ -27,7 +28,8 @@ def acquisition_text(row: Mapping[str, Any]) -> str:
     if row["levels_chosen_by"] != "manifest":
         slices += f" (confidence {row['levels_confidence']:.2f})"
     times = f"{row['frames_acquired']} frames, at most {row['frame_interval_s']:g} s apart"
-    return f"{slices}; {times}; noise {row['noise_sd_hu']:.1f} HU"
+    noise = _number(row["noise_sd_hu"])
+    return f"{slices}; {times}; noise {'not found' if isnan(noise) else f'{noise:.1f} HU'}"
 
 
 def concerns(row: Mapping[str, Any]) -> Iterator[str]:
@@ -52,9 +54,15 @@ def _measurement_concerns(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"head moved by {moved:.1f} mm"
     if moved > IN_PLANE_MOTION_MM and not row["motion_in_space"]:
         yield f"moved by {moved:.1f} mm in the planes; motion out of the few planes is not corrected"
-    if row["brain_peak_hu"] < _PEAK_PER_NOISE * row["noise_sd_hu"]:
-        yield f"little contrast: the brain rises by {row['brain_peak_hu']:.1f} HU, noise is {row['noise_sd_hu']:.1f} HU"
-    if row["brain_left"] > _LEFT:
-        yield f"the series ends when the brain still has {row['brain_left']:.0%} of its highest enhancement"
+    peak, noise, left = (_number(row[name]) for name in ("brain_peak_hu", "noise_sd_hu", "brain_left"))
+    if peak < _PEAK_PER_NOISE * noise:
+        yield f"little contrast: the brain rises by {peak:.1f} HU, noise is {noise:.1f} HU"
+    if left > _LEFT:
+        yield f"the series ends when the brain still has {left:.0%} of its highest enhancement"
     if row.get("perfusion_reliability") in RELIABILITY[1:]:
         yield f"perfusion analysis, {row['perfusion_reliability']}: {row['perfusion_reason']}"
+
+
+def _number(value: float | None) -> float:
+    """A quantity; NaN for one that was not found, which is neither high nor low."""
+    return nan if value is None else value

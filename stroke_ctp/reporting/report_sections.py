@@ -13,6 +13,7 @@ from stroke_ctp.reporting.figures.learning_curves import learning_curves
 from stroke_ctp.reporting.figures.network import network
 from stroke_ctp.reporting.figures.same_patients import same_patients
 from stroke_ctp.reporting.figures.stress_curves import stress_picture
+from stroke_ctp.reporting.figures.stress_declines import declines_picture
 from stroke_ctp.reporting.figures.style import Picture
 from stroke_ctp.reporting.page import Section
 from stroke_ctp.reporting.results.model_aucs import ModelAucs
@@ -42,7 +43,7 @@ from stroke_ctp.reporting.tables.secondary_methods import (
     secondary_comparison_table,
 )
 from stroke_ctp.reporting.tables.seeds import seeds_table
-from stroke_ctp.reporting.tables.stress import stress_table
+from stroke_ctp.reporting.tables.stress import declines_table, stress_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
 from stroke_ctp.robustness.curves import StressResults
 from stroke_ctp.study.findings import Finding
@@ -152,7 +153,8 @@ def _stress(stress: StressResults | str) -> list[Section]:
         return []
     if isinstance(stress, str):
         return [Section("stress", "Stress curves", [stress])]
-    pictures, tables = [stress_picture(stress)], [stress_table(stress)]
+    pictures = [picture for picture in (stress_picture(stress), declines_picture(stress)) if picture]
+    tables = [table for table in (stress_table(stress), declines_table(stress)) if table]
     return [Section("stress", "Stress curves", [" ".join(stress_paragraph(stress))], tables=tables, pictures=pictures)]
 
 

@@ -9,6 +9,7 @@ from stroke_ctp.reporting.number_text import estimate_text, number_text
 from stroke_ctp.reporting.tables.stress import TITLES, level_text
 from stroke_ctp.robustness.axes import AXES, REFERENCE
 from stroke_ctp.robustness.curves import CONVENTIONAL, Point, StressResults
+from stroke_ctp.robustness.declines import DeclinedScans
 
 AHEAD = 0.02
 """Difference of the AUC by which a conventional core must not be ahead within the range of training."""
@@ -24,7 +25,8 @@ def stress_paragraph(results: StressResults) -> list[str]:
     """The main findings, a sentence each."""
     sentences = [_patients(results), _good_scans(results), *(_falls(results, model) for model in results.models)]
     sentences += [_rivals(results, model) for model in results.models if model not in CONVENTIONAL]
-    return [sentence for sentence in [*sentences, _not_measured(results), _calibration(results)] if sentence]
+    sentences += [_not_measured(results), _calibration(results), *map(_declining, results.declines)]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _patients(results: StressResults) -> str:
@@ -108,6 +110,17 @@ def _calibration(results: StressResults) -> str:
             ici, worst = max(known, key=lambda pair: pair[0])
             parts.append(f"{display_name(model)} by {number_text(ici)} at {_place(worst)}")
     return f"Probabilities depart most from the observed share of large cores: {'; '.join(parts)}." if parts else ""
+
+
+def _declining(scans: DeclinedScans) -> str:
+    """What declining buys over all scans."""
+    after = scans.wrong_answered
+    if not scans.declined.any() or after is None:
+        return ""
+    return (
+        f"{display_name(scans.model)} declines {scans.declined.mean():.0%} of all scans as not assessable; the share "
+        f"of wrong answers is then {after:.0%} instead of {scans.wrong.mean():.0%}."
+    ).replace("%", " %")
 
 
 def _scanned(results: StressResults, model: str) -> list[Point]:

@@ -10,6 +10,7 @@ import pandas as pd
 from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
 from stroke_ctp.model.registry import in_order
 from stroke_ctp.robustness.axes import AXES, LABEL, PREVALENCE, PREVALENCES
+from stroke_ctp.robustness.declines import DeclinedScans, declined_scans
 from stroke_ctp.robustness.stress_folder import StressFolder, StressRecord
 from stroke_ctp.robustness.stress_patient import TRUTHS
 from stroke_ctp.statistics import calibration, delong
@@ -59,6 +60,8 @@ class StressResults:
 
     record: StressRecord
     points: tuple[Point, ...]
+    declines: tuple[DeclinedScans, ...]
+    """By model; none if nobody could be declined."""
 
     @property
     def models(self) -> list[str]:
@@ -100,7 +103,8 @@ def stress_results(record: StressRecord, scores: pd.DataFrame) -> StressResults:
     if record.questions:
         good = _scored(record, scores, "", 0.0, labels)
         points += _questions(record, good)
-    return StressResults(record, tuple(points))
+    models = in_order(record.models)
+    return StressResults(record, tuple(points), declined_scans(scores, labels, record.share_large, models))
 
 
 def curves_frame(results: StressResults) -> pd.DataFrame:

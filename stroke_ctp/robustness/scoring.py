@@ -5,22 +5,23 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
 from pydantic.dataclasses import dataclass as schema
 from threadpoolctl import threadpool_limits
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.new_patients import NewPatients
+from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.files import digest
 from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.robustness.axes import REFERENCE, Axis, Condition
 from stroke_ctp.robustness.stress_folder import StressFolder
 from stroke_ctp.robustness.stress_patient import StressPatient
+from stroke_ctp.study.answers import answer_from
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.typical_patients import TypicalPatients
 
 GOOD = "reference"
 """Name of the records of good scans, which all axes share."""
@@ -47,11 +48,25 @@ class Task:
 
 
 @schema(frozen=True, config=STRICT)
+class ModelScore:
+    """What a model says of one scan."""
+
+    probability: float
+    """Of a large core, mean of the members."""
+    measured: bool
+    """Whether the model found something to measure."""
+    calibrated: float | None
+    """The probability after recalibration; None if the study could not be recalibrated."""
+    declined: list[str]
+    """Why the scan is not assessable; none for one that is."""
+
+
+@schema(frozen=True, config=STRICT)
 class ScanScores:
     """Scores of one scan."""
 
-    models: dict[str, tuple[float, bool]]
-    """Probability by each model, and whether it found something to measure; none if there is no series."""
+    models: dict[str, ModelScore]
+    """By model; none if there is no series."""
     reason: str = ""
     """Why there is no series."""
 
@@ -67,13 +82,24 @@ class PatientScores:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A model that is tried."""
+
+    members: str
+    """Digest of its members."""
+    answers: str
+    """Digest of all that determines its answers."""
+    typical: TypicalPatients | None
+    """The range of its training patients; None if they are not known."""
+
+
+@dataclass(frozen=True)
 class StressTest:
     """The models of a study that are tried, and on whom."""
 
     outputs: Path
     study: str
-    models: Mapping[str, str]
-    """Digest of each model's members."""
+    models: Mapping[str, Tried]
     rules: Rules
     """Of the training cohort; short scans are padded."""
     seed: int
@@ -99,7 +125,7 @@ class StressTest:
             {
                 "version": __version__,
                 "seed": self.seed,
-                "models": dict(self.models),
+                "models": {name: model.answers for name, model in self.models.items()},
                 "rules": vars(self.rules),
                 "levels": list(task.conditions),
             }
@@ -107,7 +133,7 @@ class StressTest:
 
     def _scores(self, patient: StressPatient, conditions: Mapping[str, Condition]) -> dict[str, ScanScores]:
         """Scores by level."""
-        series: dict[str, Float[np.ndarray, "level time height width"]] = {}
+        series: dict[str, StandardSeries] = {}
         found: dict[str, ScanScores] = {}
         for level, condition in conditions.items():
             try:
@@ -115,13 +141,19 @@ class StressTest:
             except Excluded as finding:
                 found[level] = ScanScores({}, finding.reason)
         found |= {level: ScanScores({}) for level in series}
-        for model in self.models if series else ():
-            scores = _predictor(self.outputs, self.study, model).score(NewPatients.of(*series.values()))
-            for level, probability, measured in zip(
-                series, scores.probability.mean(axis=0).tolist(), scores.measured.tolist(), strict=True
-            ):
-                found[level].models[model] = (round(probability, 6), measured)
+        for name, model in self.models.items():
+            predictor = replace(_predictor(self.outputs, self.study, name), typical=model.typical)
+            for level, one in series.items():
+                found[level].models[name] = _score(predictor, one)
         return found
+
+
+def _score(predictor: Predictor, series: StandardSeries) -> ModelScore:
+    scores = predictor.score(NewPatients.of(series.hu))
+    said = answer_from(scores, predictor, "", series)
+    assert said.probability is not None
+    calibrated = None if said.calibrated is None else round(said.calibrated, 6)
+    return ModelScore(round(said.probability, 6), bool(scores.measured[0]), calibrated, said.declined)
 
 
 @cache

@@ -15,7 +15,7 @@ from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.study.study_folder import StudyFolder
 
 WAY_OUT = "run `python -m stroke_ctp.stress` again"
-COLUMNS = ("axis", "level", "patient", "model", "probability", "measured", "reason")
+COLUMNS = ("axis", "level", "patient", "model", "probability", "calibrated", "measured", "declined", "reason")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -43,11 +43,12 @@ class StressRecord:
 
 
 class StressFolder:
-    """Scores, curves and figure of a study's stress test."""
+    """Scores, curves and figures of a study's stress test."""
 
     def __init__(self, study: StudyFolder) -> None:
         self.path = study.path / "stress"
         self.curves, self.figure = self.path / "curves.csv", self.path / "curves"
+        self.declines = self.path / "risk_coverage"
         self._scores, self._record = self.path / "scores.csv", self.path / "stress.json"
 
     @property
@@ -91,7 +92,7 @@ class StressFolder:
         """
         if not self._scores.exists() or file_digest(self._scores) != self.record().scores:
             raise UserError(f"{self._scores} was changed after it was written; {WAY_OUT}")
-        return pd.read_csv(self._scores, keep_default_na=False, na_values={"probability": ""})
+        return pd.read_csv(self._scores, keep_default_na=False, na_values={"probability": "", "calibrated": ""})
 
 
 def scores_table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:

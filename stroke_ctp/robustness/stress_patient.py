@@ -4,14 +4,15 @@ import tempfile
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
-from stroke_ctp.cohort.standard_series import standard_series
-from stroke_ctp.common.geometry import LEVELS
+from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
+from stroke_ctp.common.geometry import LEVELS, N_PIXELS, PIXEL_MM
 from stroke_ctp.common.random_streams import Purpose, numpy_generator
 from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, CORE_RCBF, DEFINITIONS
 from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
@@ -20,6 +21,7 @@ from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.phantom.head_motion import nodding_motion
 from stroke_ctp.phantom.recruitment import LOG_SD, MEDIAN_ML
 from stroke_ctp.phantom.scanner import SCANNER_MATRIX, SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.phantom.smooth_field import Grid
 from stroke_ctp.phantom.tissue import HEALTHY
 from stroke_ctp.robustness.axes import Condition
 from stroke_ctp.scan.ctp_scan import CTPScan
@@ -33,7 +35,10 @@ TRUTHS = {
     "infarct": "final infarct",
 }
 """Volumes that are known of every patient, in words."""
+TrueImage: TypeAlias = Float[np.ndarray, "level 128 128"]
 _SLICES, _THICKNESS_MM = 5, 10.0
+_PLANES = 4
+"""Of a slice, in which the truth is looked up."""
 _LEVEL_SLICES = (1, 3)
 """Slices of both levels, as in the training cohorts."""
 
@@ -67,8 +72,20 @@ class StressPatient:
         volumes = {name: float(mask.sum()) * BRAIN_GRID.voxel_ml for name, mask in masks.items()}
         return volumes | {"infarct": self.digital.infarct_ml()}
 
-    def series(self, condition: Condition, rules: Rules) -> Float[np.ndarray, "level time height width"]:
-        """Scan the patient and preprocess the scan [HU].
+    def lesion(self) -> tuple[TrueImage, TrueImage, TrueImage]:
+        """Share of tissue, of core and of penumbra in the standard pixels of both levels, of a head at rest."""
+        depths = (np.arange(_PLANES) + 0.5) * _THICKNESS_MM / _PLANES - _THICKNESS_MM / 2
+        in_plane = (np.arange(N_PIXELS) - (N_PIXELS - 1) / 2) * PIXEL_MM
+        centres = [_THICKNESS_MM * (k - _LEVEL_SLICES[0]) for k in _LEVEL_SLICES]
+        head = self.digital.painted(Grid(np.add.outer(centres, depths).ravel(), in_plane, in_plane))
+        masks = (head.perfusion.tissue, head.core, head.hypoperfused & ~head.core)
+        tissue, core, penumbra = (
+            mask.reshape(len(LEVELS), _PLANES, N_PIXELS, N_PIXELS).mean(axis=1, dtype=np.float32) for mask in masks
+        )
+        return tissue, core, penumbra
+
+    def series(self, condition: Condition, rules: Rules) -> StandardSeries:
+        """Scan the patient and preprocess the scan.
 
         Args:
             condition: Of the scan.
@@ -82,7 +99,7 @@ class StressPatient:
             path = Path(folder) / "scan.nii"
             write_nifti(path, scan)
             row = ManifestRow(path.name, dict(zip(LEVELS, _LEVEL_SLICES, strict=True)), None, None, None)
-            return standard_series(ManifestPatient(1, "", path.parent, (row,), "", {}), rules).hu
+            return standard_series(ManifestPatient(1, "", path.parent, (row,), "", {}), rules)
 
     def _scan(self, condition: Condition) -> CTPScan:
         """A raw scan."""

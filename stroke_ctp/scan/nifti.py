@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Float, UInt8
 
-from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.errors import Excluded, raise_if_passing
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.unfinished import unfinished_file
 from stroke_ctp.scan.ctp_scan import CTPScan
@@ -131,6 +131,7 @@ def _read(path: Path) -> sitk.Image:
     except PermissionError:
         raise Excluded("reading", f"file {path.name} cannot be opened; give yourself read permission") from None
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
+        raise_if_passing(error, path)
         why = "its axes are not orthogonal" if "orthonormal" in str(error) else "damaged or not NIfTI"
         raise Excluded("reading", f"file {path.name} cannot be read: {why}; export it again or leave it out") from error
 

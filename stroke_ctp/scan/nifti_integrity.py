@@ -26,9 +26,9 @@ def require_intact(path: Path) -> None:
     else:
         found = 0
         for chunk in _chunks(path, header):
-            found += len(chunk)
             if header.float_type:
-                _require_finite(chunk[: header.voxel_bytes - found + len(chunk)], header.float_type, path)
+                _require_finite(chunk[: max(0, header.voxel_bytes - found)], header.float_type, path)
+            found += len(chunk)
     if not header.voxel_bytes <= found <= header.voxel_bytes + _CHUNK_BYTES:  # a little more may follow
         raise OSError(f"{found} bytes, not {header.voxel_bytes}")
 

@@ -42,5 +42,12 @@ def risk_coverage(
 
 def area_under_risk(wrong: Bool[np.ndarray, " patient"], confidence: Float[np.ndarray, " patient"]) -> float:
     """Mean share of wrong answers over all coverages (AURC); that of a useless order is the share of all patients."""
+    return float(np.mean(risk_curve(wrong, confidence)))
+
+
+def risk_curve(
+    wrong: Bool[np.ndarray, " patient"], confidence: Float[np.ndarray, " patient"]
+) -> Float[np.ndarray, " patient"]:
+    """Share of wrong answers if 1, 2, … all patients are answered, the most certain ones first."""
     ordered = wrong[np.argsort(-confidence, kind="stable")]
-    return float(np.mean(np.cumsum(ordered) / np.arange(1, len(ordered) + 1)))
+    return np.cumsum(ordered) / np.arange(1, len(ordered) + 1)

@@ -6,7 +6,7 @@ from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.study.prediction_folder import PatientPrediction
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
-from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.predictor import Predictor, Scores
 
 
 def answer(
@@ -22,17 +22,30 @@ def answer(
         predictor: The members.
         patient: Name.
         series: Made by the predictor's rules.
-        used: Numbers of the members that score the patient; by default all.
+        used: Numbers of the members that had not seen the patient, one of the training cohort; by default all score.
         error: Largest share of patients of either class who may get the wrong answer; patients for whom that cannot be
             kept are declined.
     """
-    scores = predictor.score(NewPatients.of(series.hu))
-    used = list(range(len(predictor.members)) if used is None else used)
-    members = {predictor.names[number]: float(scores.probability[number, 0]) for number in used}
-    mean = None if scores.volumes is None else scores.volumes[used, 0].mean(axis=0).tolist()
+    return answer_from(predictor.score(NewPatients.of(series.hu)), predictor, patient, series, used, error)
+
+
+def answer_from(
+    scores: Scores,
+    predictor: Predictor,
+    patient: str,
+    series: StandardSeries,
+    used: Sequence[int] | None = None,
+    error: float | None = None,
+) -> PatientPrediction:
+    """The answer for a patient who has been scored; arguments as of `answer`."""
+    scoring = list(range(len(predictor.members)) if used is None else used)
+    members = {predictor.names[number]: float(scores.probability[number, 0]) for number in scoring}
+    mean = None if scores.volumes is None else scores.volumes[scoring, 0].mean(axis=0).tolist()
     typical, reference = predictor.typical, predictor.reference
-    descriptors = None if scores.descriptors is None else scores.descriptors[0]
-    reasons = [] if typical is None else typical.reasons(series.quality, series.hu, descriptors)
+    measured = bool(scores.measured[0])
+    descriptors = scores.descriptors[0] if measured and scores.descriptors is not None else None
+    reasons = [] if measured else ["the model could not measure this scan"]
+    reasons += [] if typical is None else typical.reasons(series.quality, series.hu, descriptors)
     classes, calibrated = reference.classes(members), reference.calibrated(members)
     return PatientPrediction(
         patient,
@@ -42,7 +55,8 @@ def answer(
         calibrated=calibrated,
         classes=classes,
         declined=reasons + _undecided(predictor, members, classes, error),
-        in_training=typical is not None and typical.knows(series.hu),
+        in_training=used is None and typical is not None and typical.knows(series.hu),
+        out_of_fold=used is not None,
     )
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.model.provenance import CarriedWeights
 from stroke_ctp.model.settings import PerfusionSettings, TrainSettings
+from stroke_ctp.model.weights import NAMED
 from stroke_ctp.study.bundle_file import About, BundleRecord, Carried, Typical, write_bundle
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.typical_patients import TypicalPatients
@@ -21,13 +22,12 @@ def save_bundle(path: Path, predictor: Predictor, card: str, embed_encoder: bool
         path: Of the file.
         predictor: With the range of its training cohort.
         card: Model card, in Markdown.
-        embed_encoder: Whether to carry the weights of the backbone (80 MB); otherwise they are known by their hash. The
-            perfusion network is always carried.
+        embed_encoder: Whether to carry the weights of the backbone (80 MB) where a name tells them; otherwise they are
+            known by their hash. Those of a file, and the perfusion network, are always carried.
     """
-    model, limits = predictor.model, predictor.typical
+    limits = predictor.typical
     assert limits is not None, "a bundle carries the range of the training cohort"
-    carries = embed_encoder or predictor.about.encoder is None
-    carried = model.carried_weights() if carries else None
+    carried = predictor.model.carried_weights() if embed_encoder or not _is_named(predictor.about) else None
     record = BundleRecord(
         about=_portable(predictor.about, carried),
         fitted=[member.anonymous_record() for member in predictor.members],
@@ -42,6 +42,11 @@ def save_bundle(path: Path, predictor: Predictor, card: str, embed_encoder: bool
         card=card,
     )
     write_bundle(path, record, _tensors(predictor, limits, carried))
+
+
+def _is_named(about: About) -> bool:
+    """Whether the weights that the members share can be obtained anywhere by their name."""
+    return about.encoder is not None and about.settings.encoder.weights in NAMED
 
 
 def _tensors(predictor: Predictor, limits: TypicalPatients, carried: CarriedWeights | None) -> dict[str, Tensor]:
@@ -70,6 +75,8 @@ def _portable(about: About, carried: CarriedWeights | None) -> About:
         bank=replace(settings.bank, folder=None),
         trainer=replace(settings.trainer, accelerator="auto"),
     )
+    if about.encoder is None:
+        changed = replace(changed, encoder=usual.encoder)
     if carried is not None and isinstance(settings.model, PerfusionSettings):
         changed = replace(changed, model=replace(settings.model, weights=carried.provenance.weights))
     elif carried is not None:

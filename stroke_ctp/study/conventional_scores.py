@@ -51,8 +51,8 @@ def examine_conventional(study: Study, training: Cohort | str, external: Cohort 
 def _scale(model: ModelPredictions, run: RunFolder) -> Compared:
     """Predictions of one run from a scale that is fitted again to its training patients."""
     record = run.record()
-    values = record.fitted.get("values")
-    if values is None:
+    values = record.fitted["values"]
+    if not values:
         return Compared(unchecked=[f"{model.name}: a run did not record its measurements"])
     label = dict(zip(model.folds["patient"], model.folds["label"], strict=True))
     known = [patient for patient in record.patients.train if patient in label]
@@ -69,8 +69,8 @@ def _values(model: ModelPredictions, cohort: Cohort | str) -> Compared:
     """Measurements that the runs recorded, against the cohort."""
     if isinstance(cohort, str):
         return Compared(unchecked=[f"{model.name}: training cohort: {cohort}"])
-    recorded = [run.record().fitted.get("values") for run in model.runs.values()]
-    if recorded[0] is None:
+    recorded = [run.record().fitted["values"] for run in model.runs.values()]
+    if not recorded[0]:
         return Compared()
     if any(values != recorded[0] for values in recorded):
         return Compared(wrong=[f"{model.name}: measurements differ between its folds"])

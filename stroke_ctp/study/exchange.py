@@ -1,71 +1,78 @@
 """Maps, core and penumbra, and the answer of a patient, as files for viewers and archives, in the scan's geometry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
-import numpy as np
-from jaxtyping import Float32
+from pydantic.dataclasses import dataclass as checked
 
 from stroke_ctp.cohort.manifest import ManifestPatient
+from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.files import read_json, write_json
+from stroke_ctp.common.files import write_json
 from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.common.geometry import LEVELS
-from stroke_ctp.scan.ctp_scan import CTPScan
-from stroke_ctp.scan.quality import Quality
+from stroke_ctp.common.records import read_record
+from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.scan.read import is_nifti, read_scan
-from stroke_ctp.scan.standard_grid import on_scan_grid
-from stroke_ctp.scan.write_volume import write_like
+from stroke_ctp.study.exchange_results import ExchangeResults, dicom_writer, dicom_writers
 from stroke_ctp.study.patient_findings import PatientFindings
 from stroke_ctp.study.prediction_folder import PatientPrediction
-
-_FIRST_SERIES = 9001
-"""Series of results are numbered from here, behind those of scanners."""
-_VOLUMES = {
-    "predicted_ml": "Core volume",
-    "low_ml": "Lower end of the 90 % interval of the core volume",
-    "high_ml": "Upper end of the 90 % interval of the core volume",
-}
 
 
 def refuse_unwritable(patients: Sequence[ManifestPatient], form: MapFormat) -> None:
     """Refuse what cannot be written, before anybody is scored.
 
     Raises:
-        UserError: A scan is no DICOM, a patient has several scans, or highdicom is not installed.
+        UserError: A scan is no DICOM, or highdicom is not installed.
     """
-    if form == "none":
+    if form != "dicom":
         return
-    several = next((patient.patient for patient in patients if len(patient.rows) > 1), None)
-    if several is not None:
-        raise UserError(f"format={form} needs one scan per patient, {several} has several; use format=none")
     nifti = next((row.scan_name for patient in patients for row in patient.rows if is_nifti(Path(row.scan))), None)
-    if form == "dicom" and nifti is not None:
+    if nifti is not None:
         raise UserError(
             f"format=dicom writes objects that refer to the images of a DICOM series, got the NIfTI file {nifti}; "
             "use format=nifti"
         )
-    if form == "dicom":
-        _dicom()
+    dicom_writer()
+
+
+@checked(frozen=True, config=STRICT)
+class _Written:
+    """What a command has left in the folder of a patient."""
+
+    key: str
+    """Hash of everything that determines the answer."""
+    form: MapFormat
+    files: list[str]
 
 
 @dataclass(frozen=True)
 class ExchangeFolder:
-    """Files of one patient. Only this class names them."""
+    """Files of one patient. Only `ExchangeResults` names them."""
 
     folder: Path
 
-    def has(self, key: str) -> bool:
-        """Whether the files of this data are there."""
-        return self._list.exists() and read_json(self._list)["key"] == key
+    def has(self, key: str, form: MapFormat) -> bool:
+        """Whether the files of this data are there, in this format."""
+        found = self._written()
+        if found is None or (found.key, found.form) != (key, form):
+            return False
+        return all(path.exists() for path in self._paths(found))
+
+    def remove_others(self, key: str | None) -> None:
+        """Remove the files of all data but this; None for all."""
+        found = self._written()
+        if found is None or found.key == key:
+            return
+        for path in (*self._paths(found), self._list):
+            path.unlink(missing_ok=True)
 
     def write(
         self,
         patient: ManifestPatient,
         key: str,
-        quality: Quality,
+        series: StandardSeries,
         findings: PatientFindings,
         prediction: PatientPrediction,
         made_by: str,
@@ -73,96 +80,52 @@ class ExchangeFolder:
     ) -> None:
         """Write maps and masks as NIfTI and, for `dicom`, as DICOM objects, with the answer.
 
+        Files of an earlier command are removed. The list of files is written first: files that it names and that are
+        missing tell a command that was interrupted.
+
         Args:
-            patient: With one scan.
+            patient: Whose scans show the levels.
             key: Hash of everything that determines the answer.
-            quality: Of the series.
+            series: Made of the scans.
             findings: Maps and masks.
             prediction: The answer.
             made_by: Study and model.
             form: nifti or dicom.
+
+        Raises:
+            UserError: DICOM objects cannot refer to the images of the scans.
         """
-        (source,), (row,) = patient.scans(), patient.rows
-        scan = read_scan(source, row.frame_interval_s)
-        slices = [scan.slice_index(int(quality[f"{level}_slice"] or 0)) for level in LEVELS]
-        maps = {
-            overlay.name: (overlay.title, overlay.unit, _on_scan(scan, slices, np.nan_to_num(overlay.values)))
-            for overlay in (*findings.own, *findings.others)
-            if overlay.ends is None
-        }
-        lesion = dict(zip(("core", "penumbra"), findings.lesion or (), strict=False))
-        masks = {name: _on_scan(scan, slices, mask) >= 0.5 for name, mask in lesion.items()}
-        for name, (_, _, planes) in maps.items():
-            write_like(self.folder / f"{name}.nii.gz", _volume(scan, slices, planes), source, scan)
-        for name, mask in masks.items():
-            volume = _volume(scan, slices, mask.astype(np.float32)).astype(np.uint8)
-            write_like(self.folder / f"{name}_mask.nii.gz", volume, source, scan)
+        results = [_results(patient, number, series, findings) for number in sorted(set(series.scans))]
+        writers = {name: write for one in results for name, write in one.nifti_writers().items()}
         if form == "dicom":
-            self._write_dicom(scan, slices, source, maps, masks, prediction, made_by)
-        write_json(self._list, {"key": key, "files": sorted(path.name for path in self.folder.iterdir())})
+            writers |= dicom_writers(results, prediction, made_by)
+        self.remove_others(None)
+        write_json(self._list, {"key": key, "form": form, "files": sorted(writers)})
+        for name, write in writers.items():
+            write(self.folder / name)
 
-    def _write_dicom(
-        self,
-        scan: CTPScan,
-        slices: Sequence[int],
-        source: Path,
-        maps: Mapping[str, tuple[str, str, np.ndarray]],
-        masks: Mapping[str, np.ndarray],
-        prediction: PatientPrediction,
-        made_by: str,
-    ) -> None:
-        from stroke_ctp.scan.dicom.source_images import source_images
+    def _written(self) -> _Written | None:
+        """What the list says; None without one, or if it is damaged."""
+        try:
+            return read_record(self._list, _Written, "")
+        except UserError:
+            return None
 
-        writer = _dicom()
-        assert scan.placement is not None
-        target = writer.DicomTarget(source_images(source, slices), scan.placement, slices, scan.spacing)
-        for number, (name, (title, unit, planes)) in enumerate(maps.items(), _FIRST_SERIES + 2):
-            writer.write_parametric_map(self.folder / f"{name}.dcm", target, number, title, unit, planes)
-        if masks:
-            writer.write_segmentation(self.folder / "lesion.dcm", target, _FIRST_SERIES + 1, masks)
-        writer.write_report(self.folder / "report.dcm", target, _FIRST_SERIES, _answer(prediction), made_by)
+    def _paths(self, written: _Written) -> list[Path]:
+        return [self.folder / Path(name).name for name in written.files]
 
     @property
     def _list(self) -> Path:
         return self.folder / "files.json"
 
 
-def _answer(prediction: PatientPrediction) -> dict[str, tuple[float, str]]:
-    """Numbers of the answer with their units, by name."""
-    assert prediction.probability is not None
-    volume = prediction.volume or {}
-    return {"Probability of a large core": (prediction.probability, "")} | {
-        _VOLUMES[name]: (value, "mL") for name, value in volume.items()
-    }
-
-
-def _on_scan(scan: CTPScan, slices: Sequence[int], planes: np.ndarray) -> Float32[np.ndarray, "level row column"]:
-    return np.stack(
-        [on_scan_grid(scan, index, plane.astype(np.float32)) for index, plane in zip(slices, planes, strict=True)]
-    )
-
-
-def _volume(
-    scan: CTPScan, slices: Sequence[int], planes: Float32[np.ndarray, "level row column"]
-) -> Float32[np.ndarray, "slice row column"]:
-    """A value for each voxel of the scan; 0 in slices that were not analysed."""
-    volume = np.zeros(scan.hu.shape[1:], np.float32)
-    volume[list(slices)] = planes
-    return volume
-
-
-def _dicom() -> ModuleType:
-    """The writer of DICOM objects, whose library is optional.
-
-    Raises:
-        UserError: It is not installed.
-    """
-    try:
-        from stroke_ctp.scan.dicom import writer
-    except ModuleNotFoundError as error:
-        if error.name != "highdicom":
-            raise
-        raise UserError(
-            "format=dicom needs highdicom, which is not installed; pip install 'stroke_ctp[dicom]'"
-        ) from None
-    return writer
+def _results(
+    patient: ManifestPatient, number: int, series: StandardSeries, findings: PatientFindings
+) -> ExchangeResults:
+    """Maps and masks of the levels that one of the patient's scans shows."""
+    shown = [level for level, scan in enumerate(series.scans) if scan == number]
+    source, row = patient.scans()[number], patient.rows[number]
+    scan = read_scan(source, row.frame_interval_s)
+    slices = {level: scan.slice_index(int(series.quality[f"{LEVELS[level]}_slice"] or 0)) for level in shown}
+    prefix = f"scan-{number + 1}-" if len(shown) < len(LEVELS) else ""
+    return ExchangeResults.of(findings, source, scan, slices, prefix)

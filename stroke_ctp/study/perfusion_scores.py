@@ -46,11 +46,13 @@ def examine_perfusion(study: Study, training: Cohort | str) -> list[Finding]:
 def _heads(model: ModelPredictions, run: RunFolder) -> Compared:
     """Predictions of one run from heads that are fitted again to its training patients."""
     record = run.record()
+    areas: Areas = record.fitted["areas"]
+    if not areas:
+        return Compared(unchecked=[f"{model.name}: a run did not record its measurements"])
     label = dict(zip(model.folds["patient"], model.folds["label"], strict=True))
     train = [patient for patient in record.patients.train if patient in label]
     if len(train) < len(record.patients.train):
         return Compared(unchecked=[f"{model.name}: folds that test the training patients are missing"])
-    areas: Areas = record.fitted["areas"]
     heads = Heads.fit(_array(areas, train), np.array([label[patient] for patient in train]), None)
     rows = model.rows_of(run)
     again = heads.probability(_array(areas, rows["patient"].tolist()))
@@ -66,6 +68,8 @@ def _areas(model: ModelPredictions, cohort: Cohort | str) -> Compared:
 
     runs = list(model.runs.values())
     recorded: list[Areas] = [run.record().fitted["areas"] for run in runs]
+    if not recorded[0]:
+        return Compared()
     if any(areas != recorded[0] for areas in recorded):
         return Compared(wrong=[f"{model.name}: areas differ between its folds"])
     chosen = runs[0].settings().model

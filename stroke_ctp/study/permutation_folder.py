@@ -49,9 +49,9 @@ class PermutationFolder:
         if not files or not claim_file(self.path).exists():
             return None
         refuse_others(self.path, _repeated(runs), _WAY_OUT)
-        rows = [read_json(file).get("test", []) for file in files]
+        rows = [read_json(file).get("test") for file in files]
         for file, row in zip(files, rows, strict=True):
-            if len(row) != len(runs) or not all(isinstance(auc, float) and 0 <= auc <= 1 for auc in row):
+            if not isinstance(row, list) or len(row) != len(runs) or not all(map(_is_auc, row)):
                 raise UserError(
                     f"{file} must hold {len(runs)} AUCs from 0 to 1, got {row}; remove it and rerun permute"
                 )
@@ -59,6 +59,10 @@ class PermutationFolder:
 
     def _file(self, number: int) -> Path:
         return self.path / f"{number:05d}.json"
+
+
+def _is_auc(value: object) -> bool:
+    return isinstance(value, float) and 0 <= value <= 1
 
 
 def _repeated(runs: Sequence[RunFolder]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """What `python -m stroke_ctp.predict` writes. Only this module names its files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class PatientPrediction:
     """Why the patient is not assessable; the numbers stay. Empty for one who is."""
     in_training: bool = False
     """Whether the series is that of a patient whom the members were trained on."""
+    out_of_fold: bool = False
+    """Whether the patient is of the training cohort and was scored by members that had not seen the patient."""
 
     @property
     def probability(self) -> float | None:
@@ -69,6 +71,14 @@ class PredictionFolder:
     def page(self, number: int | None = None) -> Path:
         """The page of a patient of a manifest, or of the only patient."""
         return self.folder / ("patient.html" if number is None else f"pages/patient-{number:05d}.html")
+
+    def written(self) -> Iterator[int | None]:
+        """Patients of whom there may be a page or maps, by position in a manifest; None for the only patient."""
+        yield None
+        for path in (*self.folder.glob("pages/patient-*.html"), *self.folder.glob("maps/patient-*")):
+            number = path.stem.removeprefix("patient-")
+            if number.isdecimal():
+                yield int(number)
 
     def maps(self, number: int | None = None) -> Path:
         """Folder of the maps of a patient of a manifest, or of the only patient."""

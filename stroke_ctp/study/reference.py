@@ -14,6 +14,8 @@ from stroke_ctp.statistics.operating_points import Threshold, majority, threshol
 from stroke_ctp.statistics.recalibration import Platt
 from stroke_ctp.study.predictions import labels_and_scores
 
+_YOUDEN, _SENSITIVITY = "youden", "sensitivity_"
+
 
 @dataclass(frozen=True, config=STRICT)
 class MemberPoint:
@@ -26,7 +28,13 @@ class MemberPoint:
     @property
     def name(self) -> str:
         """In tables and files: `youden`, or `sensitivity_0.9`."""
-        return "youden" if self.sensitivity is None else f"sensitivity_{self.sensitivity:g}"
+        return _YOUDEN if self.sensitivity is None else f"{_SENSITIVITY}{self.sensitivity:g}"
+
+
+def point_title(name: str) -> str:
+    """The threshold of an operating point in words, by the point's name."""
+    sensitivity = name.removeprefix(_SENSITIVITY)
+    return "Youden's threshold" if name == _YOUDEN else f"the threshold for a sensitivity of {sensitivity}"
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
@@ -21,7 +21,7 @@ from stroke_ctp.common.provenance import RunProvenance
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.model.checkpoints import TrainingFiles
-from stroke_ctp.model.fit_records import checked_fit
+from stroke_ctp.model.fit_records import check_fit
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.study.predictions_file import auc_of, read_predictions
@@ -85,12 +85,17 @@ class RunRecord:
     settings: str
     """Digest of the study's settings."""
     patients: RunPatients
-    fitted: Annotated[dict[str, Any], AfterValidator(checked_fit)]
+    fitted: dict[str, Any]
     """What the model recorded of its fit: epochs, scale, feature cache, digest of fitted statistics."""
     auc: dict[str, float | None]
     """Of validation and test patients; None where a class is missing."""
     predictions: str
     """SHA-256 of `predictions.csv`."""
+
+    def __post_init__(self) -> None:
+        """Refuse the fit of another model."""
+        used = self.patients
+        check_fit(self.model, self.fitted, [*used.train, *used.validation, *used.test])
 
     @property
     def digest(self) -> str:
@@ -154,6 +159,15 @@ class RunFolder(ResultFiles):
             UserError: The file is missing or damaged.
         """
         return read_record(self._settings, TrainSettings, self._way_out)
+
+    def refuse_other_settings(self, shared: Mapping[str, Any]) -> None:
+        """Refuse a complete run that was trained with other settings than these of its study, by their digest.
+
+        Raises:
+            UserError: The digests differ.
+        """
+        if self.record().settings != digest(shared):
+            raise UserError(f"{self.path} was trained with other settings; repeat those, or choose another name=NAME")
 
     def refuse_other_pathways(self, settings: TrainSettings) -> None:
         """Refuse a run of a model of the same name with other pathways.

@@ -17,6 +17,7 @@ from stroke_ctp.study.permutation_folder import PermutationFolder
 from stroke_ctp.study.run_folder import Elsewhere, RunFolder
 
 _WAY_OUT = "choose another name=NAME"
+_RESTORE = "remove what is there, and repeat a command that trained a fold: it writes the file again"
 
 
 class RunKey(NamedTuple):
@@ -61,12 +62,12 @@ class StudyFolder:
         return self.path / "report"
 
     def settings(self) -> dict[str, Any]:
-        """What all runs share because it determines their results.
+        """What all runs share because it determines their results; a command that trains restores it.
 
         Raises:
             UserError: The file is missing or damaged.
         """
-        return read_json(claim_file(self.path))
+        return read_json(claim_file(self.path), _RESTORE)
 
     def refuse_other_settings(self, settings: Mapping[str, Any]) -> None:
         """Refuse a study that was made with other settings.
@@ -82,8 +83,12 @@ class StudyFolder:
         Raises:
             UserError: Other settings are recorded; names those that differ.
         """
-        claim(self.path, settings, _WAY_OUT)
+        self.restore_settings(settings)
         claim(self.path / model, identity, _WAY_OUT)
+
+    def restore_settings(self, settings: Mapping[str, Any]) -> None:
+        """Record the settings of the study, also again where their file was removed; errors as of `claim`."""
+        claim(self.path, settings, _WAY_OUT)
 
     def models(self) -> list[str]:
         """Names of the models of which a fold was begun, in the order in which they are shown."""

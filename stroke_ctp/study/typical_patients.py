@@ -79,8 +79,6 @@ class Cloud:
 
     def reason(self, one: Float[np.ndarray, " descriptor"]) -> str:
         """Why a patient is too far away; empty for one who is not."""
-        if not np.isfinite(one).all():
-            return "the model finds no brain"
         distance = float(mahalanobis_distance(self.mean, self.precision, one[None])[0])
         if distance <= self.farthest:
             return ""
@@ -125,7 +123,13 @@ class TypicalPatients:
         series: Float[np.ndarray, "level time height width"],
         descriptors: Float[np.ndarray, " descriptor"] | None,
     ) -> list[str]:
-        """Why a patient is not assessable, each in a few words; none for a patient like those of the training."""
+        """Why a patient is not assessable, each in a few words; none for a patient like those of the training.
+
+        Args:
+            quality: Of the series.
+            series: Standard series [HU].
+            descriptors: What the model sees; None if it has no descriptors or could not measure the patient.
+        """
         found = quality | head_quality(series[:, :N_BASELINE].astype(np.float16))
         outside = [_outside(gate, found.get(gate.column), self.ranges[gate.column]) for gate in self._gates()]
         far = "" if self.cloud is None or descriptors is None else self.cloud.reason(descriptors)

@@ -74,6 +74,8 @@ def test_two_slabs_are_one_patient_and_their_volumes_add_up(tmp_path):
     np.testing.assert_allclose(brain_hu(series.hu), expected, atol=0.02)
     assert series.core_ml == pytest.approx(10 + 100 * 5 * 3.125**2 / 1000)
     assert series.quality["frame_interval_s"] == 1.5
+    assert series.scans == (0, 1)
+    assert standard_series(patient(tmp_path, *reversed(slabs.rows))).scans == (1, 0)
 
 
 def test_a_stated_volume_is_taken_before_a_mask(tmp_path):

@@ -76,6 +76,11 @@ def test_a_whole_file_is_as_readable_as_any_other(tmp_path: Path):
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
+def test_writing_leaves_the_umask_alone_which_other_threads_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "umask", lambda _: pytest.fail("the umask was changed"))
+    write_json(tmp_path / "a", {})
+
+
 def test_json_comes_back_as_it_was_written(tmp_path: Path):
     content = {"auc": {"test": 0.75, "external": None}, "folds": [0, 1], "name": "größer"}
     write_json(tmp_path / "a.json", content)
@@ -190,8 +195,10 @@ def test_work_can_be_taken_again_once_it_is_left(tmp_path):
         assert mine
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, 45])
 def test_a_file_system_without_locks_is_refused_with_the_way_out(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(errno, "ENOTSUP", 45)  # as on macOS; on Linux it is EOPNOTSUPP
+
     def refuse(*_: int) -> None:
         raise OSError(number, os.strerror(number))
 

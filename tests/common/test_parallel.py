@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -53,6 +54,14 @@ def test_workers_end_when_the_command_that_started_them_is_killed():
     command.kill()
     command.wait()
     end = time.monotonic() + 20
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+    while any(_lives(worker) for worker in workers):
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,3 +1,4 @@
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,17 @@ def test_a_missing_file_is_named(tmp_path: Path):
 def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path):
     (tmp_path / "metrics.json").mkdir()
     assert _refusal(tmp_path / "metrics.json") == "cannot be read (Is a directory)"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+def test_what_keeps_a_file_from_being_read_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int):
+    def fail(_: Path) -> None:
+        raise OSError(number, "")
+
+    write_json(tmp_path / "metrics.json", CONTENT)
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(OSError, match=rf"Errno {number}"):
+        read_record(tmp_path / "metrics.json", Run, WAY_OUT)
 
 
 WHOLE = json.dumps(CONTENT)

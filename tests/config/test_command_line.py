@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.config import command_line as cli
+from stroke_ctp.config.error_sentences import sentence_of
 from stroke_ctp.config.overrides import expand
+from stroke_ctp.config.schemas.preprocess import PreprocessSettings
+from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.train import train
 
@@ -233,6 +237,16 @@ def test_a_process_that_the_system_ends_is_told_in_one_sentence(command: Command
     end = command(run_out_of_memory, "fold=0", "cohort=here")
     assert isinstance(end, str)
     assert end == "train: a worker process was killed, probably out of memory; retry with hydra.launcher.n_jobs=1"
+
+
+def test_a_setting_that_saves_memory_is_named_where_the_command_has_it(command: Command):
+    def run_out_of_memory(_: TrainSettings) -> None:
+        raise MemoryError("2 GB")
+
+    end = command(run_out_of_memory, "fold=0", "cohort=here")
+    assert end == "train: memory is exhausted (2 GB); free some, or raise its limit"
+    assert "or retry with jobs=1" in str(sentence_of(MemoryError(), PreprocessSettings))
+    assert str(sentence_of(TerminatedWorkerError(), ReportSettings)).endswith("; free some")
 
 
 def test_an_interruption_says_that_the_same_command_continues(command: Command, capsys: pytest.CaptureFixture[str]):

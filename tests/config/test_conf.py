@@ -23,6 +23,7 @@ from stroke_ctp.config.schemas.benchmark import BenchmarkSettings
 from stroke_ctp.config.schemas.core_accuracy import CoreAccuracySettings
 from stroke_ctp.config.schemas.ensemble import EnsembleSettings
 from stroke_ctp.config.schemas.estimate import EstimateSettings
+from stroke_ctp.config.schemas.explanations import ExplanationsSettings
 from stroke_ctp.config.schemas.export import ExportSettings
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
@@ -41,6 +42,7 @@ from stroke_ctp.model.temporal_network import KERNEL_SIZES
 SCHEMAS: dict[str, Any] = {
     "benchmark": BenchmarkSettings,
     "benchmarks.core_accuracy": CoreAccuracySettings,
+    "benchmarks.explanations": ExplanationsSettings,
     "benchmarks.held_out_patients": HeldOutSettings,
     "benchmarks.replications": ReplicationsSettings,
     "ensemble": EnsembleSettings,

@@ -5,16 +5,21 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 import torch
+from hydra.core.utils import JobReturn
 from noise import NOISE, train_quickly, write_noise_cohort
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common import devices
 from stroke_ctp.common.devices import gpus, keep_gpu
+from stroke_ctp.config import launchers
+from stroke_ctp.config.failed_runs import FailedRun
+from stroke_ctp.config.launchers import Outcome
 from stroke_ctp.model.classifier import CoreClassifier
 from stroke_ctp.model.training_callbacks import torch_threads
 from stroke_ctp.study.members import load_member
@@ -139,6 +144,24 @@ def test_ctrl_c_ends_all_runs_and_the_same_command_continues_them(workplace: Pat
     assert "Traceback" not in output
     assert "Warning" not in output
     assert not list(runs.rglob("predictions.csv"))
+
+
+def test_a_job_of_slurm_without_a_result_is_a_failed_run_and_leaves_the_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def job(name: str) -> SimpleNamespace:
+        paths = SimpleNamespace(result_pickle=tmp_path / name, stderr=tmp_path / f"{name}.err")
+        return SimpleNamespace(job_id=name, paths=paths, result=lambda: Outcome(JobReturn(_return_value=name), ""))
+
+    monkeypatch.setattr(sys, "argv", ["train", "fold=0,1", "name=a"])
+    monkeypatch.setattr(launchers, "_GRACE", -1)
+    monkeypatch.setattr(launchers, "_queue", lambda: {"7_1"})
+    monkeypatch.setattr(launchers.time, "sleep", lambda _: (tmp_path / "7_1").touch())
+    lost, whole = launchers._finished([job("7_0"), job("7_1")], [["fold=0", "name=a"], ["fold=1", "name=a"]])
+    reason = f"SLURM's job 7_0 ended without a result; see {tmp_path}/7_0.err"
+    assert lost.returned.return_value == FailedRun("fold=0", reason)
+    assert lost.said == f"train: fold=0 failed: {reason}"
+    assert whole.returned._return_value == "7_1"
 
 
 def test_each_process_keeps_a_gpu_of_its_own_until_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

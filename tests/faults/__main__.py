@@ -97,7 +97,7 @@ def _defects(rows: list[dict]) -> list[dict]:
 
 def _figures(rows: list[dict], seconds: dict[str, float]) -> dict:
     """What was tried and found."""
-    trials = Counter(row["part"] for row in rows)
+    trials = Counter(row["part"] for row in rows if row["part"] != "not tried")
     of_kinds = {part: Counter(row["kind"] for row in rows if row["part"] == part) for part in trials}
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -106,6 +106,7 @@ def _figures(rows: list[dict], seconds: dict[str, float]) -> dict:
         "trials": trials,
         "of_kinds": of_kinds,
         "seconds_undisturbed": seconds,
+        "not_tried": [row for row in rows if row["part"] == "not tried"],
         "n_defects": len(_defects(rows)),
         "defects": _defects(rows),
     }

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pandas as pd
@@ -64,6 +65,19 @@ def test_a_bit_that_changed_in_a_tensor_is_noticed_although_pytorch_reads_it(tmp
     assert not torch.equal(torch.load(path)["state_dict"]["weight"], torch.arange(100.0))
     with pytest.raises(UserError, match=r"best\.ckpt cannot be read \(the checksum of .* differs\); remove its folder"):
         read_checkpoint(path)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EACCES, ""), OSError(errno.EIO, ""), MemoryError()])
+def test_what_keeps_a_checkpoint_from_being_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    _checkpoint(tmp_path / "best.ckpt")
+    monkeypatch.setattr("stroke_ctp.model.checkpoints.ZipFile", fail)
+    with pytest.raises(type(error)):
+        read_checkpoint(tmp_path / "best.ckpt")
 
 
 @pytest.mark.parametrize(

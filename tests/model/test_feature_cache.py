@@ -1,3 +1,4 @@
+import errno
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -197,6 +198,21 @@ def test_a_damaged_draw_is_named_and_encoded_again_and_the_others_are_kept(
     assert f"{path} is damaged: it is encoded again" in capsys.readouterr().out
 
 
+def test_what_keeps_a_draw_from_being_read_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    _features(tmp_path, _Counting(), draws=1)
+    for part in ("file_digest", "np.memmap"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"stroke_ctp.common.arrays.{part}", fail)
+            with pytest.raises(OSError, match="Too many open files"):
+                _features(tmp_path, _Counting(), draws=1)
+    encoder = _Counting()
+    _features(tmp_path, encoder, draws=1)
+    assert encoder.patients == 0
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_part_of_an_interrupted_draw_is_encoded_again(tmp_path: Path, damage: str):
     broken, second = _Counting(), _Counting()
@@ -269,6 +285,21 @@ def test_the_order_of_a_key_does_not_matter(tmp_path: Path):
 def test_a_cache_keeps_its_key_beside_the_features(tmp_path: Path):
     _features(tmp_path, _Counting(), draws=1)
     assert read_json(_cache(tmp_path).folder / "key.json") == KEY
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"cohort": "bead"}'])
+def test_a_key_that_is_lost_or_damaged_names_no_cache_and_is_written_again(tmp_path: Path, content: str | None):
+    _features(tmp_path, _Counting(), draws=1)
+    cache = _cache(tmp_path)
+    key = cache.folder / "key.json"
+    key.unlink()
+    if content is not None:
+        key.write_text(content)
+    assert FeatureCache.recorded(tmp_path, cache.name, N) is None
+    encoder = _Counting()
+    _features(tmp_path, encoder, draws=1)
+    assert encoder.patients == 0
+    assert FeatureCache.recorded(tmp_path, cache.name, N) is not None
 
 
 def test_frames_are_encoded_in_the_precision_asked_for_and_features_are_single(tmp_path: Path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patient_cases import SPOT, case
+from patient_cases import LATE, SPOT, case
 
 from stroke_ctp.reporting.patient_page import write_patient_page
 
@@ -68,6 +68,12 @@ set("opacity", "100");
 found.opaque = grey(0, 40, 40);
 document.querySelector('[data-map="2"]').click();
 found.off = state.map;
+chooseMap(2);
+moveMark(1, LATE_COLUMN, LATE_ROW);
+found.beyond = read();
+set("frame", "12");
+moveMark(0, 62, 62);
+found.artery = read();
 element("play").click();
 found.playing = element("play").textContent;
 element("play").click();
@@ -93,7 +99,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(request: pytest.FixtureRequest, page: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("browser")
     probed = folder / "probed.html"
-    probed.write_text(page.read_text().replace("</body>", f"{PROBE}</body>"))
+    probe = PROBE.replace("LATE_ROW", str(LATE[0])).replace("LATE_COLUMN", str(LATE[1]))
+    probed.write_text(page.read_text().replace("</body>", f"{probe}</body>"))
     command = [str(CHROMIUM), *OPTIONS, f"--user-data-dir={folder}/profile", f"--window-size={request.param},900"]
     command += ["--virtual-time-budget=5000", "--dump-dom", probed.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -142,6 +149,12 @@ def test_a_map_is_laid_over_the_slices_read_out_and_taken_away(opened: dict[str,
     assert "Delay: 6.0 s" in opened["delay"]
     assert opened["opaque"][:3] == pytest.approx([188, 55, 84], abs=6)  # the middle of inferno
     assert opened["off"] == -1
+
+
+def test_what_lies_beyond_a_window_is_read_out_as_such(opened: dict[str, Any]):
+    assert "≤ -50 HU, +0 HU" in opened["beyond"]
+    assert "Delay: ≥ 12.0 s" in opened["beyond"]
+    assert ": 200 HU, +160 HU" in opened["artery"]
 
 
 def test_the_bolus_plays_and_stops(opened: dict[str, Any]):

@@ -3,13 +3,14 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from patient_cases import QUALITY, SPOT, case, reference, series
 
-from stroke_ctp.reporting.patient.plots import contribution_bars, histogram_bars
+from stroke_ctp.reporting.patient.plots import contribution_bars, curve_plots, histogram_bars
 from stroke_ctp.reporting.patient_page import write_patient_page
 from stroke_ctp.study.prediction_folder import PatientPrediction
 
@@ -98,6 +99,21 @@ def test_what_is_wrong_with_the_series_stands_by_the_answer(tmp_path: Path, page
     assert "No concern" not in text
 
 
+def test_a_training_patient_is_not_compared_with_itself(tmp_path: Path):
+    compared = "training patients with the nearest probabilities"
+    given = case().prediction
+    assert compared in page_of(tmp_path, prediction=given)
+    assert compared not in page_of(tmp_path, prediction=replace(given, out_of_fold=True))
+
+
+def test_quantities_that_were_not_found_are_said_to_be_so(tmp_path: Path):
+    air = case().series
+    lost = dict.fromkeys(("noise_sd_hu", "bolus_arrival_s", "brain_peak_hu", "brain_left"))
+    text = page_of(tmp_path, series=type(air)(np.full_like(air.hu, -1000), None, air.quality | lost, []))
+    assert "Inspect the scan: no bolus arrives." in text
+    assert "noise not found" in text
+
+
 def test_nothing_is_fetched_and_the_page_is_small(page: str):
     assert len(page) < 5_000_000
     for address in re.findall(r'(?:src|href)="([^"]{1,40})', page):
@@ -120,6 +136,18 @@ def test_maps_are_embedded_to_a_step_of_their_window_and_nothing_where_they_are_
     assert signed["ends"] == ["−1", "1"]
     assert delay["colours"] == "time"
     assert delay["ends"] == ["0", "12 s"]
+    assert [one["beyond"] for one in (core, signed, delay)] == [[False, False], [False, False], [False, True]]
+
+
+def test_columns_below_the_middle_are_the_patients_right():
+    hu = np.full((2, 32, 128, 128), 35.0)
+    hu[:, 8:, :, :64] += 10
+    _, tissue = curve_plots(hu)
+    assert tissue.text == "patient's right to 10.0 HU at 12 s; patient's left to 0.0 HU at 0 s"
+    assert [(curve.name, curve.style) for curve in tissue.curves] == [
+        ("patient's right", "right"),
+        ("patient's left", "left"),
+    ]
 
 
 def test_a_frames_bar_points_where_it_moves_the_odds():

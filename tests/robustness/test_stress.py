@@ -10,6 +10,7 @@ from commands import run_module
 from stress_scores import made_up
 from studies import ENDPOINT, MARGIN, SENSITIVITY, write_model, write_study
 
+from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.reporting.report import write_report
@@ -58,11 +59,11 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Conditions that were scanned: scans are empty, and those of more than 7 HU cannot be used."""
     made: list[object] = []
 
-    def series(self: StressPatient, condition: Condition, _rules: object) -> np.ndarray:
+    def series(self: StressPatient, condition: Condition, _rules: object) -> StandardSeries:
         made.append((self.number, condition))
         if condition.noise > 7:
             raise Excluded("motion", "the head must lie still")
-        return np.zeros(SERIES_SHAPE, np.float32)
+        return StandardSeries(np.zeros(SERIES_SHAPE, np.float32), None, {}, [])
 
     monkeypatch.setattr(StressPatient, "series", series)
     return made

@@ -23,17 +23,17 @@ def patient() -> StressPatient:
 @pytest.fixture(scope="module")
 def good(patient: StressPatient) -> np.ndarray:
     """The series of a good scan."""
-    return patient.series(REFERENCE, RULES)
+    return patient.series(REFERENCE, RULES).hu
 
 
 def test_noise_has_the_stated_size_and_the_same_pattern(patient: StressPatient, good: np.ndarray):
-    noisier = patient.series(replace(REFERENCE, noise=REFERENCE.noise + 5), RULES)
+    noisier = patient.series(replace(REFERENCE, noise=REFERENCE.noise + 5), RULES).hu
     added = (noisier - good)[:, :, 44:84, 44:84]  # deep in the brain
     assert added.std() == pytest.approx(5, rel=0.15)
 
 
 def test_slices_that_lie_one_level_too_high_show_the_other_level(patient: StressPatient, good: np.ndarray):
-    higher = patient.series(replace(REFERENCE, level=20.0), RULES)
+    higher = patient.series(replace(REFERENCE, level=20.0), RULES).hu
 
     def structure(level: np.ndarray) -> np.ndarray:
         return np.clip(level[:N_BASELINE].mean(axis=0), -50, 100).ravel()
@@ -45,7 +45,7 @@ def test_slices_that_lie_one_level_too_high_show_the_other_level(patient: Stress
 
 
 def test_a_turned_head_is_turned_by_that_angle(patient: StressPatient, good: np.ndarray):
-    turned = patient.series(replace(REFERENCE, rotation=20.0), RULES)
+    turned = patient.series(replace(REFERENCE, rotation=20.0), RULES).hu
 
     def axis_deg(series: np.ndarray) -> float:
         """Direction of the head's long axis, from its second moments."""
@@ -56,7 +56,7 @@ def test_a_turned_head_is_turned_by_that_angle(patient: StressPatient, good: np.
 
 
 def test_a_short_scan_holds_its_last_frame(patient: StressPatient):
-    short = patient.series(replace(REFERENCE, duration=24.0), RULES)
+    short = patient.series(replace(REFERENCE, duration=24.0), RULES).hu
     assert np.array_equal(short[:, 16:], np.repeat(short[:, 15:16], 16, axis=1))
     assert not np.array_equal(short[:, 14], short[:, 15])
 

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import struct
 
@@ -7,6 +8,7 @@ import pytest
 from heads import save_nifti
 
 from stroke_ctp.common.errors import Excluded
+from stroke_ctp.scan import nifti_integrity
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.nifti import mask_volume_ml, read_nifti, write_mask, write_nifti
 from stroke_ctp.scan.read import read_scan
@@ -232,6 +234,28 @@ def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("gzip.open", denied)  # the tests may run as root, whom permissions do not stop
     with pytest.raises(Excluded, match=r"file scan\.nii\.gz cannot be opened; give yourself read permission"):
         read_nifti(path)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_a_failure_of_the_machine_is_no_finding_about_a_file(tmp_path, monkeypatch, error):
+    path = save_nifti(tmp_path / "scan.nii.gz", marked_frames())
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("gzip.open", fail)
+    with pytest.raises(type(error)) as raised:
+        read_nifti(path)
+    assert getattr(raised.value, "filename", str(path)) == str(path)
+
+
+def test_bytes_behind_the_voxels_may_hold_anything(tmp_path, monkeypatch):
+    path = save_nifti(tmp_path / "scan.nii", marked_frames().astype(np.float32))
+    size = path.stat().st_size - 352
+    chunk = size // 3 + 16  # the third one ends 48 bytes behind the voxels
+    monkeypatch.setattr(nifti_integrity, "_CHUNK_BYTES", chunk)
+    path.write_bytes(path.read_bytes() + b"\xff" * chunk)
+    assert np.isfinite(read_nifti(path).hu).all()
 
 
 DIM, OFFSET, SFORM = 40, 108, 280

@@ -50,6 +50,21 @@ def _scored(folder: Path, run: RunFolder) -> tuple[np.ndarray, np.ndarray]:
     return load_member(run).score(cohort, rows), predictions["probability"].to_numpy()
 
 
+def test_settings_of_a_study_that_are_lost_are_written_again_by_a_command_that_trained(copied: Path):
+    study = StudyFolder(copied / "outputs", "mine")
+    path, expected = study.path / "settings.json", study.settings()
+    again = (f"cohort={copied}/cohort", "fold=1", "name=mine", f"outputs={copied}/outputs", "model=cbv_scan")
+    path.write_text("{")
+    with pytest.raises(UserError, match=r"is damaged .*; remove what is there, and repeat a command that trained"):
+        study.settings()
+    path.unlink()
+    with pytest.raises(SystemExit, match=r"fold-1 was trained with other settings; repeat those"):
+        train_quickly(*again, "trainer.max_epochs=3")
+    assert not path.exists()
+    train_quickly(*again, "trainer.max_epochs=2")
+    assert study.settings() == expected
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_a_member_scores_as_the_run_did(trained: Path, model: str):
     run = _run(trained, model)

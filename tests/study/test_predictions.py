@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from studies import EXTERNAL, OXFORD, PROVENANCE, write_ensemble, write_external, write_study
+from studies import ARTICLE_FIT, EXTERNAL, FITS, OXFORD, PROVENANCE, write_ensemble, write_external, write_study
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
@@ -54,7 +54,7 @@ def _write(study: StudyFolder, fold: int, table: pd.DataFrame | None = None, mod
         "cohort": CohortReference("a", 4, 0, {"": 4}),
         "settings": "0123",
         "patients": RunPatients([], [], []),
-        "fitted": {},
+        "fitted": FITS.get(model, ARTICLE_FIT),
     }
     study.run(model, fold).write(record | changed, _fold(fold) if table is None else table, PROVENANCE)
 
@@ -188,7 +188,7 @@ def test_the_ensemble_is_read_where_it_was_run(study: StudyFolder):
 def test_an_ensemble_of_other_trainings_is_refused(study: StudyFolder):
     _write_ensemble(study, 0, 1, "mean")
     for fold in (0, 1):
-        _write(study, fold, fitted={"not_measurable": 7})
+        _write(study, fold, fitted=ARTICLE_FIT | {"epochs": 7})
     assert "was made from other runs" in _refusal(study)
 
 

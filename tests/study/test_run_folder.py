@@ -88,11 +88,38 @@ def test_a_run_is_complete_only_with_both_results(run: RunFolder) -> None:
 
 def test_the_digest_changes_with_every_part_of_the_record(run: RunFolder) -> None:
     digests = {run.record().digest}
-    for changed in ({"fold": 4}, {"settings": "4567"}, {"fitted": {"not_measurable": 1}}, {"encoder": None}):
+    longer = record()["fitted"] | {"epochs": 10}
+    for changed in ({"fold": 4}, {"settings": "4567"}, {"fitted": longer}, {"encoder": None}):
         other = RunFolder(run.path.parents[1] / "other" / "fold-3")
         other.write(record(**changed), PREDICTIONS, PROVENANCE)
         digests.add(other.record().digest)
     assert len(digests) == 5
+
+
+SCALED = {"scale": {"slope": 1.0, "intercept": 0.0, "missing": 1.0}, "not_measurable": 0}
+MEASURED = dict.fromkeys(["001", "003", "004", "005", "006", "NA"], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "fitted", "reason"),
+    [
+        ("full", {}, "fitted.epochs: Field required"),
+        ("full", SCALED | {"values": {}}, "fitted.epochs: Field required"),
+        ("cbv", {"not_measurable": 0}, "fitted.scale: Field required"),
+        ("cbv", SCALED | {"values": {"001": 2.0}}, "fitted: a patient of the run has no measurement"),
+        ("perfusion", {"weights": "4567", "not_measurable": 0}, "fitted.heads: Field required"),
+    ],
+)
+def test_a_record_without_the_fit_of_its_model_is_damaged(
+    tmp_path: Path, model: str, fitted: dict[str, Any], reason: str
+) -> None:
+    run = RunFolder(tmp_path / "study" / "cbv" / "fold-3")
+    run.write(record(model="cbv", fitted=SCALED | {"values": MEASURED}), PREDICTIONS, PROVENANCE)
+    assert run.record().fitted["values"] == MEASURED
+    path = run.path / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model": model, "fitted": fitted}))
+    with pytest.raises(UserError, match=rf"metrics\.json is damaged \(Value error, {reason}\); remove its folder"):
+        run.record()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A study's folder: its name, what it belongs to, and which runs it holds."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,18 @@ def test_a_study_without_settings_is_refused_in_a_sentence(tmp_path: Path):
     (study.path / "settings.json").write_text("[]")
     with pytest.raises(UserError, match=r"settings\.json is damaged \(Input should be an object\)"):
         study.settings()
+
+
+@pytest.mark.parametrize("row", [3, None, {"a": 1}, [0.5], [0.5, 0.5, 0.5, 0.5, 2.0], [0.5, 0.5, 0.5, 0.5, "1"]])
+def test_permutations_without_an_auc_of_every_fold_are_refused(tmp_path: Path, row: Any):
+    study = _study(tmp_path, "full")
+    runs, folder = study.runs_of_first_seed("full"), study.permutations("full")
+    folder.claim(runs)
+    folder.write(0, [0.5] * N_FOLDS)
+    assert folder.aucs(runs).tolist() == [[0.5] * N_FOLDS]
+    (folder.path / "00000.json").write_text(json.dumps({"test": row}))
+    with pytest.raises(UserError, match=r"00000\.json must hold 5 AUCs from 0 to 1, got .*; remove it and"):
+        folder.aucs(runs)
 
 
 def _one_run(study: StudyFolder, fold: int, **changed: Any) -> None:

@@ -37,3 +37,15 @@ class ExportSettings:
         if self.out.is_dir():
             raise UserError(f"out must be a file, got the folder {self.out}; add a file's name")
         return self
+
+    @model_validator(mode="after")
+    def _of_bundle(self) -> "ExportSettings":
+        given = {
+            "cohort": self.cohort is not None,
+            "embed_encoder": self.embed_encoder,
+            "sensitivity": self.sensitivity != USUAL_SENSITIVITY,
+        }
+        unused = next((key for key, is_given in given.items() if is_given), None)
+        if self.format == "onnx" and unused is not None:
+            raise UserError(f"{unused} is for format=bundle, format=onnx writes the networks alone; leave it out")
+        return self

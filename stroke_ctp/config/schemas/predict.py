@@ -58,6 +58,8 @@ class PredictSettings:
     def _one_model(self) -> "PredictSettings":
         if self.bundle is not None and (self.name, self.model) != (PredictSettings.name, PredictSettings.model):
             raise UserError(f"bundle={self.bundle} holds a study's model; leave out name and model")
+        if self.bundle is not None and self.cohort is not None:
+            raise UserError(f"bundle={self.bundle} holds the range of its training cohort; leave out cohort")
         if self.bundle is not None and self.out_of_fold:
             raise UserError("out_of_fold=true needs name=NAME: a bundle does not tell who its training patients are")
         return self

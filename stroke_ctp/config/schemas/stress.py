@@ -27,6 +27,8 @@ class StressSettings:
     """Folder of all studies; the curves go to OUTPUTS/NAME/stress."""
     models: Texts = ()
     """Models to try, separated by commas; by default all that need no whole scan."""
+    cohort: Folder | None = None
+    """Training cohort of the study, if it lies outside OUTPUTS: it tells which scans are not assessable."""
     axes: Axes = ()
     """Axes of stress; by default all."""
     levels: Levels = ()

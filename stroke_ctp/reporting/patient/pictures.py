@@ -31,7 +31,10 @@ def frames_content(series: Float[np.ndarray, "level time height width"]) -> dict
 
 
 def overlay_content(overlay: Overlay) -> dict[str, Any]:
-    """A map of both levels; grey value 0 is nothing, 1 to 255 run through the window."""
+    """A map of both levels; grey value 0 is nothing, 1 to 255 run through the window.
+
+    `beyond` tells whether there are values below and above it: the first and the last grey value then stand for them.
+    """
     low, high = overlay.window
     share = np.clip((overlay.values - low) / (high - low), 0, 1)
     grey = np.where(np.isnan(share), 0, 1 + np.rint(254 * np.nan_to_num(share))).astype(np.uint8)
@@ -40,6 +43,7 @@ def overlay_content(overlay: Overlay) -> dict[str, Any]:
         "unit": overlay.unit,
         "low": low,
         "high": high,
+        "beyond": [bool((overlay.values < low).any()), bool((overlay.values > high).any())],
         "fades": overlay.fades,
         "colours": "signed" if low < 0 else "time" if overlay.unit == _IN_SECONDS else "amount",
         "ends": overlay.ends or (_number(low), f"{_number(high)} {overlay.unit}".strip()),

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from stroke_ctp.common.geometry import FRAME_INTERVAL_S, LEVELS, N_BASELINE, STANDARD_TIMES
-from stroke_ctp.common.masks import soft_tissue_mask
-from stroke_ctp.reporting.bolus_curves import bolus_curves, mean_curve
+from stroke_ctp.common.geometry import FRAME_INTERVAL_S, LEVELS, STANDARD_TIMES
+from stroke_ctp.reporting.bolus_curves import bolus_curves, tissue_curve
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 620, 150, 46, 22, 10
 """Of a plot, and what its axes and its upper edge take [SVG unit]."""
@@ -67,13 +66,13 @@ def time_ticks() -> tuple[tuple[str, float], ...]:
 
 
 def curve_plots(series: Float[np.ndarray, "2 32 height width"]) -> tuple[Plot, Plot]:
-    """Enhancement of an artery, and of the tissue in both halves of the picture."""
+    """Enhancement of an artery, and of the tissue on the patient's right and on the patient's left."""
     artery, _ = bolus_curves(series)
     middle = series.shape[-1] // 2
-    right, left = (_tissue(series[..., half]) for half in (slice(None, middle), slice(middle, None)))
+    right, left = (tissue_curve(series[..., half]) for half in (slice(None, middle), slice(middle, None)))
     return (
         _plot("Artery", {"artery": ("artery", artery)}, False),
-        _plot("Brain tissue", {"right half": ("right", right), "left half": ("left", left)}, True),
+        _plot("Brain tissue", {"patient's right": ("right", right), "patient's left": ("left", left)}, True),
     )
 
 
@@ -117,12 +116,6 @@ def histogram_bars(probability: Float[np.ndarray, " patient"], label: Int[np.nda
                 y = -height if name == "large" else 0.0
                 bars.append(Bar(100 / _BINS * number, y, 100 / _BINS, height, name, text))
     return tuple(bars)
-
-
-def _tissue(half: Float[np.ndarray, "level time height width"]) -> Float[np.ndarray, " time"]:
-    baseline = half[:, :N_BASELINE].mean(axis=1)
-    rises = half - baseline[:, None]
-    return np.mean([mean_curve(r, soft_tissue_mask(b)) for r, b in zip(rises, baseline, strict=True)], axis=0)
 
 
 def _plot(title: str, curves: dict[str, tuple[str, np.ndarray]], takes_pixel: bool) -> Plot:

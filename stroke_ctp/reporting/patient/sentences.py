@@ -8,6 +8,7 @@ from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.number_text import number_text
 from stroke_ctp.study.out_of_fold import OutOfFold
 from stroke_ctp.study.prediction_folder import PatientPrediction
+from stroke_ctp.study.reference import point_title
 
 _NEAREST = 20
 """Patients with whom a new one is compared; of a small cohort a third."""
@@ -37,13 +38,7 @@ def class_sentences(prediction: PatientPrediction) -> Iterator[str]:
         yield "The members were trained on this very series: the probability is too certain."
     for point, is_large in prediction.classes.items():
         if is_large is not None:
-            yield f"{_at_threshold(point)} the core is called {'large' if is_large else 'small'}."
-
-
-def _at_threshold(point: str) -> str:
-    """An operating point by its name in files (`study.reference.MemberPoint.name`)."""
-    aimed = point.removeprefix("sensitivity_")
-    return "At Youden's threshold" if point == "youden" else f"At the threshold for a sensitivity of {aimed}"
+            yield f"At {point_title(point)} the core is called {'large' if is_large else 'small'}."
 
 
 def volume_sentence(prediction: PatientPrediction) -> str:
@@ -54,8 +49,10 @@ def volume_sentence(prediction: PatientPrediction) -> str:
 
 
 def confidence_sentences(prediction: PatientPrediction, reference: OutOfFold) -> Iterator[str]:
-    """What became of patients with such a probability."""
+    """What became of patients with such a probability; nothing for one who would be among them."""
     assert prediction.probability is not None
+    if prediction.out_of_fold:
+        return
     n = min(_NEAREST, len(reference.probability) // 3)
     if n >= _FEWEST:
         low, high, large = reference.nearest(prediction.probability, n)

@@ -47,10 +47,15 @@ function mapPicture(map, level) {
   });
 }
 
+/* Whether a grey value stands for all values beyond it. */
+function end(value, first, beyond) {
+  return value === first && beyond[0] ? "≤ " : value === 255 && beyond[1] ? "≥ " : "";
+}
+
 function mapValue(map, level, at) {
-  const value = state.maps[map][level][at], { low, high, unit } = data.overlays[map];
+  const value = state.maps[map][level][at], { low, high, unit, beyond } = data.overlays[map];
   if (value === 0) return "none";
-  return `${(low + (value - 1) / 254 * (high - low)).toFixed(high - low < 10 ? 2 : 1)} ${unit}`.trim();
+  return `${end(value, 1, beyond)}${(low + (value - 1) / 254 * (high - low)).toFixed(high - low < 10 ? 2 : 1)} ${unit}`.trim();
 }
 
 function draw() {
@@ -80,9 +85,9 @@ function describe(frame, low, high) {
   element("window").textContent = `${low} to ${high} HU`;
   element("percent").textContent = `${element("opacity").value} %`;
   const value = state.map < 0 ? "" : `; ${data.overlays[state.map].title}: ${mapValue(state.map, level, at)}`;
-  const rise = enhancement(level, frame, at);
-  element("readout").textContent = `At the mark (${data.levels[level]}): ${hu(level, frame, at)} HU, `
-    + `${rise < 0 ? "−" : "+"}${Math.abs(rise).toFixed(0)} HU from the baseline${value}`;
+  const rise = enhancement(level, frame, at), shown = end(state.frames[level][frame][at], 0, [true, true]);
+  element("readout").textContent = `At the mark (${data.levels[level]}): ${shown}${hu(level, frame, at)} HU, `
+    + `${shown === "≥ " ? shown : ""}${rise < 0 ? "−" : "+"}${Math.abs(rise).toFixed(0)} HU from the baseline${value}`;
   const [first, second] = [data.times[0], data.times[1]].map((time) => place(time));
   for (const line of document.querySelectorAll(".now")) {
     line.setAttribute("transform", `translate(${first + frame * (second - first)} 0)`);

@@ -8,9 +8,11 @@ import contextlib
 import json
 import os
 import resource
+import signal
 import struct
 import sys
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 from pydicom.pixels import iter_pixels
 from pydicom.uid import UID
@@ -19,6 +21,9 @@ REPLY = struct.Struct("<4s2I")
 """Type of the pixels in NumPy's notation, rows, columns."""
 _MEMORY_BYTES = 4 << 30
 """Of this process: a frame of 4096 × 4096 pixels takes 64 MB, whatever size the compressed image declares."""
+
+_MOST_S = 90
+"""For a frame. It is more than `codecs.py` waits, and ends a loop whose command is gone."""
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
@@ -37,9 +42,22 @@ def _answer(request: dict, replies: BinaryIO) -> None:
     frames = iter_pixels(
         request["path"], indices=request["frames"], raw=True, transfer_syntax_uid=UID(request["syntax"])
     )
-    for frame in frames:
+    for frame in _timed(frames):
         rows, columns = frame.shape
         replies.write(REPLY.pack(frame.dtype.str.encode(), rows, columns) + frame.tobytes())
+
+
+def _timed(frames: Iterator[Any]) -> Iterator[Any]:
+    """The same frames; the process ends if one takes too long."""
+    while True:
+        signal.alarm(_MOST_S)
+        try:
+            frame = next(frames, None)
+        finally:
+            signal.alarm(0)
+        if frame is None:
+            return
+        yield frame
 
 
 def _main() -> None:

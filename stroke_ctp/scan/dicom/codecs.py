@@ -31,6 +31,10 @@ class CodecError(Exception):
     """A frame cannot be decoded."""
 
 
+class _CodecGoneError(CodecError):
+    """The process has ended or does not answer, perhaps for a reason that is not the image."""
+
+
 def needs_codec(syntax: UID) -> bool:
     """Whether pixels of a transfer syntax go through a library in C."""
     return bool(syntax.is_encapsulated) and syntax != RLELossless
@@ -45,8 +49,19 @@ def decoded_frames(path: Path, syntax: UID, frames: Sequence[int]) -> Iterator[I
         frames: Numbers of the frames, from 0.
 
     Raises:
-        CodecError: A frame cannot be decoded, or its codec crashed or came to no end.
+        CodecError: A frame cannot be decoded, or its codec crashed or came to no end twice.
     """
+    left = list(frames)
+    try:
+        for image in _answers(path, syntax, tuple(left)):
+            left.pop(0)
+            yield image
+    except _CodecGoneError:  # once more: memory may have been short, or the process may have died before
+        yield from _answers(path, syntax, left)
+
+
+def _answers(path: Path, syntax: UID, frames: Sequence[int]) -> Iterator[Integer[np.ndarray, "rows columns"]]:
+    """Frames from the running process, or from a new one."""
     if os.getpid() not in _running:
         _running[os.getpid()] = _Process()
     process = _running[os.getpid()]
@@ -82,7 +97,7 @@ class _Process:
             self._popen.stdin.write(request)
             self._popen.stdin.flush()
         except OSError:
-            raise CodecError("the codec process has ended") from None
+            raise _CodecGoneError("the codec process has ended") from None
 
     def frame(self) -> Integer[np.ndarray, "rows columns"]:
         kind, rows, columns = REPLY.unpack(self._read(REPLY.size))
@@ -103,6 +118,6 @@ class _Process:
             ready, _, _ = select.select([pipe], [], [], _LIMIT_S)
             part = os.read(pipe, size - len(content)) if ready else b""
             if not part:
-                raise CodecError("the codec crashed" if ready else f"the codec took more than {_LIMIT_S:g} s")
+                raise _CodecGoneError("the codec crashed" if ready else f"the codec took more than {_LIMIT_S:g} s")
             content += part
         return content

@@ -14,7 +14,7 @@ from pydicom.dataset import FileDataset
 from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
-from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.errors import Excluded, raise_if_passing
 from stroke_ctp.scan.dicom.clocks import MID_SCAN_TIME
 from stroke_ctp.scan.dicom.deflated import require_moderate_size
 from stroke_ctp.scan.dicom.header_fields import HeaderFields
@@ -107,6 +107,7 @@ def _file_names(folder: Path) -> list[str]:
 
 
 def _refuse_folder(error: OSError) -> None:
+    raise_if_passing(error, Path(error.filename))
     name = printable(Path(str(error.filename)).name)
     raise Excluded("reading", f"folder {name} cannot be opened; give yourself read permission") from None
 
@@ -115,7 +116,8 @@ def _is_within(path: Path, folder: Path) -> bool:
     """Whether a path is a regular file; a link must lead to one in the same folder."""
     try:
         target = path.resolve(strict=True)
-    except (OSError, RuntimeError):  # RuntimeError: links in a circle
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise_if_passing(error, path)
         target = None
     if target is None or (path.is_symlink() and not target.is_relative_to(folder.resolve())):
         name = printable(path.name)
@@ -139,7 +141,8 @@ def _ct_file(path: Path, name: str) -> ImageFile | None:
         raise
     except PermissionError:
         raise Excluded("reading", f"file {name} cannot be opened; give yourself read permission") from None
-    except Exception:  # pydicom raises errors of many types on damaged headers
+    except Exception as error:  # pydicom raises errors of many types on damaged headers
+        raise_if_passing(error, path)
         sop_class = None
     if not sop_class:
         raise Excluded("reading", f"file {name} cannot be read: its header is damaged; copy it again or remove it")

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Integer
 from pydicom.pixels import get_decoder, iter_pixels
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.errors import Excluded, raise_if_passing
 from stroke_ctp.common.geometry import AIR_HU
 from stroke_ctp.scan.dicom.codecs import decoded_frames, needs_codec
 from stroke_ctp.scan.dicom.frame_headers import Frame
@@ -51,7 +51,8 @@ def _stored_images(frames: Sequence[Frame]) -> Iterator[Integer[np.ndarray, "row
             yield stored
     except PermissionError:
         raise Excluded("reading", f"file {name} cannot be opened; give yourself read permission") from None
-    except Exception:  # decoders raise errors of many types on damaged pixels
+    except Exception as error:  # decoders raise errors of many types on damaged pixels
+        raise_if_passing(error, path)
         raise Excluded(
             "reading",
             f"pixels of file {name} cannot be decoded as {syntax.name}: truncated, damaged or of a rare kind; "

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from scipy.ndimage import shift
 
-from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import AIR_HU
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.dicom.acquisition import find_acquisition
@@ -70,9 +69,7 @@ def _allocate(shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "time sl
         return np.empty(shape, dtype=np.float32)
     except MemoryError:
         gigabytes = 4 * np.prod(shape, dtype=np.float64) / 1e9
-        raise Excluded(
-            "reading", f"scan must fit into memory, got {gigabytes:.0f} GB (file {name}); reconstruct thicker slices"
-        ) from None
+        raise MemoryError(f"the scan of file {name} takes {gigabytes:.0f} GB") from None
 
 
 def _correct_tilt(

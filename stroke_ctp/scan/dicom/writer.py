@@ -5,7 +5,6 @@ research. It copies nothing else of the source, see `source_images`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from stroke_ctp import __version__
 from stroke_ctp.common.files import atomic_write
-from stroke_ctp.scan.ctp_scan import Placement
+from stroke_ctp.scan.dicom.source_images import DicomTarget
 
 _RESEARCH = "Research use only"
 _OWN_CODES = "99STROKECTP"
@@ -38,35 +37,16 @@ _SEGMENTS = {
 _CT_OF_HEAD = Code("303653007", "SCT", "Computed tomography of head")
 
 
-@dataclass(frozen=True)
-class DicomTarget:
-    """Where results belong."""
-
-    source: Sequence[Dataset]
-    """Headers of the images that they were made of, one per level."""
-    placement: Placement
-    """Of the scan."""
-    slices: Sequence[int]
-    """Of both levels, counted from inferior."""
-    spacing: tuple[float, float, float]
-    """Distance between slices, rows and columns [mm]."""
-
-    def geometry(self) -> dict[str, Any]:
-        """Of frames in patient axes, by name of highdicom's arguments."""
-        axes, origin = self.placement.direction, self.placement.origin
-        positions = [origin + axes[:, 2] * self.spacing[0] * index for index in self.slices]
-        patient = hd.CoordinateSystemNames.PATIENT
-        return {
-            "pixel_measures": hd.PixelMeasuresSequence(self.spacing[1:], self.source[0].get("SliceThickness") or 1.0),
-            "plane_orientation": hd.PlaneOrientationSequence(patient, [*axes[:, 0], *axes[:, 1]]),
-            "plane_positions": [hd.PlanePositionSequence(patient, position.tolist()) for position in positions],
-        }
-
-
 def write_parametric_map(
-    path: Path, target: DicomTarget, number: int, title: str, unit: str, values: Float32[np.ndarray, "level row column"]
+    path: Path,
+    target: DicomTarget,
+    number: int,
+    title: str,
+    unit: str,
+    values: Float32[np.ndarray, "level row column"],
+    window: tuple[float, float],
 ) -> None:
-    """Write a map of both levels as a Parametric Map.
+    """Write a map of the levels as a Parametric Map.
 
     Args:
         path: File.
@@ -75,12 +55,10 @@ def write_parametric_map(
         title: Of the map.
         unit: In UCUM's spirit, one of those that maps have; empty for a plain number.
         values: NaN where there are none.
+        window: Values of the first and of the last grey level.
     """
-    known = values[np.isfinite(values)]
-    window = hd.VOILUTTransformation(
-        window_center=float(known.mean()) if known.size else 0.5,
-        window_width=max(float(np.ptp(known)), 1e-3) if known.size else 1.0,
-    )
+    low, high = window
+    shown = hd.VOILUTTransformation((low + high) / 2, high - low, voi_lut_function="LINEAR_EXACT")
     mapping = hd.pm.RealWorldValueMapping(
         lut_label=title[:16],
         lut_explanation=title,
@@ -93,13 +71,13 @@ def write_parametric_map(
         target.source,
         values,
         real_world_value_mappings=[mapping],
-        voi_lut_transformations=[window],
+        voi_lut_transformations=[shown],
         contains_recognizable_visual_features=False,
         content_label="PERFUSION",
         content_description=f"{title}. {_RESEARCH}"[:64],
         series_description=f"{title}. {_RESEARCH}"[:64],
         **_identified(number),
-        **target.geometry(),
+        **_geometry(target),
     )
     _save(path, written)
 
@@ -131,13 +109,18 @@ def write_segmentation(
         content_description=f"Core and penumbra. {_RESEARCH}",
         series_description=f"Core and penumbra. {_RESEARCH}",
         **_identified(number),
-        **target.geometry(),
+        **_geometry(target),
     )
     _save(path, written)
 
 
 def write_report(
-    path: Path, target: DicomTarget, number: int, answer: Mapping[str, tuple[float, str]], made_by: str
+    path: Path,
+    target: DicomTarget,
+    number: int,
+    answer: Mapping[str, tuple[float, str]],
+    remarks: Sequence[tuple[str, str]],
+    made_by: str,
 ) -> None:
     """Write the answer as a Structured Report of template TID 1500.
 
@@ -146,21 +129,22 @@ def write_report(
         target: Where it belongs.
         number: Of the series.
         answer: Value and unit of each number, by its name.
+        remarks: Names and sentences that belong to the numbers.
         made_by: Study and model.
     """
     device = hd.sr.ObserverContext(
         codes.DCM.Device, hd.sr.DeviceObserverIdentifyingAttributes(uid=hd.UID(), name="stroke_ctp")
     )
-    measurements = [
-        hd.sr.Measurement(Code(name.upper().replace(" ", "_")[:16], _OWN_CODES, name), value, _UNITS[unit])
-        for name, (value, unit) in answer.items()
-    ]
+    measurements = [hd.sr.Measurement(_own_code(name), value, _UNITS[unit]) for name, (value, unit) in answer.items()]
     group = hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(hd.UID(), f"{_RESEARCH}: not for diagnosis or treatment"),
         algorithm_id=hd.sr.AlgorithmIdentification("stroke_ctp", __version__, [made_by]),
         measurements=measurements,
         source_images=[hd.sr.SourceImageForMeasurementGroup.from_source_image(image) for image in target.source],
     )
+    contained = hd.sr.RelationshipTypeValues.CONTAINS
+    texts = [hd.sr.TextContentItem(_own_code(name), text, contained) for name, text in remarks]
+    group[0].ContentSequence.extend(texts)  # highdicom names no row of the template for them, which may be extended
     content = hd.sr.MeasurementReport(
         hd.sr.ObservationContext(observer_device_context=device), _CT_OF_HEAD, imaging_measurements=[group]
     )
@@ -172,6 +156,22 @@ def write_report(
         **{key: value for key, value in _identified(number).items() if key not in _NOT_OF_REPORTS},
     )
     _save(path, written)
+
+
+def _geometry(target: DicomTarget) -> dict[str, Any]:
+    """Of frames in patient axes, by name of highdicom's arguments."""
+    axes, origin, source = target.placement.direction, target.placement.origin, target.source[0]
+    positions = [origin + axes[:, 2] * target.spacing[0] * index for index in target.slices]
+    patient = hd.CoordinateSystemNames.PATIENT
+    return {
+        "pixel_measures": hd.PixelMeasuresSequence(target.spacing[1:], source.get("SliceThickness") or 1.0),
+        "plane_orientation": hd.PlaneOrientationSequence(patient, [*axes[:, 0], *axes[:, 1]]),
+        "plane_positions": [hd.PlanePositionSequence(patient, position.tolist()) for position in positions],
+    }
+
+
+def _own_code(name: str) -> Code:
+    return Code(name.upper().replace(" ", "_")[:16], _OWN_CODES, name)
 
 
 _NOT_OF_REPORTS = ("manufacturer_model_name", "software_versions", "device_serial_number")

@@ -1,8 +1,11 @@
 """Image codecs run in a process of their own: what happens there costs an image, and not the command."""
 
+import json
 import os
 import signal
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.scan.dicom import codecs, deflated
+from stroke_ctp.scan.dicom import codec_worker, codecs, deflated
 from stroke_ctp.scan.dicom.codecs import CodecError, decoded_frames
 from stroke_ctp.scan.read import read_scan
 
@@ -43,14 +46,39 @@ def test_one_process_decodes_all_images(compressed: Path):
     assert codecs._running[os.getpid()] is process
 
 
-def test_a_codec_that_crashes_costs_the_image_and_the_next_one_is_decoded(compressed: Path):
+def test_a_codec_that_crashes_costs_the_image_and_the_next_one_is_decoded(
+    compressed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = sorted(compressed.iterdir())[0]
+    (before,) = decoded_frames(path, JPEG2000Lossless, [0])
+    codecs._running.pop(os.getpid()).end()
+    with monkeypatch.context() as patch:
+        patch.setattr(codec_worker, "__file__", _script(tmp_path, "input(); import os; os.abort()"))
+        with pytest.raises(CodecError):
+            list(decoded_frames(path, JPEG2000Lossless, [0]))
+    (after,) = decoded_frames(path, JPEG2000Lossless, [0])
+    np.testing.assert_array_equal(after, before)
+
+
+def test_a_codec_that_dies_once_costs_nothing(compressed: Path):
     path = sorted(compressed.iterdir())[0]
     (before,) = decoded_frames(path, JPEG2000Lossless, [0])
     os.kill(codecs._running[os.getpid()]._popen.pid, signal.SIGSEGV)
-    with pytest.raises(CodecError):
-        list(decoded_frames(path, JPEG2000Lossless, [0]))
     (after,) = decoded_frames(path, JPEG2000Lossless, [0])
     np.testing.assert_array_equal(after, before)
+
+
+def test_a_codec_that_loops_ends_though_nobody_waits_for_it(tmp_path: Path):
+    loop = "worker.iter_pixels = lambda *_, **__: (None for _ in iter(int, 1) if False)"
+    start = f"import sys; from stroke_ctp.scan.dicom import codec_worker as worker; worker._MOST_S = 1; {loop}"
+    script = _script(tmp_path, f"{start}; worker.serve(sys.stdin.buffer, sys.stdout.buffer)")
+    request = json.dumps({"path": "", "syntax": "1.2", "frames": [0]}) + "\n"
+    assert subprocess.run([sys.executable, script], input=request, text=True, timeout=60).returncode == -signal.SIGALRM
+
+
+def _script(folder: Path, code: str) -> str:
+    (folder / "codec.py").write_text(code)
+    return str(folder / "codec.py")
 
 
 def test_a_codec_that_comes_to_no_end_is_given_up(compressed: Path, monkeypatch: pytest.MonkeyPatch):

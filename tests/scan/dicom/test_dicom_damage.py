@@ -1,5 +1,6 @@
 """What is not a scan, in all its kinds: excluded with one sentence, which names a file and nobody."""
 
+import errno
 import logging
 import os
 import re
@@ -368,6 +369,19 @@ def test_what_may_not_be_opened_is_named(tmp_path, monkeypatch, kind):
 
 def denied(path):
     raise PermissionError(13, "Permission denied", str(path))
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), MemoryError()])
+@pytest.mark.parametrize("reader", ["ct_files.is_dicom", "pixels.iter_pixels", "reader.np.empty"])
+def test_a_failure_of_the_machine_is_no_finding_about_a_file(tmp_path, monkeypatch, reader, error):
+    scan(tmp_path)
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(f"stroke_ctp.scan.dicom.{reader}", fail)
+    with pytest.raises(type(error)):
+        read_dicom(tmp_path)
 
 
 def test_a_pipe_in_the_folder_does_not_hold_it_up(tmp_path):

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import classic, enhanced, save, save_all
+from dicom_files import classic, enhanced, save, save_all, uids
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.scan.dicom.source_images import source_images
@@ -44,10 +44,10 @@ def target(folder: Path) -> DicomTarget:
 @pytest.fixture(scope="module")
 def written(target: DicomTarget, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("results")
-    write_parametric_map(out / "cbv.dcm", target, 9003, "CBV", "mL/100 mL", values())
+    write_parametric_map(out / "cbv.dcm", target, 9003, "CBV", "mL/100 mL", values(), (0.0, 4.0))
     masks = {"core": values() > 3, "penumbra": (values() > 2) & (values() <= 3)}
     write_segmentation(out / "lesion.dcm", target, 9002, masks)
-    write_report(out / "report.dcm", target, 9001, {"Probability of a large core": (0.83, "")}, "study demo")
+    write_report(out / "report.dcm", target, 9001, {"Probability of a large core": (0.83, "")}, [], "study demo")
     return out
 
 
@@ -66,6 +66,8 @@ def by_position(ds: pydicom.Dataset) -> list[tuple[list[float], np.ndarray]]:
 
 def test_a_map_keeps_its_values_and_lies_where_the_scans_slices_lie(written: Path):
     ds = pydicom.dcmread(written / "cbv.dcm")
+    voi = ds.SharedFunctionalGroupsSequence[0].FrameVOILUTSequence[0]
+    assert (voi.WindowCenter, voi.WindowWidth, voi.VOILUTFunction) == (2, 4, "LINEAR_EXACT")
     positions, frames = zip(*by_position(ds), strict=True)
     np.testing.assert_array_equal(frames, values())
     unit = ds.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0].MeasurementUnitsCodeSequence[0]
@@ -126,7 +128,10 @@ def test_nifti_beside_it_puts_the_same_value_in_the_same_place(written: Path, fo
 
 
 def test_enhanced_images_are_refused_in_one_sentence(tmp_path: Path):
-    hu = np.random.default_rng(0).normal(30, 5, (6, 4, *SHAPE))
-    save(tmp_path / "enhanced.dcm", enhanced(hu, TIMES))
+    """Where each shows one slice; another test has one that shows all."""
+    hu, ids = np.random.default_rng(0).normal(30, 5, (6, 4, *SHAPE)), uids()
+    for level in range(4):
+        acquired = np.where(np.arange(4) == level, TIMES, np.nan)
+        save(tmp_path / f"enhanced-{level}.dcm", enhanced(hu, acquired, ids=ids))
     with pytest.raises(UserError, match="CT images of one frame each"):
         source_images(tmp_path, SLICES)
