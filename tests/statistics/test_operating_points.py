@@ -109,7 +109,7 @@ def test_the_interval_of_an_f1_of_0_starts_at_0_and_that_of_1_ends_at_1():
 
 
 def test_a_call_of_a_majority_is_that_of_more_than_half_of_the_members():
-    members = np.array([[0.9, 0.9, 0.9], [0.9, 0.9, 0.1], [0.9, 0.1, 0.1], [0.5, 0.1, 0.1]])
+    members = np.array([[0.9, 0.9, 0.9], [0.9, 0.9, 0.5], [0.9, 0.1, 0.5], [0.5, 0.1, 0.1]])
     assert majority(members, 0.5).tolist() == [True, False, False]
 
 
@@ -123,7 +123,7 @@ def test_the_usual_sensitivity_is_90_percent():
 
 
 def test_a_sensitivity_of_0_calls_nobody_with_the_largest_margin():
-    labels, scores = np.array([0, 1]), np.array([0.2, 0.6])
+    labels, scores = np.array([0, 0, 1]), np.array([0.1, 0.2, 0.6])
     assert sensitive_threshold(labels, scores, 0.0).value == pytest.approx(0.8)
 
 
