@@ -27,7 +27,9 @@ _TEXT = (
     "Contributions are integrated gradients of the temporal network, mean of the members: what raises (red) or lowers "
     "(blue) the log odds of a large core against a series of typical features. They add up to this difference. In the "
     "plane each lies where the encoder's channel is strongest, in cells of 25 mm; the encoder sees beyond a cell, so "
-    "the map tells a region, not a border. A channel that answers nowhere has its maximum in a corner."
+    "the map tells a region, not a border. A channel that answers nowhere has its maximum in a corner. "
+    "On simulated patients contributions lay in the lesion no more often than the tissue does (docs/prediction.md): "
+    "this is no map of the lesion."
 )
 
 
