@@ -99,8 +99,8 @@ test-slurm: $(INSTALLED)  ## a sweep through SLURM, on a cluster of one node mad
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge; }
 	$(BIN)/python -m pytest -m slurm tests/test_slurm.py
 
-# What takes `kills` and `races` from 100 and 50 to others: FAULTS="kills=20 races=10".
-faults: $(INSTALLED)  ## kill, race and starve the commands of a tiny study; figures in outputs/faults.json
+# Sizes other than 100 kills, 50 races and 10,000 mutants: FAULTS="kills=20 races=10 mutants=900".
+faults: $(INSTALLED)  ## kill, race and starve the commands of a tiny study, damage files; figures in outputs/faults.json
 	$(BIN)/python tests/faults out=$(OUTPUTS)/faults.json $(FAULTS)
 
 clean:  ## remove the environment

@@ -9,6 +9,12 @@ Example:
 """
 
 import sys
+
+from stroke_ctp.common.interruption import end_quietly_while_loading
+
+if sys.argv[:1] == ["-m"]:  # `python -m stroke_ctp.COMMAND`, which will load libraries for seconds
+    end_quietly_while_loading()
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +33,6 @@ if TYPE_CHECKING:
     from stroke_ctp.study.predictor import Predictor as Predictor
     from stroke_ctp.study.study_folder import StudyFolder as StudyFolder
 
-from stroke_ctp.common.interruption import end_quietly_while_loading
-
-if sys.argv[:1] == ["-m"]:  # `python -m stroke_ctp.COMMAND`, which will load libraries for seconds
-    end_quietly_while_loading()
 
 __version__ = "0.2.0"
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.manifest import read_manifest
-from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect
+from stroke_ctp.common.errors import DEFECT, Excluded, UserError, described_defect, is_refused_by_file_system
 from stroke_ctp.common.files import claim, out_folder
 from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
@@ -97,7 +97,7 @@ def _analyse(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
     except Excluded as finding:
         failure = {"reliability": "unusable", "stage": finding.stage, "reason": finding.reason}
     except Exception as error:
-        if not task.patient:  # no other scan depends on this one: the traceback says more
+        if not task.patient or is_refused_by_file_system(error):  # no other scan is left, or none can be written
             raise
         failure = {"reliability": "unusable", "stage": DEFECT, "reason": described_defect(error, task.scan.name)}
     if task.patient:  # a scan given alone ends the command with the reason, and leaves nothing

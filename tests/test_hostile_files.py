@@ -1,10 +1,9 @@
 """Files that were damaged in any way end in one sentence, or are read as they were: never in another error.
 
-Hypothesis edits intact files; its examples are the same in every run.
+Hypothesis edits intact files.
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from heads import save_nifti
-from hypothesis import HealthCheck, example, given, settings
+from hostile import Edit, answer, edited, edits, fixed
+from hypothesis import example, given
 from hypothesis import strategies as st
 from studies import OXFORD, write_model
 
 from stroke_ctp.cohort.manifest import COLUMNS, read_manifest
 from stroke_ctp.common.arrays import is_intact, mapped_array, write_sealed
-from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.records import read_json
 from stroke_ctp.common.schemas import plain, validated
 from stroke_ctp.model.checkpoints import read_weights
@@ -26,43 +25,12 @@ from stroke_ctp.scan.nifti import read_nifti
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
-fixed = settings(
-    derandomize=True, database=None, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow]
-)
-
-Edit = tuple[str, int, bytes]
-"""What is done where: bytes are replaced or inserted, or the rest is cut off."""
-edits = st.lists(
-    st.tuples(st.sampled_from(["replace", "insert", "cut"]), st.integers(0, 2**20), st.binary(min_size=1, max_size=8)),
-    min_size=1,
-    max_size=3,
-)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
 """What JSON holds, and NaN and infinity, which it should not."""
-
-
-def edited(content: bytes, changes: list[Edit], within: int | None = None) -> bytes:
-    """The content after edits of its first `within` bytes."""
-    for what, place, new in changes:
-        at = place % (min(within or len(content), len(content)) or 1)
-        rest = {"cut": len(content), "replace": at + len(new), "insert": at}[what]
-        content = content[:at] + (b"" if what == "cut" else new) + content[rest:]
-    return content
-
-
-def answer(read: Callable[[], Any]) -> Any:
-    """What a reader returns; None where it refuses the file in one sentence."""
-    try:
-        return read()
-    except (UserError, Excluded) as refusal:
-        sentence = str(refusal)
-    assert sentence
-    assert "\n" not in sentence
-    return None
 
 
 @pytest.fixture(scope="module")

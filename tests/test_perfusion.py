@@ -1,7 +1,9 @@
 """`python -m stroke_ctp.perfusion` and `preprocess label=cbv` as a user types them, on heads whose lesion is known."""
 
+import errno
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -209,6 +211,19 @@ def test_no_scan_of_a_manifest_ends_the_others(scans: Path, tmp_path: Path, monk
     assert abs(table.loc["E", "tissue_asymmetry"]) < 0.05
 
 
+def test_a_full_disk_ends_the_command_with_its_sentence(scans: Path, tmp_path: Path, monkeypatch) -> None:
+    def write(path: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("stroke_ctp.hemodynamics.output.write_like", write)
+    manifest = tmp_path / "manifest.csv"
+    pd.DataFrame({"scan": [scans / "stroke.nii.gz"], "patient": ["A"]}).to_csv(manifest, index=False)
+    result = call("perfusion", f"manifest={manifest}", f"out={tmp_path / 'maps'}", "jobs=1")
+    assert result.returncode == 1
+    assert "/maps/00001/cbf.nii.gz cannot be used: no space left on device; allow it, make room" in result.stderr
+    assert "unexpected" not in result.stderr
+
+
 def test_a_manifest_of_which_nothing_can_be_measured_has_its_reasons_in_the_table(scans: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.csv"
     pd.DataFrame({"scan": [scans / "empty.nii.gz"], "patient": ["A"]}).to_csv(manifest, index=False)
@@ -224,6 +239,12 @@ def test_a_second_run_measures_only_what_is_missing(several: Path, scans: Path) 
     assert call("perfusion", f"manifest={scans / 'manifest.csv'}", f"out={several}", "jobs=1").returncode == 0
     assert {path: path.stat().st_mtime_ns for path in (several / "00001").iterdir()} == kept
     assert (several / "00002" / "cbv.nii.gz").exists()
+
+
+def test_the_table_of_a_second_run_is_byte_by_byte_that_of_the_first(several: Path, scans: Path) -> None:
+    first = (several / "volumes.csv").read_bytes()
+    assert call("perfusion", f"manifest={scans / 'manifest.csv'}", f"out={several}", "jobs=1").returncode == 0
+    assert (several / "volumes.csv").read_bytes() == first
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,7 @@ import pandas as pd
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.origin import ORIGIN, ORIGINS
-from stroke_ctp.common.text import one_of
-from stroke_ctp.scan.dicom.ct_files import printable
+from stroke_ctp.common.text import one_of, printable
 
 _REQUIRED = ("scan", "patient")
 _MADE = "series"
@@ -136,7 +135,7 @@ def _require_columns(table: pd.DataFrame, required: Sequence[str], path: Path) -
     if missing:
         raise UserError(
             f"{path} must have the columns {', '.join(required)}; {', '.join(missing)} missing, "
-            f"found {', '.join(table.columns)}"
+            f"found {printable(', '.join(table.columns))}"
         )
 
 
@@ -145,8 +144,8 @@ def _require_once(what: str, files: Sequence[str | None], name: str, path: Path)
     twice = next((file for file in files if file and files.count(file) > 1), None)
     if twice:
         raise UserError(
-            f"{what} must be given once per patient, patient {printable(name)} has {twice} in several rows of {path}; "
-            "write one row per scan, with both levels"
+            f"{what} must be given once per patient, patient {printable(name)} has {printable(twice)} in several rows "
+            f"of {path}; write one row per scan, with both levels"
         )
 
 

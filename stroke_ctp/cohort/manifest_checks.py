@@ -6,6 +6,7 @@ from pathlib import Path
 from stroke_ctp.cohort.inclusion import check_level
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.common.errors import Excluded, UserError
+from stroke_ctp.common.text import printable
 from stroke_ctp.scan.nifti import time_axis
 from stroke_ctp.scan.nifti_integrity import read_header
 from stroke_ctp.scan.read import is_nifti
@@ -18,12 +19,13 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
         UserError: A file is missing, a scan is not 4D, or a level lies outside its scan.
     """
     for patient in patients:
+        name = printable(patient.patient)
         for path in patient.scans():
             if not _exists(path):
-                raise UserError(f"there is no scan {path} (patient {patient.patient}); correct the manifest")
+                raise UserError(f"there is no scan {printable(str(path))} (patient {name}); correct the manifest")
         for path in patient.masks():
             if not _exists(path) or path.is_dir():
-                raise UserError(f"there is no file {path} (patient {patient.patient}); correct the manifest")
+                raise UserError(f"there is no file {printable(str(path))} (patient {name}); correct the manifest")
         for row, path in zip(patient.rows, patient.scans(), strict=True):
             # reading all DICOM headers takes long: their faults exclude the patient later
             size = _size(path) if is_nifti(path) else None
@@ -34,7 +36,7 @@ def check_scans(patients: Iterable[ManifestPatient]) -> None:
                 for level, index in row.levels.items():
                     check_level(size[2], index, level, path.name)
             except Excluded as mistake:
-                raise UserError(f"patient {patient.patient}: {mistake.reason}") from None
+                raise UserError(f"patient {name}: {printable(mistake.reason)}") from None
 
 
 def _exists(path: Path) -> bool:

@@ -18,6 +18,7 @@ from stroke_ctp.common.files import file_digest
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.common.origin import ORIGIN, SIMULATED
 from stroke_ctp.common.records import read_record
+from stroke_ctp.common.text import printable
 
 _WAY_OUT = "preprocess again"
 _FILE_NAME = re.compile(r"[^/\\\x00]+\.npy")
@@ -63,7 +64,7 @@ class Cohort:
             raise UserError(f"{path} has no column {', '.join(sorted(missing))}; {_WAY_OUT}")
         twice = self.table.loc[self.table["patient"].duplicated(), "patient"]
         if not twice.empty:
-            raise UserError(f"{path} lists patient {twice.iloc[0]} twice; {_WAY_OUT}")
+            raise UserError(f"{path} lists patient {printable(twice.iloc[0])} twice; {_WAY_OUT}")
         if self.table.empty:
             raise UserError(f"{path} lists no patient; {_WAY_OUT}")
         odd = next((name for name in self.table["series"] if not _FILE_NAME.fullmatch(name)), None)

@@ -50,6 +50,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in said for words in known)
 
 
+_REFUSALS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EIO),
+    *(errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE),
+)
+
+
+def is_refused_by_file_system(error: BaseException) -> bool:
+    """Whether a file system refuses what it would refuse to any program, such as room on a full disk."""
+    return isinstance(error, OSError) and error.errno in _REFUSALS
+
+
 def may_pass(error: BaseException) -> bool:
     """Whether the same file may be read another time: memory, a disk, a network or a limit of open files failed."""
     return is_out_of_memory(error) or (isinstance(error, OSError) and error.errno in _PASSING)

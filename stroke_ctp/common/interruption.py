@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 
-from stroke_ctp.common.errors import is_out_of_memory
-
 _ENDED_BY = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -76,6 +74,8 @@ def _tell_error(kind: type[BaseException], error: BaseException, trace: Tracebac
 
     Libraries that find no memory while they load raise many kinds; a signal may come while a command reports its end.
     """
+    from stroke_ctp.common.errors import is_out_of_memory  # here, so that nothing loads before signals are handled
+
     if isinstance(error, Interrupted):
         _end_at_once(error.number, None)
     if is_out_of_memory(error):

@@ -32,3 +32,12 @@ def some(values: Iterable[str], at_most: int = 5) -> str:
     ordered = sorted(values) if isinstance(values, set) else list(dict.fromkeys(values))
     more = len(ordered) - at_most
     return ", ".join(ordered[:at_most]) + (f" and {more} more" if more > 0 else "")
+
+
+def printable(text: str) -> str:
+    """A name with unprintable characters escaped: line breaks, control sequences of terminals.
+
+    >>> printable("a\\nb")
+    'a\\\\nb'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

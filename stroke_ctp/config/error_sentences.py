@@ -9,15 +9,10 @@ from hydra.errors import HydraException, OverrideParseException
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from omegaconf.errors import OmegaConfBaseException
 
-from stroke_ctp.common.errors import UserError, is_out_of_memory
+from stroke_ctp.common.errors import UserError, is_out_of_memory, is_refused_by_file_system
 from stroke_ctp.common.schemas import fields
 from stroke_ctp.model.settings import TrainSettings
 
-_NO_DEFECTS = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EIO),
-    *(errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE),
-)
-"""What a file system refuses to any program."""
 _GONE = (errno.ENOENT, errno.ESTALE)
 
 
@@ -67,7 +62,7 @@ def _sentence_of_file_system(error: OSError) -> str | None:
     if error.errno in _GONE and error.filename:
         way_out = "it was removed while the command worked, or never there: put it back, or repeat the command"
         return f"{error.filename} cannot be found: {reason}; {way_out}"
-    if error.errno in _NO_DEFECTS:
+    if is_refused_by_file_system(error):
         return f"{error.filename or 'a file'} cannot be used: {reason}; allow it, make room, or choose another place"
     return None
 

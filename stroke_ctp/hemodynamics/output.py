@@ -39,7 +39,7 @@ NETWORK_COLUMNS = ("network_reliability", "network_reason", *(field.name for fie
 """The columns that `method=network` adds."""
 
 
-Numbers = dict[str, float | bool | str | None]
+Numbers = dict[str, int | float | bool | str | None]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """What a training writes: checkpoints and its log, read back."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile, is_zipfile
+from zipfile import ZipFile, ZipInfo, is_zipfile
 
 import pandas as pd
 
 from stroke_ctp.common.errors import UserError, raise_if_passing
+from stroke_ctp.common.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,6 +62,16 @@ def _logged(log: Path) -> pd.DataFrame | None:
         raise UserError(f"{log} is damaged ({reason}); {_WAY_OUT}") from None
 
 
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint whole or not at all, also if the process is killed; `torch.save` hides why a disk refuses."""
+    import torch
+
+    written = io.BytesIO()
+    torch.save(content, written)
+    with atomic_write(path) as partial:
+        partial.write_bytes(written.getbuffer())
+
+
 def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
     """Content of a checkpoint, on the CPU: tensors and plain values, after their checksums are compared.
 
@@ -76,12 +88,8 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
     try:
         if not path.is_file():
             raise ValueError("no such file")
-        if is_zipfile(path):  # PyTorch's format since version 1.6; PyTorch itself does not compare its checksums
-            with ZipFile(path) as archive:
-                damaged = archive.testzip()
-            if damaged is not None:
-                raise ValueError(f"the checksum of {damaged} differs")
-        content = torch.load(path, weights_only=True, map_location="cpu")
+        intact = _intact(path) if is_zipfile(path) else path  # PyTorch's format since version 1.6
+        content = torch.load(intact, weights_only=True, map_location="cpu")
         if not isinstance(content, dict):
             raise ValueError("it holds no dictionary")
         return content
@@ -93,6 +101,23 @@ def read_checkpoint(path: Path, way_out: str = _WAY_OUT) -> dict[str, Any]:
         raise_if_passing(error, path)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} cannot be read ({reason}); {way_out}") from None
+
+
+def _intact(path: Path) -> io.BytesIO:
+    """The archive, made again from parts whose checksums were compared.
+
+    PyTorch does not compare them. It also leaves the memory of a tensor as it was if the archive's directory, which has
+    no checksum, calls the tensor a folder.
+    """
+    again = io.BytesIO()
+    with ZipFile(path) as archive, ZipFile(again, "w") as copy:
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} differs")
+        for name in archive.namelist():
+            copy.writestr(ZipInfo(name), archive.read(name))
+    again.seek(0)
+    return again
 
 
 def read_weights(path: Path) -> tuple[dict[str, "Tensor"], int]:

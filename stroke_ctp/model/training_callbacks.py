@@ -1,6 +1,5 @@
 """Lightning callbacks and plugins of a training: progress, early stopping, atomic checkpoints."""
 
-import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -15,8 +14,7 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tqdm import tqdm
 
-from stroke_ctp.common.files import atomic_write
-from stroke_ctp.model.checkpoints import TrainingFiles
+from stroke_ctp.model.checkpoints import TrainingFiles, write_checkpoint
 
 
 def training_callbacks(files: TrainingFiles, patience: int, title: str, n_after: int | None = 0) -> list[Callback]:
@@ -81,10 +79,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Write a temporary file beside `path`, then rename it; Lightning would go through another file system."""
-        content = io.BytesIO()  # torch.save to a file hides the reason of a full disk
-        torch.save(checkpoint, content)
-        with atomic_write(Path(path)) as partial:
-            partial.write_bytes(content.getbuffer())
+        write_checkpoint(Path(path), checkpoint)
 
 
 class Patience(EarlyStopping):

@@ -15,9 +15,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.random_streams import Purpose, torch_seed
-from stroke_ctp.model.checkpoints import no_fit, read_checkpoint
+from stroke_ctp.model.checkpoints import no_fit, read_checkpoint, write_checkpoint
 from stroke_ctp.model.condensed_series import CondensedSeries
 from stroke_ctp.model.feature_cache import encoding_precision
 from stroke_ctp.model.perfusion_network import PerfusionNetwork
@@ -125,8 +124,7 @@ class _State:
 
     def save(self, path: Path, step: int) -> None:
         parts = {name: getattr(self, name).state_dict() for name in ("network", "averaged", "optimizer")}
-        with atomic_write(path) as partial:
-            torch.save({**parts, "step": step}, partial)
+        write_checkpoint(path, {**parts, "step": step})
 
     def load(self, path: Path) -> int:
         """Continue from a checkpoint, if there is one; the next step."""

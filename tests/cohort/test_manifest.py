@@ -1,6 +1,7 @@
 import pytest
 
 from stroke_ctp.cohort.manifest import read_manifest
+from stroke_ctp.cohort.manifest_checks import check_scans
 from stroke_ctp.common.errors import UserError
 
 HEADER = "scan,patient,basal_ganglia,supraganglionic"
@@ -87,6 +88,23 @@ def test_a_bad_manifest_is_refused_in_one_sentence(tmp_path, text, message):
         read_manifest(manifest(tmp_path, text))
     assert "manifest.csv" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ('scan,"pa\ntient",basal_ganglia,supraganglionic', "a,A,1,2"),
+        (HEADER, '"a\nb",A,1,2'),
+        (HEADER, 'a,"A\x1b[31m\nB",1,2'),
+        (f"{HEADER},core_mask", '.,A,1,2,"a\nb"'),
+        (HEADER, '"a\nb",A,1,\n"a\nb",A,,2'),
+    ],
+)
+def test_line_breaks_and_control_characters_of_cells_are_escaped_in_the_sentence(tmp_path, header, row):
+    with pytest.raises(UserError) as refused:
+        check_scans(read_manifest(manifest(tmp_path, f"{header}\n{row}\n")))
+    assert str(refused.value).isprintable()
+    assert "\\n" in str(refused.value)
 
 
 def test_a_manifest_that_is_not_there_or_not_text_is_refused(tmp_path):

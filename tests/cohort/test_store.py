@@ -93,6 +93,11 @@ def test_a_patient_listed_twice_is_named(write_cohort):
         Cohort(write_cohort({"patient": ["a", "b", "b"]}))
 
 
+def test_a_line_break_in_the_name_of_a_patient_is_escaped_in_the_sentence(write_cohort):
+    with pytest.raises(UserError, match=r"lists patient a\\nb twice"):
+        Cohort(write_cohort({"patient": ["a\nb", "a\nb"]}))
+
+
 def test_a_cohort_without_its_description_is_refused(folder: Path):
     (folder / "cohort.json").unlink()
     with pytest.raises(UserError, match=r"cohort\.json is missing; preprocess again"):

@@ -117,6 +117,27 @@ def test_a_closed_terminal_and_what_a_script_ignores_do_not_end_the_program() ->
     assert program.end() == (0, "")
 
 
+def test_nothing_is_loaded_before_signals_are_handled() -> None:
+    """The signal comes from the first import after the module that handles signals."""
+    program = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if "stroke_ctp.common.interruption" in sys.modules and name != "stroke_ctp.common.interruption":
+            os.kill(os.getpid(), signal.SIGINT)
+for name in ("contextlib", "collections.abc", "types", "enum"):
+    __import__(name)
+sys.meta_path.insert(0, Finder)
+sys.argv = ["-m"]
+import stroke_ctp.report
+"""
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert found.stderr == "\nstroke_ctp: interrupted\n"
+    assert found.returncode == 130
+
+
 def test_a_command_ends_with_a_sentence_before_it_has_loaded_anything(tmp_path: Path) -> None:
     """The package's own lines are the first to run; the signal comes from the first library that is loaded after."""
     (tmp_path / "hydra.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")

@@ -1,4 +1,4 @@
-"""Disturb a tiny study in many ways: `python tests/faults [kills=N] [races=N] [resources=0|1] [orders=0|1] out=FILE`.
+"""Disturb a tiny study in many ways: `python tests/faults [kills=N] [races=N] [mutants=N] [resources=0|1] … out=FILE`.
 
 Every trial is compared byte by byte with an undisturbed study. The figures are written as JSON; the exit status is 1
 if any trial found a defect.
@@ -13,19 +13,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
+import mutants
 import orders
 import resources
+import surroundings
 from kills import chain
-from lab import KINDS, Lab, Running, load_libraries
+from lab import Lab, Running, load_libraries
 from races import race
+from tiny_study import KINDS
 
-SETTINGS = {"kills": "100", "races": "50", "resources": "1", "orders": "1", "seed": "0", "out": "outputs/faults.json"}
-KILLED = ("simulate", "preprocess", "encode", "train", "train", "parallel", "ensemble", "report", "perfusion")
-KILLED += ("predict", "pretrain", "cbv")
-RACED = ("simulate", "preprocess", "encode", "train", "parallel", "ensemble", "report", "perfusion", "predict")
-RACED += ("pretrain",)
+SETTINGS = {"kills": "100", "races": "50", "mutants": "10000", "resources": "1", "orders": "1", "seed": "0"}
+SETTINGS |= {"out": "outputs/faults.json"}
+TRIED = ("train", "cbv", *(kind for kind in KINDS if kind not in ("train", "cbv", "external")))
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
     out = Path(given["out"]).resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     os.environ |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    os.environ["PYTHONPATH"] = sys.path[0] = str(Path(__file__).parents[2])  # this tree, whatever is installed
     work = Path(tempfile.mkdtemp(prefix="faults-"))  # no TemporaryDirectory: commands, as forks, would remove it
     try:
         n_defects = _all_trials(Lab(work, random.Random(int(given["seed"]))), given, out)
@@ -76,19 +78,21 @@ def _undisturbed(lab: Lab) -> dict[str, float]:
 
 def _trials(lab: Lab, given: dict[str, str], seconds: dict[str, float]) -> Iterator[dict]:
     kills = races = 0
+    killed, raced = cycle(TRIED), cycle(reversed(TRIED))
     while kills < int(given["kills"]) or races < int(given["races"]):
         if kills < int(given["kills"]):
-            kind = KILLED[kills % len(KILLED)] if kills < len(KILLED) else lab.random.choice(KILLED)
-            row = chain(lab, kind, seconds[kind])
+            row = chain(lab, next(killed), seconds)
             kills += row["kills"]
             yield row
         if races < int(given["races"]):
-            yield race(lab, RACED[races % len(RACED)])
+            yield race(lab, kind := next(raced), seconds[kind])
             races += 1
     if given["resources"] == "1":
-        yield from resources.trials(lab)
+        yield from resources.trials(lab, seconds)
+        yield from surroundings.trials(lab)
     if given["orders"] == "1":
         yield from orders.trials(lab)
+    yield from mutants.trials(int(given["seed"]), int(given["mutants"]))
 
 
 def _defects(rows: list[dict]) -> list[dict]:
@@ -99,10 +103,16 @@ def _figures(rows: list[dict], seconds: dict[str, float]) -> dict:
     """What was tried and found."""
     trials = Counter(row["part"] for row in rows if row["part"] != "not tried")
     of_kinds = {part: Counter(row["kind"] for row in rows if row["part"] == part) for part in trials}
+    for row in rows:
+        if row["part"] in ("kills", "mutants"):
+            of_kinds[row["part"]][row["kind"]] += row[row["part"]] - 1  # a trial has several
     return {
         "date": time.strftime("%Y-%m-%d"),
         "kills": sum(row.get("kills", 0) for row in rows),
+        "kills_while_loading": sum(row.get("loading", 0) for row in rows),
         "races": trials["races"],
+        "races_with_a_kill": sum(row.get("killed", 0) for row in rows),
+        "mutants": sum(row.get("mutants", 0) for row in rows),
         "trials": trials,
         "of_kinds": of_kinds,
         "seconds_undisturbed": seconds,

@@ -9,71 +9,13 @@ import runpy
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-SIZES = ("n_train=6", "n_external=1")
-TRAIN = ("cohort=cohort", "fold=0..2", "folds.n=3", "trainer.max_epochs=8", "encoder.weights=none", "bank.draws=1")
-STUDY = "outputs/s"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A command, what has to lie there before, and what of its results is compared."""
-
-    command: tuple[str, ...]
-    needs: tuple[str, ...]
-    results: tuple[str, ...]
-
-
-RUNS = (f"{STUDY}/*/fold-*/predictions.csv", f"{STUDY}/*/fold-*/metrics.json")
-KINDS = {
-    "simulate": Kind(("simulate", "out=scans", *SIZES, "jobs=1"), (), ("scans/**/*.csv", "scans/**/*.nii.gz")),
-    "preprocess": Kind(
-        ("preprocess", "manifest=scans/train/manifest.csv", "out=cohort", "jobs=1"),
-        ("scans",),
-        ("cohort/*.csv", "cohort/*.json", "cohort/series/*", "cohort/*.html"),
-    ),
-    "external": Kind(
-        ("preprocess", "manifest=scans/external/manifest.csv", "out=external", "jobs=1"),
-        ("scans",),
-        ("external/*.csv", "external/*.json", "external/series/*"),
-    ),
-    "encode": Kind(("train", *TRAIN, "name=s"), ("cohort",), (*RUNS, "outputs/bank/*/*.npy")),
-    "train": Kind(("train", *TRAIN, "name=s"), ("cohort", "outputs/bank"), RUNS),
-    "cbv": Kind(("train", *TRAIN, "name=s", "model=cbv"), ("cohort", f"{STUDY}/full"), RUNS),
-    "parallel": Kind(
-        ("train", *TRAIN, "name=s", "hydra/launcher=parallel", "hydra.launcher.n_jobs=2"),
-        ("cohort", "outputs/bank"),
-        RUNS,
-    ),
-    "ensemble": Kind(
-        ("ensemble", "name=s", "external=external", "models=full,cbv"),
-        ("cohort", "external", "outputs/bank", STUDY),
-        (f"{STUDY}/*/ensemble/predictions.csv", f"{STUDY}/*/ensemble/metrics.json"),
-    ),
-    "report": Kind(
-        ("report", "name=s"),
-        ("cohort", "external", "outputs/bank", STUDY),
-        (f"{STUDY}/report/tables/*", f"{STUDY}/report/figures/*"),
-    ),
-    "perfusion": Kind(
-        ("perfusion", "manifest=scans/external/manifest.csv", "out=maps", "jobs=1"),
-        ("scans",),
-        ("maps/*.csv", "maps/*/*"),
-    ),
-    "predict": Kind(
-        ("predict", "manifest=scans/external/manifest.csv", "name=s", "out=prediction", "jobs=1"),
-        ("scans", "outputs/bank", STUDY),
-        ("prediction/*.csv",),
-    ),
-    "pretrain": Kind(("pretrain", "out=weights", "patients=2", "steps=12", "jobs=1"), (), ("weights",)),
-}
-"""In the order in which an undisturbed study needs them."""
-MADE_BY = {"ensemble": f"{STUDY}/*/ensemble", "report": f"{STUDY}/report", "cbv": f"{STUDY}/cbv"}
-"""What a command makes inside of what it needs."""
+from tiny_study import KINDS, MADE_BY
 
 
 @dataclass(frozen=True)
@@ -95,13 +37,19 @@ class Ended:
 
 
 class Running:
-    """A command in a fork of this process, which has the libraries loaded: a trial takes the time of the work."""
+    """A command, usually in a fork of this process, which has the libraries loaded: a trial takes the time of the work.
 
-    def __init__(self, command: tuple[str, ...], folder: Path) -> None:
-        self.began, self._said = time.monotonic(), folder.with_name(f"{folder.name}.{random.getrandbits(40):x}.txt")
+    Args:
+        command: Its name and settings.
+        folder: Where it works.
+        loads: Whether it is a program of its own, which first loads the libraries.
+    """
+
+    def __init__(self, command: tuple[str, ...], folder: Path, loads: bool = False) -> None:
+        self.began, self._said = time.monotonic(), Path(tempfile.mkstemp(prefix="faults-said-")[1])
         self.pid = os.fork()
         if self.pid == 0:
-            _become(command, folder, self._said)
+            _become(command, folder, self._said, loads)
 
     def wait(self, seconds: float) -> bool:
         """Whether the command ends within this time."""
@@ -126,8 +74,8 @@ class Running:
         self._said.unlink()
         return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - self.began)
 
-    def outlived_by(self, seconds: float = 10.0) -> int:
-        """Processes of the command that are still there some time after its end; they are ended then."""
+    def outlived_by(self, seconds: float = 30.0) -> int:
+        """Processes of the command that are there long after its end, when all have loaded; they are ended then."""
         end = time.monotonic() + seconds
         while (alive := _living(self.pid)) and time.monotonic() < end:
             time.sleep(0.1)
@@ -189,15 +137,19 @@ def _digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in shown.items()}
 
 
-def _become(command: tuple[str, ...], folder: Path, said: Path) -> None:
+def _become(command: tuple[str, ...], folder: Path, said: Path, loads: bool) -> None:
     """Run a command in this process, and end it."""
     status = 1
-    log = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
     try:
+        log = os.open(said, os.O_WRONLY | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
         os.setsid()
         os.chdir(folder)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # which a script that starts this may ignore
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        if loads:
+            os.execv(sys.executable, [sys.executable, "-m", f"stroke_ctp.{command[0]}", *command[1:]])
         interruption = importlib.import_module("stroke_ctp.common.interruption")
         interruption.end_quietly_while_loading()  # as the package does where it is started as a program
         sys.argv = [command[0], *command[1:]]

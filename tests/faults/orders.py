@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import KINDS, TRAIN, Lab, Running
+from lab import Lab, Running
+from tiny_study import KINDS, TRAIN
 
 
 def trials(lab: Lab) -> Iterator[dict]:

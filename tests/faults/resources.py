@@ -1,54 +1,79 @@
 """Commands that lack something: they say what in a sentence, and continue once it is there."""
 
 import os
-import resource
 import shutil
+import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-from lab import KINDS, STUDY, Ended, Lab, Running
+from lab import Lab, Running
+from tiny_study import KINDS, STUDY
+from verdicts import continued, judged
 
 _ROOM = {"simulate": 2_000_000, "preprocess": 2_000_000, "encode": 200_000, "train": 300_000, "report": 600_000}
+_ROOM |= {"perfusion": 200_000, "pretrain": 2_000_000}
 """Bytes that a command finds on a disk that is then full."""
+_WRITTEN = ("simulate", "preprocess", "train", "cbv", "ensemble", "permute", "stress", "report", "perfusion", "predict")
+_WRITTEN += ("export", "pretrain")
+_VANISHING = (
+    ("train", f"{STUDY}/full/fold-0", "last.ckpt"),
+    ("preprocess", "scans/train/scans", ""),
+    ("perfusion", "scans/external/scans", ""),
+    ("encode", "cohort/series", ""),
+)
+"""Command, folder that is moved away, and the file in it that is waited for."""
+_TIMES = {"files of ten years from now": 10.0, "files of 1970": -60.0}
+"""Years by which the clock was set back or forward since the files were written."""
 
 
-def trials(lab: Lab) -> Iterator[dict]:
-    """All of them; what was wrong about each, or why it was not tried."""
-    for kind in _ROOM:
-        yield _full_disk(lab, kind) if os.geteuid() == 0 else _not_tried("full disk", kind, "only root mounts disks")
-    for kind, folder, after in (
-        ("train", f"{STUDY}/full/fold-0", "last.ckpt"),
-        ("preprocess", "scans/train/scans", ""),
-    ):
+def trials(lab: Lab, seconds: dict[str, float]) -> Iterator[dict]:
+    """All of them; what was wrong about each, or why it was not tried.
+
+    Args:
+        lab: Where to work.
+        seconds: How long each command takes undisturbed.
+    """
+    full = [("full disk", kind, room, "no space left") for kind, room in _ROOM.items()]
+    for case, kind, room, says in full + [("read-only output", kind, None, "read-only") for kind in _WRITTEN]:
+        yield _on_a_disk(lab, kind, case, room, says) if os.geteuid() == 0 else _not_tried(case, kind)
+    for kind, folder, after in _VANISHING:
         yield _vanished(lab, kind, folder, after)
-    for name, changes in _SURROUNDINGS.items():
-        yield _surroundings(lab, name, **changes)
-    yield _little_memory(lab)
+    for kind in ("simulate", "preprocess", "encode", "report", "pretrain"):
+        for case, years in _TIMES.items():
+            yield _clock(lab, kind, seconds[kind], case, years)
 
 
-def _full_disk(lab: Lab, kind: str) -> dict:
-    """On a small disk of its own, which then gets larger."""
+def _on_a_disk(lab: Lab, kind: str, case: str, room: int | None, says: str) -> dict:
+    """On a disk of its own that is small or read-only, and then neither.
+
+    Args:
+        lab: Where to work.
+        kind: Which command.
+        case: What the disk lacks.
+        room: Bytes that are free on it; None: it is read-only.
+        says: Words by which the command tells so.
+    """
     filled, disk = lab.place(kind), lab.work / "disk"
     disk.mkdir(exist_ok=True)
-    files = [path for path in filled.rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size + 8192 for path in files) + _ROOM[kind]
+    used = sum(path.stat().st_size + 8192 for path in filled.rglob("*") if path.is_file())
+    size = "2g" if room is None else used + room
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=True)
     try:
         folder = shutil.copytree(filled, disk / "study")
+        if room is None:
+            subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         first = Running(KINDS[kind].command, folder).ended()
-        row = _judged("full disk", kind, first, "no space left" in first.said)
-        subprocess.run(["mount", "-o", "remount,size=2g", disk], check=True)
-        return _continued(lab, kind, folder, row)
+        row = judged(case, kind, first, first.status == 1 and says in first.said.lower())
+        subprocess.run(["mount", "-o", "remount,rw,size=2g", disk], check=True)
+        return continued(lab, kind, folder, row)
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
         shutil.rmtree(filled)
 
 
-def _not_tried(case: str, kind: str, why: str) -> dict:
-    return {"part": "not tried", "case": case, "kind": kind, "why": why, "defects": []}
+def _not_tried(case: str, kind: str) -> dict:
+    return {"part": "not tried", "case": case, "kind": kind, "why": "only root mounts disks", "defects": []}
 
 
 def _vanished(lab: Lab, kind: str, what: str, after: str) -> dict:
@@ -62,86 +87,24 @@ def _vanished(lab: Lab, kind: str, what: str, after: str) -> dict:
     command.wait(0.3)
     (place / what).rename(place / "hidden")
     first = command.ended()
-    row = _judged("vanished folder", f"{kind}: {what}", first, first.status == 0 or first.said.strip() != "")
+    row = judged("vanished folder", f"{kind}: {what}", first, first.status == 0 or first.said.strip() != "")
     shutil.rmtree(place / what, ignore_errors=True)
     (place / "hidden").rename(place / what)
-    row = _continued(lab, kind, place, row)
+    row = continued(lab, kind, place, row)
     shutil.rmtree(place)
     return row
 
 
-_SURROUNDINGS: dict[str, dict] = {
-    "no HOME": {"env": {"HOME": None}},
-    "HOME that does not exist": {"env": {"HOME": "/nonexistent"}},
-    "ASCII terminal": {"env": {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}},
-    "Latin-1 terminal": {"env": {"PYTHONIOENCODING": "latin-1"}},
-    "standard output closed": {"redirected": ">&-"},
-    "standard output and error closed": {"redirected": ">&- 2>&-"},
-    "reader of the output gone": {"redirected": "| true"},
-    "output on a full disk": {"redirected": "> /dev/full", "says": "no space left"},
-}
-
-
-def _surroundings(lab: Lab, name: str, env: dict | None = None, redirected: str = "", says: str = "") -> dict:
-    """The report, as a program of its own."""
-    folder = lab.place("report")
-    end = _program(folder, " ".join(KINDS["report"].command), redirected, env)
-    told = (says in end.said and end.status == 1) if says else end.status == 0
-    row = _judged("surroundings", name, end, told)
-    if not says:
-        row["defects"] += [f"differs: {path}" for path in lab.differing("report", folder)[:5]]
-    shutil.rmtree(folder)
-    return row
-
-
-def _little_memory(lab: Lab) -> dict:
-    """The report under limits of memory from hardly any to enough: it says so or works."""
-    folder, row = lab.place("report"), {"part": "resources", "case": "memory limit", "kind": "report", "defects": []}
-    for megabytes in (150, 300, 600, 1000, 1500, 2500):
-        limit = megabytes << 20
-        end = _program(
-            folder,
-            " ".join(KINDS["report"].command),
-            before=lambda limit=limit: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-        )
-        if "Traceback" in end.said or (end.status and "memory" not in end.said):
-            row["defects"].append(f"{megabytes} MB: status {end.status}: {end.said[-200:]}")
-    shutil.rmtree(folder)
-    return row
-
-
-def _program(
-    folder: Path, command: str, redirected: str = "", env: dict | None = None, before: Callable[[], None] | None = None
-) -> Ended:
-    """A command as a program of its own."""
-    name, _, arguments = command.partition(" ")
-    changed = os.environ | (env or {})
-    line = f"set -o pipefail; '{sys.executable}' -m stroke_ctp.{name} {arguments} {redirected}"
-    began = time.monotonic()
-    done = subprocess.run(
-        ["bash", "-c", line],
-        cwd=folder,
-        env={key: value for key, value in changed.items() if value is not None},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        preexec_fn=before,
-        timeout=600,
-    )
-    return Ended(done.returncode, done.stdout + done.stderr, time.monotonic() - began)
-
-
-def _judged(case: str, kind: str, end: Ended, told: bool) -> dict:
-    defects = [end.defect] if end.defect else []
-    if not told:
-        defects.append(f"says nothing of what it lacks: status {end.status}: {end.said[-300:]}")
-    return {"part": "resources", "case": case, "kind": kind, "said": end.said.strip()[-200:], "defects": defects}
-
-
-def _continued(lab: Lab, kind: str, folder: Path, row: dict) -> dict:
-    """The same command once everything is there."""
-    end = Running(KINDS[kind].command, folder).ended()
-    if end.status or end.defect:
-        row["defects"].append(f"does not continue: status {end.status}: {end.said[-300:]}")
-    row["defects"] += [f"differs: {path}" for path in lab.differing(kind, folder)[:5]]
+def _clock(lab: Lab, kind: str, seconds: float, case: str, years: float) -> dict:
+    """A command is killed halfway; all files, also its unfinished ones, are then of another time."""
+    place = lab.place(kind)
+    command = Running(KINDS[kind].command, place)
+    command.wait(seconds / 2)
+    command.send(signal.SIGKILL, whole_group=True)
+    command.ended()
+    then = max(0.0, time.time() + years * 365.25 * 86400)
+    for path in place.rglob("*"):
+        os.utime(path, (then, then))
+    row = continued(lab, kind, place, {"part": "resources", "case": case, "kind": kind, "defects": []})
+    shutil.rmtree(place)
     return row

@@ -1,4 +1,6 @@
 import errno
+import re
+import resource
 from pathlib import Path
 
 import pandas as pd
@@ -6,7 +8,7 @@ import pytest
 import torch
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint, read_weights
+from stroke_ctp.model.checkpoints import TrainingFiles, read_checkpoint, read_weights, write_checkpoint
 
 
 def _log(folder: Path, version: int, text: str) -> None:
@@ -94,3 +96,29 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, content: obje
     torch.save(content, tmp_path / "best.ckpt")
     with pytest.raises(UserError, match=rf"best\.ckpt .*{reason}.*; remove its folder and train that fold again$"):
         read_weights(tmp_path / "best.ckpt")
+
+
+def test_a_tensor_that_the_archive_calls_a_folder_is_read_all_the_same(tmp_path: Path):
+    path = tmp_path / "best.ckpt"
+    write_checkpoint(path, {"state_dict": {"a": torch.arange(1000.0), "b": torch.ones(1000)}, "epoch": 3})
+    content = bytearray(path.read_bytes())
+    entries = [found.start() for found in re.finditer(b"PK\x01\x02", content)]
+    for entry in entries:
+        content[entry + 38] = 255  # attributes, of which a bit says that it is a folder
+    path.write_bytes(content)
+    state, _ = read_weights(path)
+    assert torch.equal(state["a"], torch.arange(1000.0))
+    assert torch.equal(state["b"], torch.ones(1000))
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_refused_as_any_file(tmp_path: Path):
+    path = tmp_path / "checkpoint"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as refused:
+            write_checkpoint(path, {"weights": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (refused.value.errno, refused.value.filename) == (errno.EFBIG, str(path))
+    assert list(tmp_path.iterdir()) == []

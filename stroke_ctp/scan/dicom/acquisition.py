@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.scan.dicom.ct_files import ct_files, is_dicom, printable
+from stroke_ctp.common.text import printable
+from stroke_ctp.scan.dicom.ct_files import ct_files, is_dicom
 from stroke_ctp.scan.dicom.duplicates import drop_duplicate_frames
 from stroke_ctp.scan.dicom.frame_headers import Frame
 from stroke_ctp.scan.dicom.geometry import SliceStack, stack_slices

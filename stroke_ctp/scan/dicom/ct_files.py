@@ -15,6 +15,7 @@ from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
 from stroke_ctp.common.errors import Excluded, raise_if_passing
+from stroke_ctp.common.text import printable
 from stroke_ctp.scan.dicom.clocks import MID_SCAN_TIME
 from stroke_ctp.scan.dicom.deflated import require_moderate_size
 from stroke_ctp.scan.dicom.header_fields import HeaderFields
@@ -88,11 +89,6 @@ def ct_files(folder: Path) -> list[ImageFile]:
         )
     _require_one_patient(files)
     return files
-
-
-def printable(name: str) -> str:
-    """A file name with unprintable characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _file_names(folder: Path) -> list[str]:
