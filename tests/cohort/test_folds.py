@@ -116,3 +116,20 @@ def test_a_negative_seed_and_a_share_outside_of_0_to_1_are_refused(name: str, va
 def test_a_subset_without_two_patients_of_a_class_is_refused():
     with pytest.raises(UserError, match=r"folds.subset=0.1 must leave ≥ 2 training patients of each class, got 1"):
         split(_labels(60, 12), 0, FoldSettings(subset=0.1))
+
+
+def test_ten_folds_that_train_on_all_their_patients_are_the_default():
+    assert FoldSettings() == FoldSettings(n=10, seed=0, subset=1.0)
+
+
+@pytest.mark.parametrize("subset", [1.0, 0.5])
+def test_rows_of_every_part_ascend(subset: float):
+    fold = split(_labels(60, 40), 3, FoldSettings(subset=subset))
+    for rows in (fold.train, fold.validation, fold.test):
+        assert (np.diff(rows) > 0).all()
+
+
+def test_whole_folds_need_one_training_patient_of_each_class_only():
+    labels = _labels(9, 3)
+    for fold in _all(labels, 3):
+        assert np.bincount(labels[fold.train]).tolist() == [3, 1]

@@ -41,3 +41,10 @@ def test_before_the_first_frame_it_is_held():
 @pytest.mark.parametrize(("interval_s", "n", "needed"), [(1.5, 32, 32), (1.5, 60, 32), (1.0, 60, 48), (3.0, 16, 16)])
 def test_frames_after_the_end_are_not_needed(interval_s, n, needed):
     assert count_needed_frames(np.arange(n) * interval_s) == needed
+
+
+@pytest.mark.parametrize(("early_s", "needed"), [(1e-9, 32), (1e-3, 33)])
+def test_a_frame_that_is_early_by_a_rounding_error_ends_the_series(early_s, needed):
+    times = np.arange(40) * 1.5
+    times[31] -= early_s
+    assert count_needed_frames(times) == needed

@@ -1,5 +1,8 @@
+from statistics import mean, stdev
+
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from stroke_ctp.statistics.agreement import differences, icc_agreement
 
@@ -41,3 +44,16 @@ def test_too_few_patients_are_the_reason_of_an_undefined_estimate():
     assert icc_agreement(np.ones((2, 2))).reason == "2 patients"
     assert differences(np.ones(1), np.ones(1)).bias.reason == "1 patient"
     assert icc_agreement(np.ones((5, 2))).reason == "all measurements are equal"
+
+
+def test_bias_interval_and_limits_of_three_patients_are_scipys_and_the_standard_librarys():
+    measured, true = np.array([3.0, 8.0, 4.0]), np.array([1.0, 2.0, 5.0])
+    error = (measured - true).tolist()
+    found, expected = differences(measured, true), ttest_1samp(error, 0).confidence_interval()
+    assert (found.bias.low, found.bias.high) == pytest.approx((expected.low, expected.high))
+    assert (found.low, found.high) == pytest.approx([mean(error) + sign * 1.96 * stdev(error) for sign in (-1, 1)])
+
+
+def test_perfect_agreement_of_three_patients_has_an_interval_without_width():
+    found = icc_agreement(np.array([[0.0, 0.0], [2.0, 2.0], [4.0, 4.0]]))
+    assert (found.value, found.low, found.high) == (1, 1, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from stroke_ctp.statistics.auc import AUC, roc_auc, summarize
+from stroke_ctp.statistics.auc import AUC, average, roc_auc, summarize
 from stroke_ctp.statistics.roc_curves import GRID, RocCurve, mean_curve, roc_curve
 
 
@@ -54,3 +54,21 @@ def test_band_is_the_sd_of_the_interpolated_curves_with_n_minus_1():
     average = mean_curve([perfect, chance])
     assert average.mean[50] == pytest.approx(0.75)
     assert average.sd[50] == pytest.approx(stdev([1, 0.5]))
+
+
+def test_the_average_of_several_models_is_over_those_that_define_an_auc():
+    first, second, none = AUC(0.6, 2, 3), AUC(0.9, 2, 3), AUC(None, 0, 3, "no large core")
+    found = average([none, first, second])
+    assert found.value == pytest.approx(0.75)
+    assert (found.n_large, found.n_small, found.reason) == (2, 3, "")
+    assert average([none, none]) == none
+
+
+def test_two_folds_have_an_sd():
+    assert summarize([AUC(0.5, 1, 2), AUC(0.9, 2, 2)]).sd == pytest.approx(stdev([0.5, 0.9]))
+
+
+def test_a_single_curve_has_no_spread():
+    curve = mean_curve([RocCurve(np.array([0.0, 1]), np.array([0.0, 1]))])
+    assert not curve.sd.any()
+    np.testing.assert_allclose(curve.mean, np.arange(101) / 100)

@@ -1,11 +1,15 @@
 import numpy as np
 import pytest
 from scipy.special import expit, logit
+from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
+from statsmodels.nonparametric.smoothers_lowess import lowess
+from statsmodels.stats.proportion import proportion_confint
 
-from stroke_ctp.statistics.calibration import brier, intercept, reliability_curve, slope
+from stroke_ctp.statistics.calibration import brier, intercept, n_groups, reliability_curve, slope
 from stroke_ctp.statistics.decision_curve import decision_curve
+from stroke_ctp.statistics.resampling import drawn_patients
 from stroke_ctp.statistics.smooth_calibration import integrated_calibration_index, smooth_calibration
 
 
@@ -59,6 +63,7 @@ def test_certain_predictions_do_not_break_the_slope():
         ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], "separate the classes"),
         ([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9], "separate the classes"),
         ([0, 0, 0, 1, 1, 1], [0.1, 0.2, 0.5, 0.5, 0.8, 0.9], "separate the classes"),
+        ([1, 1, 1, 0, 0, 0], [0.1, 0.2, 0.5, 0.5, 0.8, 0.9], "separate the classes"),
         ([0, 1, 0, 1], [0.5] * 4, "equal"),
         ([1, 1], [0.4, 0.6], "no small core"),
         ([1], [0.4], "no small core"),
@@ -114,3 +119,66 @@ def test_too_few_different_probabilities_give_no_smooth_curve():
     labels = np.array([0, 1] * 10)
     assert smooth_calibration(labels, labels / 2) is None
     assert integrated_calibration_index(labels, labels / 2) is None
+
+
+@pytest.mark.parametrize(("patients", "groups"), [(5, 2), (29, 2), (30, 3), (99, 9), (100, 10), (1000, 10)])
+def test_groups_are_ten_and_fewer_where_they_would_have_fewer_than_ten_patients(patients: int, groups: int):
+    assert n_groups(patients) == groups
+
+
+def test_the_reliability_curve_of_twenty_patients_by_hand():
+    labels, p = np.repeat([0, 1, 0, 1], [8, 2, 3, 7]), np.repeat([0.2, 0.6], 10)
+    for group, predicted, large in zip(reliability_curve(labels, p), (0.2, 0.6), (2, 7), strict=True):
+        assert (group.n, group.predicted, group.observed.value) == (10, pytest.approx(predicted), large / 10)
+        expected = proportion_confint(large, 10, method="wilson")
+        assert (group.observed.low, group.observed.high) == pytest.approx(expected)
+
+
+def test_a_quarter_of_the_error_is_a_scaled_brier_score_of_three_quarters():
+    assert brier(np.array([0, 1] * 10), np.array([0.25, 0.75] * 10)).scaled == pytest.approx(0.75)
+
+
+def test_the_intercept_of_a_share_has_walds_interval():
+    found = intercept(np.repeat([0, 1], [7, 3]), np.full(10, 0.5))
+    half = norm.isf(0.025) / np.sqrt(10 * 0.3 * 0.7)
+    assert (found.low, found.high) == pytest.approx((logit(0.3) - half, logit(0.3) + half), rel=1e-5)
+
+
+@pytest.mark.parametrize(("p", "reason"), [(0.02, ""), (0.006, "the probabilities are too certain")])
+def test_an_interval_as_wide_as_the_logits_can_be_says_nothing(p: float, reason: str):
+    width = 2 * norm.isf(0.025) / np.sqrt(2 * p * (1 - p))
+    assert (width > logit(1 - 1e-6) - logit(1e-6)) == bool(reason)
+    found = intercept(np.array([0, 1]), np.array([p, 1 - p]))
+    assert found.reason == reason
+    if not reason:
+        assert found.high - found.low == pytest.approx(width, rel=1e-3)
+
+
+def test_false_alarms_weigh_the_odds_of_the_threshold_and_a_probability_that_reaches_it_is_called():
+    curve = decision_curve(np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.3, 0.6, 0.1, 0.2]))
+    assert (curve.threshold[0], curve.threshold[-1], curve.share_large) == (0.1, 0.9, 0.4)
+    at = {threshold: float(curve.model[round(100 * threshold) - 10]) for threshold in (0.2, 0.8)}
+    assert at == pytest.approx({0.2: 2 / 5 - 2 / 5 / 4, 0.8: 1 / 5})
+    assert curve.call_all[[10, 70]] == pytest.approx([2 / 5 - 3 / 5 / 4, 2 / 5 - 4 * 3 / 5])
+
+
+@pytest.mark.parametrize(("distinct", "smooth"), [(9, False), (10, True)])
+def test_ten_different_probabilities_are_enough_for_a_smooth_curve(distinct: int, smooth: bool):
+    labels, p = np.array([0, 1] * 20), np.arange(40) % distinct / distinct
+    assert (smooth_calibration(labels, p) is not None) == smooth
+
+
+def test_the_smooth_curve_spans_the_probabilities_and_stays_between_0_and_1():
+    p = np.linspace(0.2, 0.8, 40)
+    curve = smooth_calibration((p > 0.5).astype(int), p)
+    np.testing.assert_allclose(curve.predicted, np.linspace(0.2, 0.8, 101))
+    assert (curve.observed[0], curve.observed[-1]) == (0, 1)
+
+
+def test_one_in_forty_bootstrap_curves_lies_below_the_band_and_one_above(calibrated: tuple):
+    labels, p = (values[:150] for values in calibrated)
+    curve = smooth_calibration(labels, p)
+    middle = curve.predicted[[50]]
+    drawn = drawn_patients(labels, 200)
+    at = [lowess(labels[rows].astype(float), p[rows], frac=0.75, it=0, xvals=middle)[0] for rows in drawn]
+    assert np.sum(np.array(at) < curve.low[50]) == np.sum(np.array(at) > curve.high[50]) == 5

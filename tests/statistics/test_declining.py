@@ -77,3 +77,33 @@ def test_declining_at_random_buys_nothing():
     generator = np.random.default_rng(3)
     wrong = generator.random(5000) < 0.3
     assert area_under_risk(wrong, generator.random(5000)) == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_class_is_refused_if_no_more_than_the_chosen_share_is_as_extreme_as_the_patient():
+    labels, scores = np.repeat([0, 1], [9, 19]), np.concatenate([np.arange(9) / 10, np.arange(1, 20) / 20])
+    # large: 1 + those at or below it, of 20; small: 1 + those at or above it, of 10
+    assert not plausible_classes(labels, scores, 0.05, 0.1).large
+    assert plausible_classes(labels, scores, 0.1, 0.1).large
+    assert plausible_classes(labels, scores, 0.8, 0.1).small
+    assert not plausible_classes(labels, scores, 0.85, 0.1).small
+
+
+def test_of_patients_who_are_equally_certain_the_first_are_answered():
+    points = risk_coverage(np.repeat([False, True], 50), np.zeros(100))
+    assert [point.coverage for point in points] == [1.0, 0.9, 0.8, 0.7, 0.6, 0.5]
+    assert [point.n for point in points] == [100, 90, 80, 70, 60, 50]
+    assert [point.wrong.value for point in points] == pytest.approx([50 / 100, 40 / 90, 30 / 80, 20 / 70, 10 / 60, 0])
+    assert area_under_risk(np.repeat([False, True], 50), np.zeros(100)) == pytest.approx(
+        np.mean([max(0, n - 50) / n for n in range(1, 101)])
+    )
+
+
+def test_a_cohort_smaller_than_the_folds_leaves_out_one_patient_at_a_time_and_always_the_same():
+    known = np.random.default_rng(4).normal(size=(5, 2))
+    expected = []
+    for row in range(5):
+        cloud = LedoitWolf().fit(np.delete(known, row, axis=0))
+        expected.append(mahalanobis(known[row], cloud.location_, cloud.precision_))
+    np.testing.assert_allclose(left_out_distances(known), expected)
+    many = np.random.default_rng(5).normal(size=(40, 2))
+    np.testing.assert_array_equal(left_out_distances(many), left_out_distances(many))

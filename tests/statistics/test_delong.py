@@ -140,3 +140,15 @@ def test_the_difference_has_students_t_distribution_where_delongs_published_test
 def test_scores_of_any_monotonic_scale_give_the_same_interval():
     labels, scores, _ = _data(1)
     assert auc_estimate(labels, scores) == auc_estimate(labels, rankdata(scores))
+
+
+def test_two_patients_of_a_class_are_enough_for_an_interval():
+    estimate = auc_estimate(np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.5, 0.9]))
+    assert (estimate.value, estimate.reason) == (pytest.approx(5 / 6), "")
+    assert estimate.low < 5 / 6 < estimate.high
+
+
+@pytest.mark.parametrize(("scores", "auc"), [([0.5, 0.5, 0.5, 0.5], 0.5), ([0.8, 0.9, 0.1, 0.2], 0)])
+def test_an_auc_without_variance_has_no_interval(scores: list[float], auc: float):
+    estimate = auc_estimate(np.array([0, 0, 1, 1]), np.array(scores))
+    assert (estimate.value, estimate.low, estimate.reason) == (auc, None, "no variance")

@@ -70,3 +70,8 @@ def test_votes_of_members_keep_the_sensitivity_aimed_at_and_their_mean_does_not(
     mean = found["mean of the members, threshold of all validation patients"]
     assert votes == pytest.approx(single, abs=0.05)
     assert mean[1] > single[1] + 0.1
+
+
+def test_the_interval_of_a_low_auc_ends_at_0_and_no_fold_has_none():
+    assert mean_auc([0.0, 0.1, 0.0], [4, 4, 4], 1.0).low == 0
+    assert mean_auc([], [], 1 / 8).reason == "no fold has both classes"

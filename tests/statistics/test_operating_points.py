@@ -4,11 +4,14 @@ from sklearn.metrics import confusion_matrix, f1_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
 from stroke_ctp.statistics.operating_points import (
+    USUAL_SENSITIVITY,
     Confusion,
     confusion,
+    majority,
     proportion,
     rates,
     sensitive_threshold,
+    threshold_at,
     youden_threshold,
 )
 
@@ -83,3 +86,48 @@ def test_a_large_core_with_probability_0_is_called_where_every_large_core_must_b
     assert (scores > threshold).all()
     assert threshold == pytest.approx(0, abs=1e-12)
     assert abs(threshold) >= np.finfo(float).tiny  # a subnormal number would be 0 where a library flushes them
+
+
+def test_every_rate_is_the_share_of_its_patients_and_f1_follows_from_the_counts():
+    counts = Confusion(true_positive=8, false_positive=3, true_negative=20, false_negative=5)
+    found = rates(counts)
+    assert counts.n == 36
+    assert (found.sensitivity, found.specificity) == (proportion(8, 13, ""), proportion(20, 23, ""))
+    assert (found.ppv, found.npv) == (proportion(8, 11, ""), proportion(20, 25, ""))
+    assert found.f1.value == pytest.approx(16 / 24)
+
+
+def test_one_patient_has_rates_and_none_has_a_reason_for_each():
+    assert rates(Confusion(1, 0, 0, 0)).sensitivity.value == rates(Confusion(0, 0, 1, 0)).npv.value == 1
+    none = rates(Confusion(0, 0, 0, 0))
+    assert {one.reason for one in vars(none).values()} == {"no patient is called"}
+
+
+def test_the_interval_of_an_f1_of_0_starts_at_0_and_that_of_1_ends_at_1():
+    assert rates(Confusion(0, 3, 3, 3)).f1.low == 0
+    assert rates(Confusion(3, 0, 3, 0)).f1.high == 1
+
+
+def test_a_call_of_a_majority_is_that_of_more_than_half_of_the_members():
+    members = np.array([[0.9, 0.9, 0.9], [0.9, 0.9, 0.5], [0.9, 0.1, 0.5], [0.5, 0.1, 0.1]])
+    assert majority(members, 0.5).tolist() == [True, False, False]
+
+
+def test_a_threshold_without_a_sensitivity_is_youdens(patients: tuple):
+    assert threshold_at(*patients, None) == youden_threshold(*patients)
+    assert threshold_at(*patients, 0.9) == sensitive_threshold(*patients, 0.9) != youden_threshold(*patients)
+
+
+def test_the_usual_sensitivity_is_90_percent():
+    assert USUAL_SENSITIVITY == 0.9
+
+
+def test_a_sensitivity_of_0_calls_nobody_with_the_largest_margin():
+    labels, scores = np.array([0, 0, 1]), np.array([0.1, 0.2, 0.6])
+    assert sensitive_threshold(labels, scores, 0.0).value == pytest.approx(0.8)
+
+
+def test_of_equally_good_thresholds_the_lowest_is_youdens_whatever_rounding_makes_of_their_sums():
+    labels, scores = np.array([0, 1, 0, 0, 0, 1, 0, 0]), np.arange(1, 9) / 10
+    assert 1 + (1 - 5 / 6) < 1 / 2 + (1 - 2 / 6)  # of 0.15 and 0.55; equal without rounding
+    assert youden_threshold(labels, scores).value == pytest.approx(0.15)

@@ -70,3 +70,9 @@ def test_one_class_allows_no_recalibration(labels: list[int]):
 
 def test_a_fold_whose_others_are_of_one_class_allows_none():
     assert cross_fitted(np.array([0, 0, 1]), np.array([0.1, 0.2, 0.9]), np.array([0, 0, 1])) is None
+
+
+def test_equal_probabilities_become_the_share_of_large_cores():
+    found = Platt.fit(np.array([1, 0, 0, 0]), np.full(4, 0.9))
+    assert found.slope == 0
+    assert found.of(np.array([0.1, 0.9])) == pytest.approx((2 / 3 + 3 / 5) / 4)

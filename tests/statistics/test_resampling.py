@@ -6,10 +6,12 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from stroke_ctp.statistics.delong import auc_estimate, compare
 from stroke_ctp.statistics.interval_estimates import AucDifference, PValue
 from stroke_ctp.statistics.resampling import (
+    BootstrapAuc,
     aucs_of_samples,
     bootstrap_auc,
     bootstrap_difference,
     drawn_patients,
+    p_of_permutations,
     permutation_p,
     roc_band,
 )
@@ -83,3 +85,38 @@ def test_resampling_of_one_class_has_a_reason_and_no_number():
     labels, scores = np.array([1, 1]), np.array([0.2, 0.8])
     assert bootstrap_auc(labels, scores).estimate.reason == "no small core"
     assert _difference(labels, scores, scores).p.value is None
+
+
+def test_intervals_are_the_middle_95_percent_of_the_samples():
+    found = BootstrapAuc(0.5, np.linspace(0, 1, 2001)).estimate
+    assert (found.value, found.low, found.high) == (0.5, pytest.approx(0.025), pytest.approx(0.975))
+
+
+def test_bootstrap_p_counts_samples_on_either_side_of_0_and_one_more():
+    samples = np.repeat([-0.1, 0.0, 0.1], [2, 1, 36])
+    ours, theirs = BootstrapAuc(0.7, samples), BootstrapAuc(0.6, np.zeros(39))
+    assert bootstrap_difference(ours, theirs).p.value == pytest.approx(2 * (3 + 1) / (39 + 1))
+    assert bootstrap_difference(theirs, ours).p.value == pytest.approx(2 * (3 + 1) / (39 + 1))
+
+
+def test_p_is_the_share_of_permutations_as_far_from_chance_in_either_direction_with_the_observed_one():
+    rounding, nearer = 1e-15, 1e-9
+    permuted = np.array([0.5, 0.2 + rounding, 0.8 - rounding, 0.8 - nearer, 0.2 + nearer, 0.9])
+    assert p_of_permutations(0.8, permuted) == PValue(4 / 7)
+
+
+def test_without_folds_there_are_no_patients_to_permute():
+    assert permutation_p([]) == PValue(None, "no patients")
+
+
+def test_19_of_20_bootstrap_curves_lie_in_the_band_at_a_rate_and_a_perfect_model_has_none():
+    labels = np.repeat([1, 0], [40, 20])
+    scores = np.random.default_rng(2).normal(size=60) + labels
+    (low,), (high,) = roc_band(labels, scores, np.array([0.3]))
+    drawn = scores[drawn_patients(labels)]
+    # false-positive rate 6 of 20: large cores above the seventh highest small one
+    rates = np.array([(sample[:40] > sorted(sample[40:], reverse=True)[6]).mean() for sample in drawn])
+    assert (low, high) == pytest.approx(np.quantile(rates, [0.025, 0.975]))
+    low, high = roc_band(labels, labels.astype(float), np.array([0.0, 0.5, 1.0]))
+    assert (low == 1).all()
+    assert (high == 1).all()
