@@ -14,7 +14,7 @@ from stroke_ctp.common.errors import Excluded, raise_if_passing
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.unfinished import unfinished_file
 from stroke_ctp.scan.ctp_scan import CTPScan
-from stroke_ctp.scan.itk import silence_warnings
+from stroke_ctp.scan.itk import itk_name, silence_warnings
 from stroke_ctp.scan.nifti_integrity import require_intact, stored_time_step
 
 _TIME_UNITS = (8, 16, 24)
@@ -127,7 +127,8 @@ def _read(path: Path) -> sitk.Image:
     silence_warnings()
     try:
         require_intact(path)
-        return sitk.ReadImage(str(path))
+        with itk_name(path) as name:
+            return sitk.ReadImage(name)
     except PermissionError:
         raise Excluded("reading", f"file {path.name} cannot be opened; give yourself read permission") from None
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
@@ -205,11 +206,12 @@ def _regular_interval(times: Float[np.ndarray, "time slice"]) -> float:
 def write_image(path: Path, image: sitk.Image, compression_level: int = 1) -> None:
     """Write atomically; compress here, since ITK's NIfTI writer ignores the compression level and is slow."""
     if path.suffix != ".gz":
-        with atomic_write(path) as partial:
-            sitk.WriteImage(image, str(partial))
+        with atomic_write(path) as partial, itk_name(partial) as name:
+            sitk.WriteImage(image, name)
         return
     with atomic_write(path) as partial, unfinished_file(path.parent, path.with_suffix("").suffix) as (_, plain):
-        sitk.WriteImage(image, str(plain))
+        with itk_name(plain) as name:
+            sitk.WriteImage(image, name)
         with (
             plain.open("rb") as source,
             partial.open("wb") as file,

@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.scan.itk import silence_warnings
+from stroke_ctp.scan.itk import itk_name, silence_warnings
 from stroke_ctp.scan.nifti_header import NiftiHeader, is_packed, nifti_header, opened
 
 _CHUNK_BYTES = 1 << 20
@@ -41,9 +41,10 @@ def read_header(path: Path) -> sitk.ImageFileReader:
     """
     silence_warnings()
     header = sitk.ImageFileReader()
-    header.SetFileName(str(path))
     header.SetImageIO("NiftiImageIO")
-    header.ReadImageInformation()
+    with itk_name(path) as name:
+        header.SetFileName(name)
+        header.ReadImageInformation()
     return header
 
 

@@ -1,5 +1,6 @@
 import errno
 import gzip
+import os
 import struct
 
 import nibabel as nib
@@ -290,3 +291,13 @@ def test_numbers_with_which_nothing_can_be_computed_are_damage_and_itk_is_not_as
     with pytest.raises(Excluded, match="damaged or not NIfTI"):
         read_nifti(path)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["mask.nii", "mask.nii.gz"])
+def test_a_path_need_not_be_utf_8(tmp_path, name):
+    """ITK would end the process."""
+    path = tmp_path / os.fsdecode(b"caf\xe9") / name
+    write_mask(path, np.ones((2, 4, 4), np.uint8), (5.0, 10.0, 10.0))
+    assert mask_volume_ml(path) == pytest.approx(2 * 16 * 0.5)
+    assert nifti_integrity.read_header(path).GetSize() == (4, 4, 2)
+    assert [one.name for one in path.parent.iterdir()] == [name]
