@@ -28,8 +28,8 @@ def make_streams_last() -> None:
 
 
 def _lasting(stream: Any) -> Any:
-    if stream is None:  # closed before the start: Python writes nothing then
-        return None
+    if stream is None:  # closed before the start: bars of progress would fail
+        stream = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     return LastingStream(stream)

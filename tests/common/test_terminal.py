@@ -53,3 +53,17 @@ def test_a_terminal_of_few_characters_shows_marks_in_place_of_others(tmp_path: P
         program = _program(tmp_path, encoding, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         said, _ = program.communicate(timeout=60)
         assert said.startswith(shown)
+
+
+def test_streams_that_were_closed_before_the_start_stop_no_bar_of_progress(tmp_path: Path) -> None:
+    program = """
+from pathlib import Path
+from tqdm import tqdm
+from stroke_ctp.common.terminal import lasting_streams
+with lasting_streams():
+    print(list(tqdm(range(3))))
+    Path("done").touch()
+"""
+    line = f"'{sys.executable}' -c '{program}' >&- 2>&-"
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    assert (tmp_path / "done").exists()
