@@ -34,7 +34,8 @@ def integrated_calibration_index(labels: Labels, scores: Scores) -> float | None
     """Mean distance between predicted probability and smooth observed share; 0 is ideal, None if nothing is smooth."""
     if _too_few(labels, scores):
         return None
-    return float(np.abs(_smooth(labels, scores, scores) - scores).mean())
+    distance = float(np.abs(_smooth(labels, scores, scores) - scores).mean())
+    return None if np.isnan(distance) else distance
 
 
 def smooth_calibration(labels: Labels, scores: Scores) -> SmoothCalibration | None:
@@ -49,8 +50,9 @@ def smooth_calibration(labels: Labels, scores: Scores) -> SmoothCalibration | No
 
 
 def _smooth(labels: Labels, scores: Scores, at: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
-    """Local linear regression of the class on the probability."""
-    return lowess(labels.astype(float), scores, frac=_SPAN, it=0, xvals=at).clip(0, 1)
+    """Local linear regression of the class on the probability; NaN where all neighbours have the same probability."""
+    with np.errstate(invalid="ignore"):
+        return lowess(labels.astype(float), scores, frac=_SPAN, it=0, xvals=at).clip(0, 1)
 
 
 def _too_few(labels: Labels, scores: Scores) -> bool:

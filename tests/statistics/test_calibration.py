@@ -182,3 +182,9 @@ def test_one_in_forty_bootstrap_curves_lies_below_the_band_and_one_above(calibra
     drawn = drawn_patients(labels, 200)
     at = [lowess(labels[rows].astype(float), p[rows], frac=0.75, it=0, xvals=middle)[0] for rows in drawn]
     assert np.sum(np.array(at) < curve.low[50]) == np.sum(np.array(at) > curve.high[50]) == 5
+
+
+@pytest.mark.filterwarnings("error")
+def test_ici_is_undefined_without_a_word_where_most_patients_share_a_probability():
+    p = np.concatenate([np.full(80, 0.4), np.linspace(0.1, 0.9, 12)])
+    assert integrated_calibration_index(np.arange(len(p)) % 2, p) is None

@@ -31,6 +31,7 @@ def declines_picture(results: StressResults) -> Picture | None:
             _panel(panel, scans)
         for panel in panels.flat[len(results.declines) :]:
             panel.set_axis_off()
+        panels[0, 0].set_ylim(0, None)  # shared by all
         for panel in panels[:, 0]:
             panel.set_ylabel("wrong of those answered")
         drawn.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
@@ -40,11 +41,11 @@ def declines_picture(results: StressResults) -> Picture | None:
 def _panel(panel: Axes, scans: DeclinedScans) -> None:
     share = np.arange(1, scans.n + 1) / scans.n
     alone, gated = (risk_curve(scans.wrong, order) for order in (scans.certainty, scans.confidence))
-    panel.plot(share, alone, color=GREY, linestyle=DASHES[1], linewidth=1, label="least certain first")
-    panel.plot(share, gated, color=BLUE, linewidth=1, label="not assessable first")
+    panel.plot(share, alone, color=GREY, linestyle=DASHES[1], linewidth=1, label="least certain declined first")
+    panel.plot(share, gated, color=BLUE, linewidth=1, label="not assessable declined first")
     answered = int((~scans.declined).sum())
     if answered:
         panel.plot(
             share[answered - 1], gated[answered - 1], "o", color=BLUE, markersize=4, label="as `predict` answers"
         )
-    panel.set(title=display_name(scans.model), xlabel="share answered", xlim=(0, 1.02), ylim=(0, None))
+    panel.set(title=display_name(scans.model), xlabel="share answered", xlim=(0, 1.02))
