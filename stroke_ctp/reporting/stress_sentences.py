@@ -156,4 +156,4 @@ def _place(point: Point) -> str:
     if _is_good(point):
         return "good scans"
     title = TITLES[point.axis]
-    return f"{title[0].lower()}{title[1:]} {level_text(point)}".replace("-", "−")
+    return f"{title[0].lower()}{title[1:]} {level_text(point)}"

@@ -55,8 +55,8 @@ def _known(share: float | None) -> float | str:
 
 
 def level_text(point: Point) -> str:
-    """A level with its unit: `10 HU`."""
-    return f"{point.text} {AXES[point.axis].unit}" if point.axis in AXES else point.text
+    """A level with its unit: `10 HU`, `−5 mm`."""
+    return f"{point.text.replace('-', '−')} {AXES[point.axis].unit}" if point.axis in AXES else point.text
 
 
 def _row(points: list[Point]) -> Row:
