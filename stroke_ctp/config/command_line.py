@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import UserError, is_out_of_memory
 from stroke_ctp.common.interruption import Interrupted, interruptible
 from stroke_ctp.common.schemas import fields, parts, validated
 from stroke_ctp.common.terminal import lasting_streams
@@ -105,7 +105,9 @@ def _job(task: Callable[[Settings], None], schema: type[Settings], name: str, co
     try:
         task(settings)
     except Exception as error:
-        if HydraConfig.get().mode != RunMode.MULTIRUN:
+        # PyTorch that found no memory to be loaded into cannot be loaded later: the other runs would fail as well.
+        unloaded = is_out_of_memory(error) and "torch" not in sys.modules
+        if unloaded or HydraConfig.get().mode != RunMode.MULTIRUN:
             raise _ended(error, schema, name) from None
         failed = _failed_run(error, schema)
         print(f"{name}: {failed}")

@@ -1,5 +1,7 @@
 """Runs of a sweep side by side on this machine; those of a cluster are in test_slurm.py."""
 
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -188,3 +190,20 @@ def test_gpus_are_those_that_are_visible_and_none_where_trainings_use_none(monke
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-8f1c")
     assert gpus("gpu") == ["2", "GPU-8f1c"]
     assert gpus("cpu") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not enforce the limit")
+def test_a_sweep_ends_at_once_where_there_is_no_memory_for_pytorch(tmp_path: Path) -> None:
+    write_noise_cohort(tmp_path / "cohort")
+    limit = 1_500_000_000
+    line = [sys.executable, "-m", "stroke_ctp.train", "cohort=cohort", "fold=0..2", "folds.n=3", "outputs=outputs"]
+    ended = subprocess.run(
+        line,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert ended.returncode == 1
+    assert re.fullmatch(r"train: memory is exhausted \(.*\); free some, or raise its limit\n", ended.stderr)
