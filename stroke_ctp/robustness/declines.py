@@ -61,7 +61,7 @@ class DeclinedScans:
 def declined_scans(
     scores: pd.DataFrame, labels: Labels, share_large: float, models: Sequence[str]
 ) -> tuple[DeclinedScans, ...]:
-    """Scans by model; none if no probability was recalibrated, or no range of training patients is known.
+    """Scans by model; none if no probability was recalibrated, or nobody is declined.
 
     Args:
         scores: The table of scores.

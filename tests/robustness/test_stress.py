@@ -14,11 +14,14 @@ from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.reporting.report import write_report
+from stroke_ctp.robustness import stressed_models
 from stroke_ctp.robustness.axes import Condition
 from stroke_ctp.robustness.stress_folder import StressFolder
 from stroke_ctp.robustness.stress_patient import StressPatient
-from stroke_ctp.study.predictor import members_key
+from stroke_ctp.statistics.typical_range import Range
+from stroke_ctp.study.predictor import Predictor, members_key
 from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.typical_patients import TypicalPatients
 
 SCALE = {"scale": {"slope": 0.5, "intercept": -5.0, "missing": 9.0}, "not_measurable": 0, "values": {}}
 """Even odds at 10 cm²; half of a unit below that where no core is measured."""
@@ -109,6 +112,28 @@ def test_scans_that_cannot_be_used_count_as_not_measured(study: StudyFolder):
     assert curves.loc[(9, "cbv"), "not_measured"] == 3
     assert curves.loc[(9, "cbv"), "n"] == 3
     assert "the head must lie still" in set(StressFolder(study).scores()["reason"])
+
+
+@pytest.mark.usefixtures("scans")
+def test_scans_beyond_the_range_of_the_training_patients_are_declined(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    stress(study, "patients=4", "axes=noise", "levels=5", "models=cbv")
+    assert "nobody is declined as unlike the training patients" in " ".join(capsys.readouterr().out.split())
+    folder = StressFolder(study)
+    assert set(folder.scores()["declined"]) == {"the model could not measure this scan"}
+    known = TypicalPatients({"noise_sd_hu": Range(None, 4.0)}, None, frozenset())
+
+    def with_range(study: StudyFolder, model: str, _option: str) -> tuple[Predictor, str]:
+        return replace(Predictor.load(study, model), typical=known), ""
+
+    monkeypatch.setattr(stressed_models, "predictor_with_range", with_range)
+    stress(study, "patients=4", "axes=noise", "levels=5", "models=cbv")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "CBV core declines 100 % of all scans" not in said  # nothing is answered, so there is nothing to compare
+    assert f"{folder.declines.name}.png" in said
+    reasons = set(folder.scores()["declined"])
+    assert reasons == {"the model could not measure this scan; noise: not found"}
 
 
 @pytest.mark.usefixtures("no_figures")
