@@ -10,7 +10,6 @@ from threadpoolctl import threadpool_limits
 
 from stroke_ctp import __version__
 from stroke_ctp.cohort.inclusion import Rules
-from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.files import digest
@@ -18,7 +17,7 @@ from stroke_ctp.common.schemas import STRICT, plain
 from stroke_ctp.robustness.axes import REFERENCE, Axis, Condition
 from stroke_ctp.robustness.stress_folder import StressFolder
 from stroke_ctp.robustness.stress_patient import StressPatient
-from stroke_ctp.study.answers import answer_from
+from stroke_ctp.study.answers import NOT_MEASURED, answer
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.study_folder import StudyFolder
 from stroke_ctp.study.typical_patients import TypicalPatients
@@ -53,12 +52,15 @@ class ModelScore:
 
     probability: float
     """Of a large core, mean of the members."""
-    measured: bool
-    """Whether the model found something to measure."""
     calibrated: float | None
     """The probability after recalibration; None if the study could not be recalibrated."""
     declined: list[str]
     """Why the scan is not assessable; none for one that is."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether the model found something to measure."""
+        return NOT_MEASURED not in self.declined
 
 
 @schema(frozen=True, config=STRICT)
@@ -149,11 +151,10 @@ class StressTest:
 
 
 def _score(predictor: Predictor, series: StandardSeries) -> ModelScore:
-    scores = predictor.score(NewPatients.of(series.hu))
-    said = answer_from(scores, predictor, "", series)
+    said = answer(predictor, "", series)
     assert said.probability is not None
     calibrated = None if said.calibrated is None else round(said.calibrated, 6)
-    return ModelScore(round(said.probability, 6), bool(scores.measured[0]), calibrated, said.declined)
+    return ModelScore(round(said.probability, 6), calibrated, said.declined)
 
 
 @cache

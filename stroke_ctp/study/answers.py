@@ -6,7 +6,10 @@ from stroke_ctp.cohort.new_patients import NewPatients
 from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.study.prediction_folder import PatientPrediction
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
-from stroke_ctp.study.predictor import Predictor, Scores
+from stroke_ctp.study.predictor import Predictor
+
+NOT_MEASURED = "the model could not measure this scan"
+"""Why a patient is declined in whom the model finds nothing to score."""
 
 
 def answer(
@@ -26,25 +29,14 @@ def answer(
         error: Largest share of patients of either class who may get the wrong answer; patients for whom that cannot be
             kept are declined.
     """
-    return answer_from(predictor.score(NewPatients.of(series.hu)), predictor, patient, series, used, error)
-
-
-def answer_from(
-    scores: Scores,
-    predictor: Predictor,
-    patient: str,
-    series: StandardSeries,
-    used: Sequence[int] | None = None,
-    error: float | None = None,
-) -> PatientPrediction:
-    """The answer for a patient who has been scored; arguments as of `answer`."""
+    scores = predictor.score(NewPatients.of(series.hu))
     scoring = list(range(len(predictor.members)) if used is None else used)
     members = {predictor.names[number]: float(scores.probability[number, 0]) for number in scoring}
     mean = None if scores.volumes is None else scores.volumes[scoring, 0].mean(axis=0).tolist()
     typical, reference = predictor.typical, predictor.reference
     measured = bool(scores.measured[0])
     descriptors = scores.descriptors[0] if measured and scores.descriptors is not None else None
-    reasons = [] if measured else ["the model could not measure this scan"]
+    reasons = [] if measured else [NOT_MEASURED]
     reasons += [] if typical is None else typical.reasons(series.quality, series.hu, descriptors)
     classes, calibrated = reference.classes(members), reference.calibrated(members)
     return PatientPrediction(

@@ -79,6 +79,7 @@ def test_a_whole_file_is_as_readable_as_any_other(tmp_path: Path):
 def test_writing_leaves_the_umask_alone_which_other_threads_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "umask", lambda _: pytest.fail("the umask was changed"))
     write_json(tmp_path / "a", {})
+    assert read_json(tmp_path / "a") == {}
 
 
 def test_json_comes_back_as_it_was_written(tmp_path: Path):
