@@ -248,7 +248,7 @@ def test_a_broken_scan_is_excluded_with_its_stage_and_reason(cohort: Path, name:
 
 def test_no_whole_path_and_nobody_is_told(cohort: Path):
     told = (cohort / "excluded.csv").read_text() + "".join(path.read_text() for path in cohort.glob(".records/*"))
-    for name in (str(cohort.parent), "Doe", "Jane", "4711", "General Hospital"):
+    for name in (str(cohort.parent), "Doe", "Jane", "MRN-4711", "General Hospital"):
         assert name not in told
 
 
