@@ -31,7 +31,7 @@ BANK = $(patsubst bank.folder=%,bank=%,$(filter bank.folder=%,$(SETTINGS)))
 ENSEMBLE = $(CTP).ensemble name=$(NAME) external=$(COHORTS)/external outputs=$(OUTPUTS) $(BANK)
 
 .DEFAULT_GOAL := help
-.PHONY: help env ensemble study estimate cohort cohorts networks test chromium test-slurm faults lint clean
+.PHONY: help env ensemble study estimate cohort cohorts networks test coverage chromium test-slurm faults lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -82,8 +82,18 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 
 # The tests' processes take all cores: threads of each would wait for those of the others.
+PYTEST = pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: lint chromium  ## lint, types, import contracts, tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m $(PYTEST)
+
+coverage: $(INSTALLED) chromium  ## lines and branches that the tests run, in all processes; ≥ 95 % of each
+	@rm -rf .coverage
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m $(PYTEST)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+	@$(BIN)/coverage json --quiet -o .coverage/figures.json
+	@$(BIN)/python tests/covered.py .coverage/figures.json
 
 # The tests of the report's page need a browser. Where none can be installed they are skipped, with the reason.
 chromium:
