@@ -159,8 +159,6 @@ def _rule(annotation: Any, metadata: Collection[Any] = ()) -> str:
         return " or ".join(named)
     if origin is Literal:
         return " or ".join(map(str, arguments))
-    if origin is tuple:
-        return f"a list of {_rule(arguments[0])}"
     limited = [(sign, getattr(item, name, None)) for name, sign in _LIMITS.items() for item in metadata]
     limits = [f"{sign} {limit:g}" for sign, limit in limited if limit is not None]
     return " ".join([_TYPES.get(annotation, "a group of settings"), " and ".join(limits)]).strip()

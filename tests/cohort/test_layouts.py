@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gdcm
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pydicom
 import pytest
-from dicom_files import classic, save_all
+from dicom_files import classic, recode, save_all
 from heads import head
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
@@ -176,6 +177,33 @@ def test_unitobrain_is_the_raw_series_with_the_volume_of_low_cbv(tmp_path):
     assert table.core_ml[1:].isna().all()
 
 
+def unitobrain_map(root: Path) -> Path:
+    """The map of the only patient, of 100 voxels of 1.25 µL below the limit."""
+    make(root / "MOL-001")
+    folder = make(root / "MOL-001_Registered_Filtered_3mm_20HU_Maps" / "NLR_CBV")
+    cbv_slice(folder / "NLR_CBV00003.dcm", np.where(np.arange(400).reshape(20, 20) < 100, 0.8, 3.0))
+    return folder / "NLR_CBV00003.dcm"
+
+
+def test_a_compressed_map_has_the_volume_of_an_uncompressed_one(tmp_path):
+    recode(unitobrain_map(tmp_path), gdcm.TransferSyntax.JPEG2000Lossless)
+    assert manifest("unitobrain", tmp_path, make(tmp_path / "out")).core_ml[0] == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.unlink(), r"NLR_CBV must hold the map's slices \(\*\.dcm\), got none; complete the data"),
+        (lambda path: path.write_bytes(b"no image"), r"NLR_CBV00003\.dcm cannot be read as a slice of a map"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), r"NLR_CBV00003\.dcm cannot be read as a slice"),
+    ],
+)
+def test_a_damaged_or_missing_map_is_named(tmp_path, damage, reason):
+    damage(unitobrain_map(tmp_path))
+    with pytest.raises(UserError, match=reason):
+        write_layout_manifest("unitobrain", tmp_path, tmp_path / "out" / "manifest.csv")
+
+
 def test_unitobrain_counts_whom_48_s_exclude_and_proposes_padding(tmp_path, capsys):
     """Two patients of 44 s, timed as GE's cine series are, and one of 48 s."""
     root = make(tmp_path / "data")
@@ -229,6 +257,18 @@ def test_an_incomplete_data_set_is_refused_by_name_and_nothing_is_written(tmp_pa
     for name in names:
         assert name in str(refusal.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("other", ["no JSON", json.dumps({"description": "a screen"})])
+def test_a_json_file_that_names_nobody_is_passed_over(tmp_path, other):
+    case = make(tmp_path / "TRAINING" / "case_7")
+    for number, content in ((1, other), (2, json.dumps({"description": "ISLES 2018 - TRAIN - Train_07_A - CT"}))):
+        (make(case / f"SMIR.Brain.XX.O.CT.{number}") / "description.json").write_text(content)
+    scan = make(case / "SMIR.Brain.XX.O.CT_4DPWI.3")
+    (scan / f"{scan.name}.nii").touch()
+    ot = make(case / "SMIR.Brain.XX.O.OT.4")
+    save(ot / f"{ot.name}.nii", *small_mask(3.0))
+    assert list(manifest("isles2018", tmp_path, make(tmp_path / "out")).patient) == ["Train_07"]
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
         (f'{HEADER},core_ml\na,A,1,2,"3,5"\n', "core_ml must be a number with a decimal point.*'3,5'"),
         (f"{HEADER},core_ml\na,A,1,2,nan\n", "core_ml must be a number"),
         (f"{HEADER},core_ml\na,A,1,2,-1\n", "core_ml must be ≥ 0 mL, got -1"),
+        (f"{HEADER}\na,A,2,2\n", "basal_ganglia and supraganglionic must be two slices, got 2 for both"),
+        (f"{HEADER},series\na,A,1,2,x\n", "has a column series, which cohorts reserve; rename it"),
         (f"{HEADER},frame_interval_s\na,A,1,2,fast\n", "frame_interval_s must be a number"),
         (f"{HEADER},frame_interval_s\na,A,1,2,0\n", "frame_interval_s must be > 0 s"),
     ],
@@ -113,3 +115,16 @@ def test_a_manifest_that_is_not_there_or_not_text_is_refused(tmp_path):
     (tmp_path / "manifest.csv").write_bytes(f"{HEADER}\nMüller.nii,A,1,2\n".encode("latin-1"))
     with pytest.raises(UserError, match=r"cannot be read as CSV in UTF-8.*save it as such"):
         read_manifest(tmp_path / "manifest.csv")
+
+
+@pytest.mark.parametrize("column", ["scan", "core_mask"])
+def test_a_name_longer_than_any_file_systems_is_a_file_that_is_not_there(tmp_path, column):
+    name = {"scan": ".", "core_mask": ""} | {column: "n" * 999}
+    text = f"{HEADER},core_mask\n{name['scan']},A,1,2,{name['core_mask']}\n"
+    with pytest.raises(UserError, match=r"there is no (scan|file) \S*nnn\S* \(patient A\); correct the manifest"):
+        check_scans(read_manifest(manifest(tmp_path, text)))
+
+
+def test_a_manifest_whose_files_are_there_passes(tmp_path):
+    (tmp_path / "mask.nii").touch()
+    check_scans(read_manifest(manifest(tmp_path, f"{HEADER},core_mask\n.,A,1,2,mask.nii\n")))

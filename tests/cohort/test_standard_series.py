@@ -5,7 +5,7 @@ import pytest
 from dicom_files import classic, save_all
 from heads import head, save_nifti
 
-from stroke_ctp.cohort.inclusion import Rules
+from stroke_ctp.cohort.inclusion import Rules, check_timing
 from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
 from stroke_ctp.cohort.standard_series import core_volume_ml, standard_series
 from stroke_ctp.common.errors import Excluded
@@ -260,3 +260,10 @@ def test_levels_that_are_not_seen_exclude_unless_every_proposal_is_wanted(tmp_pa
     wanted = standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto", min_level_confidence=0.0)).quality
     assert wanted["basal_ganglia_slice"] < wanted["supraganglionic_slice"]
     assert wanted["levels_confidence"] < 0.8
+
+
+@pytest.mark.parametrize("times", [[0.0], [0.0, 1.5, 1.5, 3.0], [0.0, 3.0, 1.5]])
+def test_frames_that_do_not_follow_each_other_in_time_are_no_scan(times):
+    with pytest.raises(Excluded, match=r"two or more frames at increasing times \(scan\.nii\); leave it out") as found:
+        check_timing(np.array(times), "scan.nii", Rules())
+    assert found.value.stage == "timing"

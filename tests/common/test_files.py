@@ -11,7 +11,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from stroke_ctp.common.arrays import write_array
+from stroke_ctp.common.arrays import mapped_array, write_array
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, claim, differing, write_json
 from stroke_ctp.common.locks import exclusive_lock
@@ -232,3 +232,23 @@ def test_a_file_that_holds_no_json_object_is_named_with_the_way_out(tmp_path: Pa
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(UserError, match=r"run\.json is damaged \(.+\); remove it and run the command again$"):
         read_json(tmp_path / "run.json")
+
+
+def test_on_a_file_system_without_links_a_folder_is_claimed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    claim(tmp_path, {"seed": 1}, "choose another")
+    assert read_json(tmp_path / "settings.json") == {"seed": 1}
+    with pytest.raises(UserError, match=r"other settings: seed \(1 there, 2 here\); choose another"):
+        claim(tmp_path, {"seed": 2}, "choose another")
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_an_array_whose_axes_are_stored_in_reverse_is_refused(tmp_path: Path):
+    np.save(tmp_path / "series.npy", np.asfortranarray(np.zeros((2, 3), np.float32)))
+    with pytest.raises(UserError, match=r"axes are in reverse order.*; make it again"):
+        mapped_array(tmp_path / "series.npy", (2, 3), np.float32, "make it again")

@@ -1,10 +1,13 @@
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from stroke_ctp.common.locks import only_command
+from stroke_ctp.common import locks
+from stroke_ctp.common.locks import exclusive_lock, only_command
 
 _COMMAND = """
 import sys, time
@@ -58,3 +61,18 @@ def test_a_folder_that_the_holder_removes_at_its_end_is_made_anew_by_who_waits(t
         holder.stdin.flush()
         with only_command(folder):
             assert folder.exists()
+
+
+def test_an_error_that_is_no_lack_of_locks_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)), exclusive_lock(tmp_path / ".lock", wait=True):
+        pass
+
+
+def test_a_holder_without_a_name_is_another_process_and_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for _ in range(2):
+        locks._tell_holder(tmp_path / "maps" / ".lock")  # the holder has removed it in the meantime
+    assert capsys.readouterr().err == f"waiting for another process, which works in {tmp_path / 'maps'}\n"

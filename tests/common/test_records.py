@@ -1,5 +1,7 @@
 import errno
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,17 @@ def test_a_missing_file_is_named(tmp_path: Path):
 def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path):
     (tmp_path / "metrics.json").mkdir()
     assert _refusal(tmp_path / "metrics.json") == "cannot be read (Is a directory)"
+
+
+def test_a_pipe_in_the_place_of_the_file_is_refused_and_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "metrics.json")
+    assert _refusal(tmp_path / "metrics.json") == "must be a regular file, got a device or a pipe"
+
+
+def test_a_file_of_a_size_that_no_record_has_is_refused_unread(tmp_path: Path):
+    with (tmp_path / "metrics.json").open("wb") as file:
+        file.truncate(1 << 40)
+    assert re.fullmatch(r"must be ≤ \d+ MiB, got 1048576 MiB", _refusal(tmp_path / "metrics.json"))
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])

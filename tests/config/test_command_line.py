@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import subprocess
@@ -228,6 +229,16 @@ def test_a_place_that_cannot_be_written_is_named_in_one_sentence(command: Comman
     (tmp_path / "file").touch()
     end = command(lambda config: (Path(config.cohort) / "made").mkdir(), "fold=0", "cohort=file")
     assert end == "train: file/made cannot be used: not a directory; allow it, make room, or choose another place"
+
+
+def test_a_file_that_was_removed_meanwhile_is_named_with_the_way_out():
+    sentence = sentence_of(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "scan.nii"), TrainSettings)
+    assert sentence is not None
+    assert sentence.startswith("scan.nii cannot be found: no such file or directory; it was removed while")
+
+
+def test_an_error_of_the_system_that_no_user_can_mend_is_a_defect():
+    assert sentence_of(OSError(errno.EBADF, os.strerror(errno.EBADF)), TrainSettings) is None
 
 
 def test_a_process_that_the_system_ends_is_told_in_one_sentence(command: Command):

@@ -45,6 +45,14 @@ def test_where_no_axis_stands_out_the_images_axis_through_the_brain_is_taken():
     assert (midline.row_mm, midline.column_mm) == pytest.approx([(SIZE - 1) / 2 * PIXEL_MM[0]] * 2, abs=0.5)
 
 
+def test_brains_too_far_apart_for_one_head_have_no_midline():
+    frame, brain = np.zeros((2, 100, 100)), np.zeros((2, 100, 100), bool)
+    brain[0, 48:52, 1:3] = brain[1, 48:52, 97:99] = True
+    midline = find_midline(frame, brain, (4.0, 4.0))
+    assert not midline.found
+    assert (midline.row_mm, midline.column_mm) == pytest.approx((4 * 49.5, 4 * 49.5))
+
+
 @pytest.mark.parametrize("half_axes", [ROUND, WIDE])
 def test_a_symmetric_head_has_a_sinus_behind_its_centre(half_axes):
     """Without noise its long axis ran along the columns exactly, nothing lay behind its centre: an IndexError."""

@@ -118,6 +118,8 @@ def damaged(path, kind):
         save_nifti(path, marked_frames()[:1])
     elif kind == "sagittal.nii":
         save_nifti(path, marked_frames(), axes="PSL")
+    elif kind == "complex.nii":
+        nib.save(nib.Nifti1Image(marked_frames().T.astype(np.complex64), np.eye(4)), path)
     elif kind == "corrupt.nii.gz":
         save_nifti(path, np.random.default_rng(0).integers(0, 99, (4, 3, 32, 32)).astype(np.int16))
         content = bytearray(path.read_bytes())
@@ -137,6 +139,7 @@ def damaged(path, kind):
         ("flat.nii", "must be 4D with one time axis, got 8×8×4 voxels"),
         ("single.nii", "must be 4D with one time axis"),
         ("sagittal.nii", "slices must be axial"),
+        ("complex.nii", "voxels must be single real numbers, got vectors or complex"),
     ],
 )
 def test_what_is_not_a_scan_is_excluded_by_name(tmp_path, name, reason):
@@ -301,3 +304,9 @@ def test_a_path_need_not_be_utf_8(tmp_path, name):
     assert mask_volume_ml(path) == pytest.approx(2 * 16 * 0.5)
     assert nifti_integrity.read_header(path).GetSize() == (4, 4, 2)
     assert [one.name for one in path.parent.iterdir()] == [name]
+
+
+def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path):
+    (tmp_path / "scan.nii").mkdir()
+    with pytest.raises(Excluded, match=r"scan scan\.nii must be a file, got a folder of that name"):
+        read_scan(tmp_path / "scan.nii")

@@ -55,3 +55,14 @@ def test_what_is_left_of_the_brains_enhancement_is_measured_before_frames_that_r
 
 def test_without_soft_tissue_there_is_no_passage():
     assert passage_quality(np.full((2, 32, 8, 8), -1000.0), 32) == {"brain_peak_hu": None, "brain_left": None}
+
+
+def test_without_soft_tissue_there_is_no_noise_and_no_arrival():
+    air = np.full((2, 32, 8, 8), -1000.0)
+    assert np.isnan(noise_sd_hu(air[0], TIMES))
+    assert bolus_arrival_s(air) is None
+
+
+def test_a_level_of_air_leaves_the_arrival_to_the_other():
+    one = np.stack([series(12.0)[0], np.full((32, 128, 128), -1000.0)])
+    assert bolus_arrival_s(one) == 12.0

@@ -8,6 +8,9 @@ from stroke_ctp.phantom.digital_patient import DigitalPatient
 from stroke_ctp.phantom.head_motion import PIVOT, draw_motion
 from stroke_ctp.phantom.recruitment import training_cohort
 from stroke_ctp.phantom.scanner import SCANNER_PIXEL_MM, Protocol
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.head import head_centre_mm
+from stroke_ctp.scan.motion_correction import align_slice_times
 from stroke_ctp.scan.registration import estimate_motion
 from stroke_ctp.scan.resampling import SlabFrames
 from stroke_ctp.scan.standard_grid import downsample_frames, to_standard_grid
@@ -195,3 +198,34 @@ def test_a_table_that_does_not_move_does_not_hold_the_head_back():
     alone = estimate_motion(centred(frames)).rigid
     frames[:, 126:, 10:118] = 300
     np.testing.assert_allclose(estimate_motion(centred(frames)).rigid, alone, atol=0.02)
+
+
+def test_an_empty_slice_lies_in_the_middle_of_its_field_of_view():
+    assert head_centre_mm(np.full((16, 16), -1000.0), (1.5, 1.5), 0.5) == (0.0, 0.0)
+
+
+def test_a_straight_edge_tells_of_no_motion_along_it_and_none_is_found():
+    frames = np.full((2, 64, 64), -1000.0, np.float32)
+    frames[0, :, 20:44] = frames[1, :, 22:46] = 900.0
+    motion = estimate_motion(centred(frames))
+    np.testing.assert_array_equal(motion.rigid, np.tile(np.eye(4), (2, 1, 1)))
+    assert motion.steepness == 0
+
+
+def test_slices_that_were_acquired_one_after_the_other_are_brought_to_common_times():
+    """Attenuation that rises with time at the same rate everywhere, one slice 0.5 s behind, with a frame missing."""
+    times = np.arange(6)[:, None] * 1.0 + np.array([0.0, 0.5])
+    hu = np.broadcast_to(10 * times[:, :, None, None], (6, 2, 16, 16)).astype(np.float32)
+    times[3, 1], lacking = np.nan, hu.copy()
+    lacking[3, 1] = 999.0
+    aligned = align_slice_times(CTPScan(lacking, times, (5.0, 1.0, 1.0), 0.0))
+    common = np.nanmean(times, axis=1)
+    common -= common[0]
+    np.testing.assert_array_equal(aligned.times, np.repeat(common[:, None], 2, axis=1))
+    np.testing.assert_allclose(aligned.hu[1:, 0, 0, 0], 10 * common[1:], atol=1e-4)
+    np.testing.assert_allclose(aligned.hu[1:, 1, 0, 0], 10 * common[1:], atol=1e-4)
+
+
+def test_slices_of_one_time_stay_the_very_scan():
+    scan = CTPScan.simultaneous(np.zeros((4, 2, 16, 16), np.float32), np.arange(4) * 1.5, (5.0, 1.0, 1.0))
+    assert align_slice_times(scan) is scan

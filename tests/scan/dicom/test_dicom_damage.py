@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import classic, enhanced, save, save_all, set_pixels
-from pydicom import dcmread
+from dicom_files import classic, enhanced, save, save_all, set_mid_scan_time, set_pixels
+from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
@@ -177,6 +177,17 @@ def lone(folder):
     save_all(folder, planted(HU, times))
 
 
+def short_of_a_frame(folder):
+    """Nothing tells the times of the frames, and one slice has fewer."""
+
+    def change(ds, *_):
+        del ds.AcquisitionTime, ds.ContentTime, ds.AcquisitionNumber
+
+    times = TIMES.copy()
+    times[2, 2] = np.nan
+    save_all(folder, planted(HU, times, change=change))
+
+
 def coronal(folder):
     def change(ds, _, level):
         ds.ImageOrientationPatient, ds.ImagePositionPatient = [1, 0, 0, 0, 0, -1], [-20, 5 * level, 30]
@@ -277,6 +288,16 @@ KINDS = {
         r"IM0008 cannot be decoded as JPEG Extended.*uncompressed",
     ),
     "codec of nobody": (with_syntax("1.2.3.4.5.6.7"), "reading", r"syntax that can be decoded, got 1\.2\.3\.4"),
+    "a table in place of slope and intercept": (
+        lambda folder: scan(folder, lambda ds: setattr(ds, "ModalityLUTSequence", [Dataset()])),
+        "intensity",
+        "rescaled by slope and intercept, got a Modality LUT .file IM0008",
+    ),
+    "a private time that is no number": (
+        lambda folder: scan(folder, lambda ds: set_mid_scan_time(ds, "SQ", [Dataset()]), False, vendor="ge cine"),
+        "timing",
+        "give frame_interval_s",
+    ),
     "no times": (without("AcquisitionTime", only_last=False), "timing", "give frame_interval_s"),
     "one image without a time": (without("AcquisitionTime"), "timing", "give frame_interval_s"),
     "text as times": (
@@ -414,3 +435,10 @@ def test_damage_anywhere_in_a_file_ends_in_a_scan_or_an_exclusion(tmp_path, seed
         with suppress(Excluded):
             found = read_dicom(tmp_path)
             assert found.hu.shape[:2] == found.times.shape
+
+
+def test_frames_without_times_are_ordered_only_if_all_slices_have_as_many(tmp_path):
+    short_of_a_frame(tmp_path)
+    with pytest.raises(Excluded, match=r"same number of frames if the headers hold no times, got 2 to 3") as excluded:
+        read_dicom(tmp_path, frame_interval_s=1.5)
+    assert excluded.value.stage == "timing"

@@ -80,6 +80,7 @@ SECONDS = {
     "a second bolus": {"start_s": 300},
     "the same again, reconstructed later": {"change": setting(ContentTime="150000")},
     "the next slab with its own bolus": {"start_s": 300, "origin": (-20.0, -30.0, 50.0)},
+    "slices between those of the first": {"start_s": 3.0, "origin": (-20.0, -30.0, 42.0)},
     "another table": {"change": setting(FrameOfReferenceUID=new_uid())},
 }
 
@@ -135,3 +136,11 @@ def test_a_file_that_is_no_image_chooses_nothing(tmp_path):
     (tmp_path / "notes.txt").write_text("not an image")
     with pytest.raises(Excluded, match=r"must be a NIfTI file .*, a CT image or a folder of them, got notes\.txt"):
         read_dicom(tmp_path / "notes.txt")
+
+
+def test_a_localizer_chooses_nothing(tmp_path):
+    series(tmp_path, ".")
+    series(tmp_path, "other", **OTHERS["localizer"])
+    (tmp_path / "other" / "IM0000").rename(tmp_path / "localizer")
+    with pytest.raises(Excluded, match=r"must be a CT image or a folder of them, got localizer; give one of these"):
+        read_dicom(tmp_path / "localizer")
