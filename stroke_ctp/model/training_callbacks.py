@@ -112,7 +112,7 @@ class EpochProgress(ProgressBar):
         """Take the bar's title and the number of trainings to come."""
         super().__init__()
         self.title, self.n_after = title, n_after
-        self.bar: tqdm | None = None
+        self.bar: tqdm
         self.lowest = float("inf")
 
     def disable(self) -> None:
@@ -128,8 +128,8 @@ class EpochProgress(ProgressBar):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start at the epoch at which an interrupted run ended."""
         super().on_train_start(trainer, pl_module)
-        if trainer.early_stopping_callback is not None:
-            self.lowest = float(trainer.early_stopping_callback.best_score)
+        assert trainer.early_stopping_callback is not None
+        self.lowest = float(trainer.early_stopping_callback.best_score)
         self.bar = tqdm(
             desc=self.title,
             total=trainer.max_epochs,
@@ -143,12 +143,10 @@ class EpochProgress(ProgressBar):
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Count an epoch."""
-        loss = trainer.callback_metrics.get("val_loss")
-        if self.bar is None or loss is None:
-            return
-        self.lowest = min(self.lowest, float(loss))
+        loss = float(trainer.callback_metrics["val_loss"])
+        self.lowest = min(self.lowest, loss)
         self.bar.update()
-        losses = f"val_loss {float(loss):.3f} ≥ {self.lowest:.3f}"
+        losses = f"val_loss {loss:.3f} ≥ {self.lowest:.3f}"
         self.bar.set_postfix_str(self._all_left(self.bar) + losses, refresh=False)
 
     def _all_left(self, bar: tqdm) -> str:
@@ -160,5 +158,4 @@ class EpochProgress(ProgressBar):
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Close the bar; its line stays."""
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()

@@ -119,3 +119,8 @@ def test_a_name_that_leaves_its_folder_is_refused(name: str):
 def test_an_ablation_cannot_take_the_name_of_another_model():
     with pytest.raises(UserError, match=r"ablation\.name must be another name than cbv"):
         validated(TrainSettings, {"fold": 0, "ablation": {"name": "cbv"}})
+
+
+def test_an_ablation_cannot_take_the_name_of_a_seeds_folder():
+    with pytest.raises(UserError, match=r"ablation\.name must not begin with seed- as folders of seeds do, got seed-3"):
+        validated(TrainSettings, {"fold": 0, "ablation": {"name": "seed-3"}})

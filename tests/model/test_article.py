@@ -362,17 +362,19 @@ def test_the_identity_is_the_pathways_and_the_weights(cohort: Cohort):
         ({"encoder": {"weights": "nowhere.pth"}}, r"^encoder\.weights=nowhere\.pth is neither a name nor a file"),
         ({"trainer": {"accelerator": "mps"}}, "^trainer settings do not fit this machine: .*MPS"),
         ({"logger": "tensorboard"}, r"^logger=tensorboard needs a package: .*, or choose logger=csv$"),
+        ({"logger": "mlflow"}, r"^logger=mlflow needs a package: pip install '\.\[mlflow\]', or choose logger=csv$"),
         ({}, None),
     ],
-    ids=["weights", "hardware", "logger", "nothing"],
+    ids=["weights", "hardware", "tensorboard", "mlflow", "nothing"],
 )
 def test_what_is_missing_is_refused_before_anything_is_written(
     cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], refusal: str | None
 ):
     def missing(*_: Any, **__: Any) -> None:
-        raise ModuleNotFoundError("no tensorboard here")
+        raise ModuleNotFoundError("not here")
 
     monkeypatch.setattr(loggers, "TensorBoardLogger", missing)
+    monkeypatch.setattr(loggers, "MLFlowLogger", missing)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.chdir(tmp_path)
     model = ArticleModel(train_settings(cohort, **changes))
@@ -405,3 +407,9 @@ def test_trainings_in_several_processes_show_no_progress(
     settings = train_settings(cohort)
     ArticleModel(settings).fit(fold_of(cohort, settings), TrainingFiles(tmp_path / "run"), runs_to_come=None)
     assert "train full" not in capsys.readouterr().err
+
+
+@tiny
+def test_networks_with_an_encoder_of_their_own_do_not_explain_themselves(cohort: Cohort, tmp_path: Path):
+    fitted = fit(cohort, tmp_path / "run", **DIRECT, trainer={"max_epochs": 1})
+    assert fitted.model.explain(_in_memory(cohort, 0), [fitted]) is None

@@ -1,5 +1,7 @@
 """The classifier on features that are given: no frames, no backbone."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -12,6 +14,8 @@ from trainings import TinyEncoder
 
 from stroke_ctp.cohort.folds import FoldSettings, Split, split
 from stroke_ctp.cohort.standardization import FixedStandardization
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.model.checkpoints import write_checkpoint
 from stroke_ctp.model.classifier import CoreClassifier, Diverged
 from stroke_ctp.model.data_modules import CachedFeatureData
 from stroke_ctp.model.feature_standardization import FeatureStandardization
@@ -49,6 +53,22 @@ def test_a_checkpoint_of_another_network_is_refused():
     other = _classifier()
     with pytest.raises((ValueError, RuntimeError), match=r"pathways\.1|size mismatch"):
         module.load_weights(other.state_dict())
+
+
+@pytest.mark.parametrize("change", ["missing", "unexpected", "of another shape"])
+def test_a_checkpoint_file_of_another_network_is_named_with_what_does_not_fit(tmp_path: Path, change: str):
+    state, path = _classifier().weights(), tmp_path / "best.ckpt"
+    name = next(iter(state))
+    if change == "missing":
+        del state[name]
+    elif change == "unexpected":
+        name = "encoder.0.weight"
+        state[name] = torch.zeros(2)
+    else:
+        state[name] = torch.zeros(2)
+    write_checkpoint(path, {"state_dict": state, "epoch": 3})
+    with pytest.raises(UserError, match=rf"best\.ckpt .*{re.escape(name)}"):
+        _classifier().load_checkpoint(path)
 
 
 def test_feature_standardization_is_fitted_on_the_unaugmented_training_fold_alone():

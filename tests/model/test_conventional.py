@@ -166,3 +166,12 @@ def test_a_patient_in_memory_without_a_measured_scan_is_refused(fold: Fold, tmp_
     fitted = ConventionalModel("rcbf_scan").fit(fold, TrainingFiles(tmp_path))
     with pytest.raises(UserError, match=r"rcbf_scan needs the column scan_rcbf_ml"):
         fitted.score(InMemory(np.zeros((1, *SERIES_SHAPE))))
+
+
+def test_the_measurements_of_the_cohort_are_known_and_do_not_travel(fold: Fold, tmp_path: Path):
+    fitted = ConventionalModel("cbv").fit(fold, TrainingFiles(tmp_path))
+    known = fitted.known_evidence(fold.cohort)
+    np.testing.assert_array_equal(known, [1, 2, 3, np.nan, 5, 6, 7, np.nan, 9])
+    np.testing.assert_array_equal(fitted.score_evidence(known), fitted.score(fold.cohort))
+    travels = ConventionalModel("cbv").restore(fitted.anonymous_record(), fitted.fitted_weights())
+    assert (travels.values, travels.scale) == ({}, fitted.scale)

@@ -268,3 +268,11 @@ def test_series_are_copied_so_that_nothing_writes_to_the_cohort(cohort: Cohort):
     before = (cohort.folder / "series" / "s0.npy").read_bytes()
     load_series(cohort, [0]).zero_()
     assert (cohort.folder / "series" / "s0.npy").read_bytes() == before
+
+
+def test_features_that_are_resident_on_a_device_are_gathered_as_those_on_disk_are():
+    cached = CachedFeatures(_draws())
+    draw, row = torch.tensor([2, 0, 2]), torch.tensor([1, 1, 4])
+    mapped = cached.gather(draw, row)
+    cached.resident = torch.stack(cached.draws)  # as `to` makes it on a GPU
+    assert torch.equal(cached.gather(draw, row), mapped)

@@ -198,6 +198,17 @@ def test_a_damaged_draw_is_named_and_encoded_again_and_the_others_are_kept(
     assert f"{path} is damaged: it is encoded again" in capsys.readouterr().out
 
 
+def test_a_damaged_draw_that_another_process_has_encoded_in_the_meantime_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    undamaged, encoder = _features(tmp_path, _Counting(), draws=1), _Counting()
+    seen = iter([False, True])
+    monkeypatch.setattr(feature_cache, "is_intact", lambda _: next(seen, True))
+    np.testing.assert_array_equal(_features(tmp_path, encoder, draws=1), undamaged)
+    assert encoder.patients == 0
+    assert "damaged" not in capsys.readouterr().out
+
+
 def test_what_keeps_a_draw_from_being_read_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
@@ -326,6 +337,13 @@ def test_bfloat16_is_used_where_it_is_native_and_the_contrast_survives(
 ):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert encoding_precision(CPU, survives) == expected
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_gpu_encodes_in_bfloat16_where_it_has_that(monkeypatch: pytest.MonkeyPatch, native: bool):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: native)
+    expected = torch.bfloat16 if native else torch.float32
+    assert encoding_precision(torch.device("cuda"), survives_bfloat16=True) == expected
 
 
 def test_a_cache_is_found_again_by_the_name_that_a_run_recorded(tmp_path: Path):

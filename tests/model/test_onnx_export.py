@@ -1,5 +1,6 @@
 """Networks as ONNX files answer as in PyTorch, for batches of any length."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,10 @@ def areas_of(maps: dict[str, np.ndarray]) -> np.ndarray:
 def test_a_model_without_a_network_is_refused():
     with pytest.raises(UserError, match="format=onnx needs the perfusion model, or the article's network"):
         heads_of([FittedConventional("cbv", Scale(1.0, 0.0, 0.0), {})])
+
+
+def test_without_the_exporters_packages_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(UserError, match=r"needs onnxscript and onnx; run `pip install 'stroke_ctp\[onnx\]'`"):
+        write_onnx(tmp_path / "heads.onnx", heads_of(article_members()))
+    assert not list(tmp_path.iterdir())

