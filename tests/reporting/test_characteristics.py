@@ -74,3 +74,18 @@ def test_a_number_with_many_values_that_is_not_always_known_says_in_how_many_it_
 
 def test_without_a_known_cohort_there_is_no_table():
     assert characteristics_table({"All": CohortEvidence("gone")}, ENDPOINT) is None
+
+
+def test_a_text_with_many_values_is_counted_and_not_listed():
+    site: list[object] = ["A", "B", "C", "D", "E", "F", "G", ""]
+    table = characteristics_table({"All": _cohort(core_ml=list(range(8)), site=site)}, ENDPOINT)
+    assert table is not None
+    assert table.shown()[1][:2] == ["site given (7 values)", "7 (88 %)"]
+
+
+def test_patients_of_a_cohort_without_the_endpoints_column_are_not_divided():
+    cohorts = {"Training cohort": _cohort(core_ml=[10.0, 40.0], mrs=[1, 4]), "External": _cohort(core_ml=[5.0])}
+    table = characteristics_table(cohorts, Endpoint("mrs", 2.0, 2.0))
+    assert table is not None
+    groups = ["Training cohort", "Training cohort, large", "Training cohort, small", "External"]
+    assert table.headings[1:] == groups

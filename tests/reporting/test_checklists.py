@@ -16,6 +16,7 @@ from studies import (
     write_study,
 )
 
+from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.reporting.checklist_answers import checklist_answers
 from stroke_ctp.reporting.checklists import AUTHOR, checklist_tables
 from stroke_ctp.reporting.report import report_content
@@ -190,3 +191,13 @@ def test_checklists_count_the_patients_whose_conventional_core_was_imputed(
         assert answers[item].endswith(
             "a patient who cannot be measured gets the training folds' median measurement (CBV core: 3 patients)"
         )
+
+
+def test_another_endpoint_than_the_core_volume_is_the_manifests_column(tmp_path: Path):
+    folder = StudyFolder(tmp_path, "outcome")
+    write_model(folder, "full", 0, OXFORD, endpoint=Endpoint("mrs", 2.0, 2.0))
+    outcome = read_study(folder)
+    answers = _answers(outcome, background_of(folder, outcome))
+    labels = {item: answer for item, answer in _label_items(answers).items() if item != "tripod_ai 16"}  # no external
+    assert all("column mrs of the manifest" in answer for answer in labels.values())
+    assert not any("DWI" in answer for answer in labels.values())

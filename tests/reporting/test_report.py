@@ -3,12 +3,14 @@
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import studies
 from commands import run_module
 from scipy.special import logit
 from scipy.stats import t
@@ -26,8 +28,10 @@ from studies import (
     write_study,
 )
 
+from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.reporting.console import report_text
 from stroke_ctp.reporting.number_text import estimate_text, p_text
 from stroke_ctp.reporting.report import report_content, write_report
@@ -35,10 +39,12 @@ from stroke_ctp.reporting.report_sections import sections
 from stroke_ctp.reporting.results.model_aucs import model_aucs
 from stroke_ctp.reporting.study_background import background_of
 from stroke_ctp.reporting.study_comparison import write_comparison
+from stroke_ctp.reporting.tables.provenance import provenance, settings_table
 from stroke_ctp.reporting.tables.table import Table
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.study_folder import StudyFolder
+from stroke_ctp.study.training_summary import training_summaries
 
 TABLES = (
     "table1",
@@ -516,3 +522,46 @@ def test_a_study_that_leaks_is_not_compared_either(study: StudyFolder, tmp_path:
 )
 def test_arguments_that_make_no_sense_are_named(command: Command, argument: str, sentence: str):
     assert sentence in str(command("name=demo", argument))
+
+
+def test_what_cannot_be_shown_of_patients_is_said_with_the_reason(tmp_path: Path):
+    folder = StudyFolder(tmp_path, "outcome")
+    write_model(folder, "full", 0, OXFORD, endpoint=Endpoint("mrs", 2.0, 2.0))
+    study = read_study(folder)
+    content = report_content(study, background_of(folder, study), SENSITIVITY, MARGIN, subgroup="age")
+    (patients,) = [section for section in sections(content) if section.name == "patients"]
+    assert patients.paragraphs == [
+        "Errors are not compared with core volume: it is not the endpoint, or not known for all patients.",
+        f"Subgroups of age are not shown: {content.background.evidence.training.unknown}.",
+    ]
+    assert [table.name for table in patients.tables] == ["patients"]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_studies_that_differ_in_the_share_of_training_patients_alone_give_a_learning_curve(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+):
+    usual = studies.settings_of
+
+    def halved(model: str, fold: int) -> TrainSettings:
+        settings = usual(model, fold)
+        return replace(settings, folds=replace(settings.folds, subset=0.5))
+
+    monkeypatch.setattr(studies, "settings_of", halved)
+    half = write_study(study.path.parent, "half")
+    write_comparison([study, half], study.report / "with-half", MARGIN)
+    page = (study.report / "with-half" / "report.html").read_text()
+    assert "A curve that still rises suggests that more patients would help" in page
+    assert "folds.subset" in page
+
+
+def test_settings_and_machines_are_listed_only_where_they_differ(study: StudyFolder):
+    read = read_study(study)
+    background = background_of(study, read)
+    assert settings_table(replace(background, differences=())) is None
+    runs = training_summaries(read)
+    runs[0] = replace(runs[0], provenance=replace(runs[0].provenance, device="H100"))
+    assert (
+        provenance(read.main, runs)["Device"]
+        == f"H100 (1 of {len(runs)} runs); CPU ({len(runs) - 1} of {len(runs)} runs)"
+    )

@@ -10,13 +10,20 @@ from scipy.stats import t
 from statsmodels.stats.multitest import multipletests
 from studies import MARGIN, N_FOLDS, OXFORD, SENSITIVITY, write_model, write_study
 
+from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.reporting.figures import probabilities, roc
 from stroke_ctp.reporting.results.comparisons import Conclusion, Pair, comparisons, conclusion
-from stroke_ctp.reporting.results.model_aucs import fold_aucs
+from stroke_ctp.reporting.results.model_aucs import fold_aucs, model_aucs
+from stroke_ctp.reporting.results.operating_points import operating_point
+from stroke_ctp.reporting.results.recalibration import recalibrated_cohorts
 from stroke_ctp.reporting.results.scored_patients import ScoredPatients, scored_cohorts
 from stroke_ctp.reporting.results.study_results import StudyResults, study_results
-from stroke_ctp.reporting.summary_sentences import lead
+from stroke_ctp.reporting.results.subgroups import subgroup_aucs
+from stroke_ctp.reporting.results.volume_errors import volume_errors
+from stroke_ctp.reporting.summary_sentences import lead, patients_phrase, tiles
 from stroke_ctp.reporting.tables.discrimination import comparison_cells, comparison_table
+from stroke_ctp.reporting.tables.main_results import OURS, table1
 from stroke_ctp.reporting.tables.operating_points import operating_table
 from stroke_ctp.reporting.tables.patients import error_table, patient_table, subgroup_table
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
@@ -264,3 +271,77 @@ def test_numbers_of_many_values_are_divided_at_their_quartiles(study: Study):
 def test_a_column_that_no_cohort_has_is_named_with_those_there_are(study: Study):
     with pytest.raises(UserError, match="subgroup=age is not a column of the cohorts; they have site"):
         _subgroups(study, "age", ["A"] * len(study.main.test))
+
+
+def test_without_a_known_cohort_there_are_no_subgroups(results: StudyResults):
+    assert subgroup_aucs("age", {}, [cohort.patients for cohort in results.main.cohorts]) is None
+
+
+@pytest.mark.parametrize("why", ["another endpoint", "an unknown volume"])
+def test_errors_are_compared_with_core_volumes_only_where_these_are_the_endpoint_and_known(
+    study: Study, results: StudyResults, why: str
+):
+    main, folds = study.main, study.main.folds.copy()
+    if why == "another endpoint":
+        main = replace(main, record=replace(main.record, endpoint=Endpoint("mrs", 2.0, 2.0)))
+    else:
+        folds.loc[folds["patient"] == "p7", "core_ml"] = np.nan
+    assert volume_errors(replace(main, folds=folds), results.main.youden.classes) is None
+
+
+def test_external_patients_of_a_study_without_a_threshold_are_not_called(study: Study):
+    folds = study.main.folds
+    one = folds.assign(label=folds["label"].where(folds["split"] == "test", 0))
+    main = replace(study.main, folds=one)
+    (_, external) = operating_point(main, scored_cohorts(main), None).classes
+    assert (len(external.patients), external.counts) == (12, Confusion(0, 0, 0, 0))
+    assert not external.classified.any()
+
+
+def test_what_is_fitted_on_test_folds_of_one_class_is_not_recalibrated(study: Study):
+    assert len(recalibrated_cohorts(study.main)) == 2
+    assert recalibrated_cohorts(replace(study.main, folds=study.main.folds.assign(label=1))) == ()
+
+
+@pytest.fixture(scope="module")
+def undefined(study: Study) -> StudyResults:
+    """A study each of whose folds tests and chooses on patients of one class, fold 3 of 5 missing."""
+    folds = study.main.folds
+    folds = folds[folds["fold"] != 3].assign(label=lambda rows: rows["fold"] % 2)
+    runs = {key: run for key, run in study.main.runs.items() if key.fold != 3}
+    main = replace(study.main, folds=folds, external=None, runs=runs)
+    return study_results(Study("demo", {"full": main, "local": main}), SENSITIVITY, MARGIN)
+
+
+def test_a_study_without_a_fold_of_both_classes_has_that_reason_in_place_of_an_auc(undefined: StudyResults):
+    aucs = undefined.main.aucs
+    assert lead(undefined).startswith("The “Full” model has no ROC-AUC with an interval: ")
+    assert [(tile.value, bool(tile.detail)) for tile in tiles(undefined)] == [("undefined", True)] * 3
+    (ours,) = [cell for cell in table1({"full": aucs}) if cell.column == "Test folds" and cell.row == OURS]
+    assert (ours.text, ours.note) == ("undefined", "no fold has both classes")
+    assert patients_phrase(aucs) == (
+        "48 patients (12 large, 36 small) in 5 folds, of which folds 3 are missing; no external cohort was scored"
+    )
+
+
+def test_without_an_auc_no_curve_is_drawn_and_no_mean(undefined: StudyResults):
+    aucs = undefined.main.aucs
+    assert roc.cross_validation(aucs) is None
+    assert roc.models({"Full": aucs}) is None
+    axes = roc.fold_by_fold({"Full": aucs}).drawn.axes[0]
+    assert [line.get_label() for line in axes.lines if not line.get_label().startswith("_")] == ["Full"]
+
+
+def test_a_single_fold_has_a_curve_without_a_spread(study: Study):
+    first = replace(study.main, folds=study.main.folds.query("fold == 0"), external=None)
+    picture = roc.cross_validation(model_aucs(first))
+    assert picture is not None
+    assert "SD" not in picture.caption.split("and ±1")[0]
+    assert not picture.drawn.axes[0].collections  # the band of ±1 SD
+
+
+def test_patients_whose_observed_share_cannot_be_smoothed_are_counted_all_the_same(results: StudyResults):
+    drawn = probabilities.calibration(results.main.cohorts[:1], [None]).drawn
+    above, below = drawn.axes
+    assert [line.get_label() for line in above.lines] == ["Ideal"]
+    assert sum(abs(bar.get_height()) for bar in below.patches) == 60

@@ -113,3 +113,11 @@ def series() -> np.ndarray:
 
     frames, times = head()
     return StandardSlices.of(CTPScan.simultaneous(frames, times, (10.0, 1.5, 1.5))).hu[:2]
+
+
+def test_patients_whom_no_threshold_calls_stand_for_nobody(tmp_path: Path):
+    folder = StudyFolder(tmp_path, "demo")
+    for seed, model in enumerate(("full", "perfusion", "cbv")):
+        write_model(folder, model, seed, OXFORD if model == "full" else None, one_class=True)
+    chosen = chosen_patients(study_results(read_study(folder), SENSITIVITY, MARGIN))
+    assert sum(one.group_size for one in chosen) == 48  # all but those of fold 4, whose validation has one class

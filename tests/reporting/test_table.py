@@ -1,6 +1,6 @@
 import pytest
 
-from stroke_ctp.reporting.number_text import estimate_text, number_text, p_relation, p_text
+from stroke_ctp.reporting.number_text import estimate_text, mean_sd_parts, number_text, p_relation, p_text
 from stroke_ctp.reporting.tables.table import Table
 from stroke_ctp.statistics.interval_estimates import Estimate, PValue
 
@@ -50,3 +50,9 @@ def test_latex_escapes_what_has_a_meaning_there():
     latex = Table("t", "T", "a_b & 95 %", [{"x_y": "1 %"}]).latex()
     assert r"a\_b \& 95 \%" in latex
     assert r"x\_y" in latex
+
+
+def test_a_mean_of_nothing_is_undefined_and_a_single_one_has_no_spread():
+    assert mean_sd_parts(None, None) == ("undefined",)
+    assert mean_sd_parts(0.7249, None) == ("0.72",)
+    assert mean_sd_parts(0.7249, 0.1) == ("0.72", "(0.10)")

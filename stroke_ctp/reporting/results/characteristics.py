@@ -99,8 +99,8 @@ def _rows(
     if is_number and (column in _ACQUISITION or given.nunique() > FEW_VALUES or column == "core_ml"):
         yield Characteristic(name, "", {group: _numbers(values) for group, values in having.items()})
     elif given.nunique() > FEW_VALUES:
-        known = {group: _share(values, values != "") for group, values in having.items()}
-        yield Characteristic(f"{name} given ({given.nunique()} values)", "", known)
+        shares = {group: _given(values) for group, values in having.items()}
+        yield Characteristic(f"{name} given ({given.nunique()} values)", "", shares)
     else:
         for value in sorted(given.unique()):
             yield Characteristic(value, name, {group: _share(one, one == value) for group, one in having.items()})
@@ -115,6 +115,10 @@ def _numbers(cells: pd.Series) -> Summary:
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75]) if len(values) else (np.nan,) * 3
     quartiles = (float(low), float(middle), float(high)) if len(values) else None
     return Summary(len(values), len(cells), quartiles)
+
+
+def _given(cells: pd.Series) -> Summary:
+    return Summary(len(cells), len(cells), count=int((cells != "").sum()))
 
 
 def _share(cells: pd.Series, here: pd.Series) -> Summary:
