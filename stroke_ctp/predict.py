@@ -53,7 +53,7 @@ def predict(settings: PredictSettings) -> None:
     known = sum(one.in_training for one in predictions)
     if known:
         print(f"warning: {known} series of training patients: the members know the answer")
-    for line in prediction_lines(predictions, predictor):
+    for line in prediction_lines(predictions, predictor.endpoint):
         print(line)
     if outputs.reference is not None and settings.scan is not None:
         print(f"page {folder.page()}")

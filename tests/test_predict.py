@@ -3,7 +3,9 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import nibabel as nib
 import numpy as np
@@ -169,6 +171,29 @@ def test_a_page_that_cannot_be_written_costs_one_patient_and_is_tried_again(
     assert len(list((tmp_path / "out/pages").iterdir())) == 2
 
 
+@pytest.mark.parametrize("place", [(command, "standard_series"), (patient_outputs, "write_patient_page")])
+def test_an_unexpected_error_with_the_only_patient_keeps_its_traceback(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[ModuleType, str]
+):
+    monkeypatch.setattr(*place, lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call(
+            "predict",
+            f"scan={trained}/scan.nii.gz",
+            "levels=[0,2]",
+            f"outputs={trained}/outputs",
+            f"out={tmp_path}/out",
+        )
+
+
+def test_a_series_that_the_members_were_trained_on_is_warned_of(trained: Path, tmp_path: Path, monkeypatch):
+    known = Cohort(trained / "outputs/cohort").series(3)
+    monkeypatch.setattr(command, "standard_series", lambda *given: replace(standard_series(*given), hu=known))
+    given = (f"scan={trained}/scan.nii.gz", "levels=[0,2]", f"outputs={trained}/outputs", f"out={tmp_path}/out")
+    assert "warning: 1 series of training patients: the members know the answer" in call("predict", *given)
+    assert "The members were trained on this very series" in (tmp_path / "out/patient.html").read_text()
+
+
 def test_a_page_of_other_data_is_removed_and_only_the_page_of_the_command_is_named(trained: Path, tmp_path: Path):
     out, shared = tmp_path / "out", (f"outputs={trained}/outputs", f"out={tmp_path}/out")
     scan = ("predict", f"scan={trained}/scan.nii.gz", "levels=[0,2]", *shared)
@@ -251,6 +276,8 @@ def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(traine
         (["scan={0}/cut.nii.gz"], "cut.nii.gz"),
         (["scan={0}/scan.nii.gz", "name=none"], "no fold of"),
         (["scan={0}/scan.nii.gz", "bundle=b", "cohort={0}"], "bundle=b holds the range of its training cohort"),
+        (["scan={0}/scan.nii.gz", "bundle=b", "name=mine"], "bundle=b holds a study's model; leave out name and model"),
+        (["manifest={0}/manifest.csv", "bundle=b", "out_of_fold=true"], "a bundle does not tell who its training"),
         (["scan={0}/scan.nii.gz", "format=dicom"], "format=dicom writes objects that refer to the images of a DICOM"),
     ],
 )

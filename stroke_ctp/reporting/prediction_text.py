@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.text import counted
 from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.study.prediction_folder import NOT_ASSESSABLE, PatientPrediction
-from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.reference import point_title
 
 
-def prediction_lines(predictions: Sequence[PatientPrediction], predictor: Predictor) -> Iterator[str]:
+def prediction_lines(predictions: Sequence[PatientPrediction], endpoint: Endpoint) -> Iterator[str]:
     """The answer for one patient, or the numbers of many."""
     failed = sum(one.reason is not None for one in predictions)
     if failed:
@@ -19,10 +19,10 @@ def prediction_lines(predictions: Sequence[PatientPrediction], predictor: Predic
     if declined and predictions[1:]:
         yield f"{declined} of {len(predictions)} patients are not assessable (predictions.csv, column declined)"
     if len(predictions) == 1 and not failed:
-        yield from _answer_lines(predictions[0], predictor)
+        yield from _answer_lines(predictions[0], endpoint)
 
 
-def _answer_lines(one: PatientPrediction, predictor: Predictor) -> Iterator[str]:
+def _answer_lines(one: PatientPrediction, endpoint: Endpoint) -> Iterator[str]:
     scores = one.members.values()
     if one.answer == NOT_ASSESSABLE:
         yield f"{NOT_ASSESSABLE}: {'; '.join(one.declined)}"
@@ -31,7 +31,7 @@ def _answer_lines(one: PatientPrediction, predictor: Predictor) -> Iterator[str]
     if one.calibrated is not None:
         yield f"calibrated probability of a large core: {one.calibrated:.2f}"
     yield (
-        f"probability of a large core ({endpoint_text(predictor.endpoint)}): {one.probability:.2f}, "
+        f"probability of a large core ({endpoint_text(endpoint)}): {one.probability:.2f}, "
         f"mean of {counted(len(scores), 'member')} ({min(scores):.2f} to {max(scores):.2f})"
     )
     if one.volume is not None:

@@ -12,6 +12,7 @@ from patient_cases import QUALITY, SPOT, case, reference, series
 
 from stroke_ctp.reporting.patient.plots import contribution_bars, curve_plots, histogram_bars
 from stroke_ctp.reporting.patient_page import write_patient_page
+from stroke_ctp.study.patient_findings import PatientFindings
 from stroke_ctp.study.prediction_folder import PatientPrediction
 
 
@@ -165,3 +166,18 @@ def test_the_histogram_counts_both_classes_apart():
     assert counted["small", 0.0] == "2 with a small core at 0.00 to 0.05"
     assert counted["large", 95.0] == "2 with a large core at 0.95 to 1.00"
     assert len(bars) == 3
+
+
+def test_a_patient_whom_the_members_know_is_warned_of(tmp_path: Path, page: str):
+    known = replace(case().prediction, in_training=True)
+    sentence = "The members were trained on this very series: the probability is too certain."
+    assert sentence in page_of(tmp_path, prediction=known)
+    assert sentence not in page
+
+
+def test_a_model_without_an_explanation_leaves_the_conventional_maps_alone(tmp_path: Path, page: str):
+    alone = page_of(tmp_path, findings=PatientFindings(None, None, "no bolus"))
+    assert "How to read &lt;these&gt; maps." in page
+    assert "How to read" not in alone
+    assert "They cannot be made of this scan: no bolus." in alone
+    assert PatientFindings(None, None, "no bolus").lesion is None

@@ -5,12 +5,13 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from perfused_head import PIXEL_MM, head
 
 from stroke_ctp.hemodynamics.output import ScanFolder
 from stroke_ctp.hemodynamics.scan_analysis import RegisteredScan, analyse_registered
-from stroke_ctp.reporting.figures.map_strips import slices_shown
+from stroke_ctp.reporting.figures.map_strips import Strips, draw_strips, slices_shown
 from stroke_ctp.reporting.figures.perfusion_summary import draw_summary
 from stroke_ctp.reporting.figures.readout_table import readout_lines
 from stroke_ctp.reporting.reliability_text import reliability_text
@@ -148,3 +149,30 @@ def test_of_many_doubtful_scans_the_terminal_shows_the_worst_and_where_the_other
     said = reliability_text(rows(*["caution"] * 30, "unusable"), "volumes.csv")
     assert said.splitlines()[1].startswith("  P30: unusable")
     assert said.endswith("and 19 more (volumes.csv, column reason)")
+
+
+def test_a_scan_without_hypoperfused_tissue_has_no_curve_of_it(measured, tmp_path, monkeypatch):
+    nowhere = {threshold: np.zeros_like(late) for threshold, late in measured.lesion.late.items()}
+    well = replace(measured, lesion=replace(measured.lesion, late=nowhere))
+    for number, (shown, named) in enumerate(((measured, True), (well, False))):
+        with monkeypatch.context() as patch:
+            figure, _ = drawn(shown, tmp_path / f"{number}.png", patch)
+        curves = {line.get_label() for axes in figure.axes for line in axes.lines}
+        assert "other hemisphere" in curves
+        assert ("Tmax > 6 s" in curves) == named
+
+
+def test_strips_of_many_slices_keep_their_proportions_within_the_page():
+    """Eight slices of a head that is wider than high: more than the width of a strip at its full height."""
+    rectangles = []
+
+    def new_axes(x: float, y: float, wide: float, high: float) -> Axes:
+        rectangles.append((x, y, wide, high))
+        return Figure().add_axes((0, 0, 1, 1))
+
+    hu = np.full((1, 8, 60, 100), 30.0, np.float32)
+    scan = CTPScan.simultaneous(np.repeat(hu, 2, axis=0), np.array([0.0, 1.5]), (5.0, 1.5, 1.5))
+    draw_strips(new_axes, Strips(scan, scan.hu[0], [], []), (10.0, 20.0, 150.0, 100.0))
+    ((x, _, wide, high),) = rectangles
+    assert x + wide <= 160
+    assert wide / high == pytest.approx(6 * 100 / 60)  # of eight slices six are shown

@@ -96,3 +96,20 @@ def test_a_conventional_core_that_is_ahead_within_the_range_is_named():
     assert (
         f"At {len(behind)} of 2 conditions within the range of training the better conventional core is ahead" in text
     )
+
+
+def test_axes_stand_three_in_a_row_with_what_training_did_not_cover_in_grey(results: StressResults):
+    """Made up: the points of the noise as those of the dose, of which training did not cover the least either."""
+    dose = [
+        replace(point, axis="dose", level=0.15 if point.level < 3 else 0.5)
+        for point in results.points
+        if point.axis == "noise"
+    ]
+    drawn = stress_picture(replace(results, points=(*results.points, *dose))).drawn
+    panels = {axes.get_title(): axes for axes in drawn.axes if axes.axison}
+    assert (len(panels), len(drawn.axes)) == (4, 6)
+    assert len(panels["Noise"].patches) == 1
+    (below,) = panels["Contrast dose"].patches
+    assert (below.get_x(), below.get_x() + below.get_width()) == pytest.approx(
+        (panels["Contrast dose"].get_xlim()[0], 0.25)
+    )

@@ -1,5 +1,7 @@
 """What declining buys on stressed scans, counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,3 +73,11 @@ def test_table_and_sentence_say_what_was_counted():
     said = [sentence for sentence in stress_paragraph(results) if "declines" in sentence]
     assert said[0].startswith("Perfusion network declines 17 % of all scans as not assessable; the share of wrong")
     assert declines_picture(results) is not None
+
+
+def test_panels_without_a_model_stay_empty():
+    results = stress_results(*made_up())
+    (first, *_) = results.declines
+    picture = declines_picture(replace(results, declines=(first,) * 5))
+    assert picture is not None
+    assert [axes.axison for axes in picture.drawn.axes] == [True] * 5 + [False] * 3
