@@ -26,8 +26,9 @@ from stroke_ctp.model.perfusion_weights import SHIPPED
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import EncoderSettings
 from stroke_ctp.model.weights import pretrained_backbone
+from stroke_ctp.study import bundle_file
 from stroke_ctp.study.answers import answer
-from stroke_ctp.study.bundle_file import read_bundle
+from stroke_ctp.study.bundle_file import read_bundle, write_bundle
 from stroke_ctp.study.bundling import save_bundle
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.study_folder import StudyFolder
@@ -129,13 +130,20 @@ def _edited(change: str, content: bytes, path: Path) -> None:
         shutil.copy(SHIPPED, path)
     elif change == "table":
         path.write_text("scan,patient\n")
-    elif change == "newer":
+    elif change in ("newer", "no record"):
         original = path.with_suffix(".original")
         original.write_bytes(content)
         with safe_open(original, framework="pt") as file:
             header = json.loads(file.metadata()["stroke_ctp_bundle"]) | {"schema": 2}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        save_file(tensors, path, {"stroke_ctp_bundle": json.dumps(header)})
+        save_file(tensors, path, {"stroke_ctp_bundle": json.dumps(header if change == "newer" else [header])})
+    elif change == "half a record":
+        path.write_bytes(content)
+        bundle = read_bundle(path)
+        half = {key: value for key, value in plain(bundle.record).items() if key != "about"}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bundle_file, "plain", lambda _: half)
+            write_bundle(path, bundle.record, bundle.tensors)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +153,8 @@ def _edited(change: str, content: bytes, path: Path) -> None:
         ("array", "was changed after it was written"),
         ("text", "was changed after it was written"),
         ("newer", "must be a bundle of schema 1, got 2; update stroke_ctp"),
+        ("no record", "is no bundle; make one with"),
+        ("half a record", "does not hold what a bundle holds (1 validation error for BundleRecord about"),
         ("weights", "is no bundle; make one with"),
         ("table", "is no bundle, or is cut short"),
         ("none", "there is no bundle"),

@@ -11,6 +11,8 @@ from commands import refused, run_module
 from noise import train_quickly
 
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.errors import UserError
+from stroke_ctp.model.conventional import FittedConventional
 from stroke_ctp.reporting.report import write_report
 from stroke_ctp.study.permuted_training import permuted, permuted_aucs
 from stroke_ctp.study.study_folder import StudyFolder
@@ -107,3 +109,11 @@ def test_mistakes_are_named(workplace: Path, tmp_path: Path):
     cohort.rename(workplace / "elsewhere")
     assert "its folder cohort was moved or removed; put it back" in refused("permute", *given, "permutations=50")
     (workplace / "elsewhere").rename(cohort)
+
+
+def test_a_permuted_training_that_diverges_is_told_and_counts_nothing(
+    study: StudyFolder, workplace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(FittedConventional, "score", lambda *given: np.full(len(given[-1]), np.nan))
+    with pytest.raises(UserError, match="fold 0: the training on permuted classes diverged; lower its learning_rate"):
+        permuted_aucs(study.runs_of_first_seed("cbv_scan"), Cohort(workplace / "cohort"), 0)

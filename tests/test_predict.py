@@ -23,6 +23,7 @@ from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.predict import predict
 from stroke_ctp.reporting import patient_outputs
 from stroke_ctp.reporting.patient_page import PatientCase, write_patient_page
+from stroke_ctp.study.prediction_folder import PredictionFolder
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
@@ -290,3 +291,10 @@ def test_bad_input_ends_in_one_sentence_and_nothing_written(
     assert sentence in str(stopped.value.code)
     assert "\n" not in str(stopped.value.code)
     assert not (tmp_path / "out").exists()
+
+
+def test_files_of_somebody_else_among_the_pages_are_left_alone(tmp_path: Path):
+    (tmp_path / "pages").mkdir()
+    for name in ("patient-00002.html", "patient-notes.html", "patient-00007.html"):
+        (tmp_path / "pages" / name).touch()
+    assert sorted(number or 0 for number in PredictionFolder(tmp_path).written()) == [0, 2, 7]

@@ -23,13 +23,19 @@ from stroke_ctp.cohort.folds import Split
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import write_json
+from stroke_ctp.common.provenance import machine
 from stroke_ctp.model import article
 from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
-from stroke_ctp.study import audit_evidence
+from stroke_ctp.model.provenance import Provenance
+from stroke_ctp.study import audit_evidence, first_epochs
 from stroke_ctp.study.audit_evidence import AuditEvidence, cohort_evidence, gather_evidence
+from stroke_ctp.study.conventional_scores import examine_conventional
+from stroke_ctp.study.ensemble_folder import EnsembleFolder
 from stroke_ctp.study.findings import Finding, Verdict
+from stroke_ctp.study.fold_roles import examine_roles
 from stroke_ctp.study.leakage_audit import audit
+from stroke_ctp.study.network_predictions import examine_networks
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.run_folder import Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
@@ -192,6 +198,37 @@ def test_folds_of_another_seed_in_the_settings_of_a_run_are_caught(study: StudyF
         _audit(study)
 
 
+def test_settings_of_a_study_that_were_rewritten_are_caught(study: StudyFolder):
+    write_json(study.path / "settings.json", study.settings() | {"learning_rate": 0.5})
+    with pytest.raises(UserError, match=r"full, fold 0: it was trained with other settings than those of the study"):
+        _audit(study)
+
+
+def test_a_patient_who_is_not_of_the_cohort_is_caught(study: StudyFolder):
+    for model in ("full", "cbv_scan"):
+        for run in study.complete_runs(model).values():
+            used = {
+                name: ["x9" if p == "t4" else p for p in part] for name, part in asdict(run.record().patients).items()
+            }
+            table = run.predictions()
+            fitted = run.record().fitted
+            if "values" in fitted:
+                fitted = fitted | {"values": fitted["values"] | {"x9": fitted["values"]["t4"]}}
+            _rewrite(study, run, table.replace({"patient": {"t4": "x9"}}), patients=RunPatients(**used), fitted=fitted)
+    read = read_study(study)
+    found = examine_roles(read, study, Cohort("cohorts/train"), "not here")
+    assert "full: patient x9 predicted, but not in the cohort" in {finding.detail for finding in found}
+
+
+def test_measurements_that_differ_between_folds_are_caught(study: StudyFolder):
+    run = study.run("cbv_scan", 1)
+    fitted = run.record().fitted
+    test = run.record().patients.test[0]
+    _rewrite(study, run, fitted=fitted | {"values": fitted["values"] | {test: 99.0}})
+    with pytest.raises(UserError, match="cbv_scan: measurements differ between its folds"):
+        _audit(study)
+
+
 def _shown_as_another_seed(study: StudyFolder) -> list[RunFolder]:
     """Copies of the trainings of seed 0 in the folders of seed 1."""
     shutil.rmtree(study.ensemble("full").path)
@@ -301,3 +338,79 @@ def test_a_disguised_copy_of_a_scan_is_caught_within_a_cohort_and_across_cohorts
     other = "p1 \\(training" if where == "within" else "e0 \\(external"
     with pytest.raises(UserError, match=f"p0 \\(training cohort\\) and {other} cohort\\) share the noise of one scan"):
         audit(read_study(write_study(tmp_path / "outputs")), (), evidence)
+
+
+def _unchecked(folder: StudyFolder, check: str, **how: bool) -> str:
+    """Why a check was not made, or was made in part."""
+    return "".join(
+        one.detail for one in _audit(folder, **how) if (one.check, one.verdict) == (check, Verdict.UNCHECKED)
+    )
+
+
+NETWORKS, EPOCHS = (
+    "Networks give the recorded predictions again",
+    "Networks were trained on the recorded training patients",
+)
+
+
+def test_a_lost_checkpoint_leaves_its_predictions_unchecked_and_no_others(study: StudyFolder):
+    study.run("full", 1).training.best.unlink()
+    found = {finding.verdict: finding.detail for finding in _audit(study) if finding.check == NETWORKS}
+    assert found[Verdict.UNCHECKED] == "full: a checkpoint is missing"
+    assert found[Verdict.PASSED].startswith("28 probabilities")
+
+
+def test_a_lost_log_leaves_the_first_epoch_unchecked_and_no_prediction(study: StudyFolder):
+    shutil.rmtree(study.run("full", 1).path / "logs")
+    assert _unchecked(study, EPOCHS, epochs=True) == "full: no log of the first epoch"
+    assert _unchecked(study, NETWORKS) == ""
+
+
+def test_external_patients_who_were_scored_on_another_device_or_are_gone_are_not_scored_again(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+):
+    read, training = read_study(study), Cohort("cohorts/train")
+    (_, left) = examine_networks(read, study, training, "its folder was removed")
+    assert (left.verdict, left.detail) == (Verdict.UNCHECKED, "external cohort: its folder was removed (3 runs)")
+    there = study.ensemble("full").provenance()
+    monkeypatch.setattr(EnsembleFolder, "provenance", lambda _: replace(there, device="H100"))
+    (_, left) = examine_networks(read, study, training, Cohort("cohorts/external"))
+    assert left.detail.startswith("full, external cohort: the features that it scored are not cached")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        ("training_features", lambda *_: None, "the features that it was trained on are not cached as recorded"),
+        ("TOLERANCE", -1.0, "only CPUs repeat an epoch exactly"),
+    ],
+)
+def test_an_epoch_that_cannot_be_repeated_exactly_is_no_failure(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch, attribute: str, value: object, reason: str
+):
+    monkeypatch.setattr(first_epochs, attribute, value)
+    monkeypatch.setattr(first_epochs, "machine", lambda: replace(machine(), device="H100"))
+    assert _unchecked(study, EPOCHS, epochs=True) == f"full: {reason} (3 runs)"
+
+
+def test_an_epoch_of_another_version_or_of_weights_that_are_gone_is_not_repeated(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(article, "__version__", "0.0")
+    assert _unchecked(study, EPOCHS, epochs=True).startswith("full: its draws are not cached for this kind of device")
+
+    def gone(_: str) -> Provenance:
+        raise UserError("encoder.weights=vgg.pth is neither a name nor a file")
+
+    monkeypatch.setattr(article, "provenance_of", gone)
+    assert (
+        _unchecked(study, EPOCHS, epochs=True) == "full: encoder.weights=vgg.pth is neither a name nor a file (3 runs)"
+    )
+
+
+def test_a_scale_is_not_fitted_again_without_the_classes_of_its_training_patients(study: StudyFolder):
+    for fold in (1, 2):
+        shutil.rmtree(study.run("cbv_scan", fold).path)
+    shutil.rmtree(study.ensemble("cbv_scan").path)
+    (left,) = [one for one in examine_conventional(read_study(study, True), "moved", "none") if "Scales" in one.check]
+    assert left.detail == "cbv_scan: folds that test the training patients are missing"

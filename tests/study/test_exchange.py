@@ -1,5 +1,6 @@
 """Files of a patient for viewers and archives: of one answer and one format at a time."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.model.explanation import Explanation, Overlay
-from stroke_ctp.study.exchange import ExchangeFolder
+from stroke_ctp.study.exchange import ExchangeFolder, refuse_unwritable
 from stroke_ctp.study.patient_findings import PatientFindings
 from stroke_ctp.study.prediction_folder import PatientPrediction
 
@@ -196,3 +197,24 @@ def test_the_report_says_what_the_page_says_with_the_reasons_of_no_answer(scan: 
         ("Lower end of the 90 % interval of the core volume", 20),
         ("Upper end of the 90 % interval of the core volume", 77),
     ]
+
+
+def test_dicom_objects_need_a_library_that_is_named_before_anybody_is_scored(
+    scan: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rows = (ManifestRow(scan.name, {}, None, None, None),)
+    patients = [ManifestPatient(1, "", scan.parent, rows, "", {})]
+    refuse_unwritable(patients, "dicom")
+    monkeypatch.delitem(sys.modules, "stroke_ctp.scan.dicom.writer", raising=False)
+    monkeypatch.delattr("stroke_ctp.scan.dicom.writer", raising=False)
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    with pytest.raises(UserError, match=r"format=dicom needs highdicom, .*pip install 'stroke_ctp\[dicom\]'"):
+        refuse_unwritable(patients, "dicom")
+    refuse_unwritable(patients, "nifti")
+
+
+def test_without_a_lesion_there_are_maps_and_a_report_but_no_segmentation(scan: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(PatientFindings, "lesion", None)
+    folder = ExchangeFolder(tmp_path / "maps")
+    write(folder, scan, "a", "dicom", "cbv")
+    assert {name for name in names(folder) if name.endswith(".dcm")} == {"cbv.dcm", "report.dcm"}

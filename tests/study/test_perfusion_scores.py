@@ -11,6 +11,7 @@ import pytest
 from noise import train_quickly, write_noise_cohort
 
 from stroke_ctp.cohort.store import Cohort
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.study.findings import Finding, Verdict
 from stroke_ctp.study.perfusion_scores import examine_perfusion
 from stroke_ctp.study.predictions import read_study
@@ -73,3 +74,25 @@ def test_heads_that_were_fitted_on_test_patients_too_are_found(honest: Path, mon
     monkeypatch.setattr(type(run), "record", lambda _: type(record)(**(vars(record) | {"patients": patients})))
     found = examine_perfusion(study, Cohort(honest / "cohort"))
     assert any("is not that of heads fitted on its patients" in finding.detail for finding in found)
+
+
+def test_heads_without_their_areas_or_training_classes_are_not_fitted_again(
+    honest: Path, tmp_path: Path, examine: Callable[..., list[Finding]]
+):
+    (left,) = [one for one in examine(areas={}) if one.verdict is Verdict.UNCHECKED]
+    assert left.detail == "perfusion: a run did not record its measurements"
+    shutil.copytree(honest / "outputs", tmp_path / "partial")
+    folder = StudyFolder(tmp_path / "partial", "s")
+    for fold in (1, 2):
+        shutil.rmtree(folder.run("perfusion", fold).path)
+    (heads, _) = examine_perfusion(read_study(folder, True), "moved")
+    assert heads.detail == "perfusion: folds that test the training patients are missing"
+
+
+def test_areas_are_not_measured_again_with_weights_that_are_gone(honest: Path, monkeypatch: pytest.MonkeyPatch):
+    def gone(_: str) -> None:
+        raise UserError("there are no weights")
+
+    monkeypatch.setattr("stroke_ctp.model.perfusion_weights.read_weights", gone)
+    found = examine_perfusion(read_study(StudyFolder(honest / "outputs", "s")), Cohort(honest / "cohort"))
+    assert (found[1].verdict, found[1].detail) == (Verdict.UNCHECKED, "perfusion: there are no weights")
