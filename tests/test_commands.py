@@ -96,6 +96,13 @@ def test_ensemble_names_the_missing_folds_and_how_to_train_them(cohort: Path, tm
     assert "model=cbv_scan fold=1 folds.n=3`" in sentence
 
 
+def test_the_training_cohort_is_no_external_cohort(cohort: Path, tmp_path: Path) -> None:
+    run_module("train", f"cohort={cohort}", *TRAIN, "fold=0..2", "model=cbv_scan", "name=x", f"outputs={tmp_path}")
+    sentence = refused("ensemble", "name=x", f"external={cohort}", f"outputs={tmp_path}")
+    assert sentence == f"ensemble: external={cohort} is the cohort that x was trained on; give another"
+    assert not (tmp_path / "x/cbv_scan/ensemble").exists()
+
+
 def test_name_in_use_with_other_settings_is_refused_naming_the_keys(cohort: Path, tmp_path: Path) -> None:
     run_module("train", f"cohort={cohort}", *TRAIN, "model=cbv_scan", "name=x", f"outputs={tmp_path}")
     before = {path: path.read_bytes() for path in (tmp_path / "x").rglob("*") if path.is_file()}

@@ -19,6 +19,7 @@ from dicom_files import classic, save_all
 from heads import save_nifti
 from perfused_head import ARTERIES, CORE, CORE_MM, PENUMBRA_MM, PIXEL_MM, disc, head
 
+from stroke_ctp.common.errors import Excluded
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.perfusion import PerfusionSettings
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
@@ -306,6 +307,20 @@ def test_a_scan_without_an_artery_is_mapped_by_the_network_with_caution_and_one_
         assert table.loc[name, "network_reliability"] == "unusable"
         assert words in table.loc[name, "network_reason"]
         assert np.isnan(table.loc[name, "network_core_ml"])
+
+
+def test_a_scan_that_the_network_alone_cannot_map_keeps_its_deconvolution(
+    scans: Path, single: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found_nothing(*_: object) -> None:
+        raise Excluded("perfusion", "no brain was found in this scan")
+
+    monkeypatch.setattr("stroke_ctp.model.scan_maps.learned_analysis", found_nothing)
+    result = call("perfusion", f"scan={scans / 'stroke.nii.gz'}", f"out={tmp_path / 'maps'}", "method=network")
+    assert result.returncode == 0, result.stderr
+    one, other = (pd.read_csv(folder / "volumes.csv").iloc[0] for folder in (tmp_path / "maps", single))
+    pd.testing.assert_series_equal(one[list(COLUMNS[3:])], other[list(COLUMNS[3:])])
+    assert (one["network_reliability"], one["network_reason"]) == ("unusable", "no brain was found in this scan")
 
 
 def test_deconvolution_is_the_same_with_and_without_the_network(learned: Path, single: Path) -> None:

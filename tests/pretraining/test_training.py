@@ -6,7 +6,9 @@ import pytest
 import torch
 from commands import run_module
 
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import file_digest
+from stroke_ctp.model.checkpoints import write_checkpoint
 from stroke_ctp.model.perfusion_network import UNITS
 from stroke_ctp.model.perfusion_weights import read_weights
 from stroke_ctp.pretraining import batches, training
@@ -108,6 +110,16 @@ def test_seeds_of_the_evaluated_cohorts_are_refused(seed: int, tmp_path: Path):
     with pytest.raises(SystemExit, match=f"seed must be a whole number ≥ 2 .0 and 1 are the seeds.*, got {seed}"):
         run_module("pretrain", f"out={tmp_path / 'w.safetensors'}", f"seed={seed}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("lost", ["optimizer", "step"])
+def test_a_checkpoint_of_another_training_is_named_with_the_way_out(tmp_path: Path, lost: str):
+    state = training._State(5, torch.device("cpu"))
+    parts = {name: getattr(state, name).state_dict() for name in ("network", "averaged", "optimizer")} | {"step": 3}
+    del parts[lost]
+    write_checkpoint(tmp_path / "last.ckpt", parts)
+    with pytest.raises(UserError, match=r"last\.ckpt .*; remove it and train again"):
+        state.load(tmp_path / "last.ckpt")
 
 
 def test_a_folder_is_no_file_for_weights(tmp_path: Path):

@@ -9,8 +9,10 @@ from stroke_ctp.hemodynamics.kinetics import tissue_curve
 from stroke_ctp.phantom.contrast_curves import STEP, arterial_curve
 from stroke_ctp.phantom.smooth_field import Grid
 from stroke_ctp.phantom.tissue import Compartment
+from stroke_ctp.pretraining import lesions
 from stroke_ctp.pretraining.acquisition import Acquisition, draw_times, to_standard_times
 from stroke_ctp.pretraining.degradation import Degradation
+from stroke_ctp.pretraining.findings import Shape
 from stroke_ctp.pretraining.lesions import draw_focus
 from stroke_ctp.pretraining.rendering import RenderedSeries, TrainingSample, _enhancement, draw_sample
 from stroke_ctp.pretraining.training_patient import TissueMap, TrainingPatient
@@ -136,3 +138,27 @@ def test_degradations_span_the_protocols_of_the_documentation():
     assert (dose.min() < 0.3, dose.min() >= 0.25) == (True, True)
     assert last.min() == 16
     assert (last < N_FRAMES - 1).mean() == pytest.approx(0.45, abs=0.04)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_craniectomy_leaves_skin_in_place_of_bone_on_its_side_alone(patient: TrainingPatient, side: float):
+    axis = np.arange(-88.0, 89, 4)
+    grid = Grid(z=np.arange(-8.0, 9, 8), y=axis, x=axis)
+    label, depth = patient.anatomy.compartments(grid, 1)
+    x = np.broadcast_to(patient.anatomy.head_axes(grid)[2], label.shape)
+    opened = label.copy()
+    Shape(wide_side=1.0, ventricle=0.0, sulci=np.inf, open_side=side).apply(opened, depth, patient.anatomy, grid)
+    changed = opened != label
+    assert (label[changed] == Compartment.SKULL).all()
+    assert (opened[changed] == Compartment.SCALP).all()
+    assert 0.1 < changed.sum() / (label == Compartment.SKULL).sum() < 0.5
+    assert (side * x[changed] > 0).all()
+
+
+def test_a_lesion_at_a_place_outside_the_brain_has_no_volume(patient: TrainingPatient, monkeypatch: pytest.MonkeyPatch):
+    far = replace(
+        draw_focus("mca", patient.anatomy, np.random.default_rng(0)), territory=((400.0, 0.0, 0.0), (9.0, 9.0, 9.0))
+    )
+    monkeypatch.setattr(lesions, "_placed", lambda *_: far)
+    focus = draw_focus("any", patient.anatomy, np.random.default_rng(0))
+    assert (focus.core_level, focus.penumbra_level) == (far.core_level, far.penumbra_level)

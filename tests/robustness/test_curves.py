@@ -113,3 +113,10 @@ def test_axes_stand_three_in_a_row_with_what_training_did_not_cover_in_grey(resu
     assert (below.get_x(), below.get_x() + below.get_width()) == pytest.approx(
         (panels["Contrast dose"].get_xlim()[0], 0.25)
     )
+
+
+@pytest.mark.parametrize(("questions", "axes"), [([], {"noise"}), ([LABEL], {"noise", LABEL})])
+def test_a_question_that_was_not_asked_has_no_curve(questions: list[str], axes: set[str]):
+    record, scores = made_up()
+    points = stress_results(replace(record, questions=questions), scores).points
+    assert {point.axis for point in points} == axes

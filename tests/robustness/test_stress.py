@@ -11,7 +11,7 @@ from stress_scores import made_up
 from studies import ENDPOINT, MARGIN, SENSITIVITY, write_model, write_study
 
 from stroke_ctp.cohort.standard_series import StandardSeries
-from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.geometry import SERIES_SHAPE
 from stroke_ctp.reporting.report import write_report
 from stroke_ctp.robustness import stressed_models
@@ -173,3 +173,28 @@ def test_an_incomplete_study_and_another_endpoint_are_refused(study: StudyFolder
     other = StudyFolder(study.path.parent, "other")
     write_model(other, "cbv", 0, None, fitted=SCALE, endpoint=replace(ENDPOINT, column="mrs"))
     assert "the endpoint of other must be core_ml to be simulated, got mrs" in refused(other)
+
+
+def test_a_study_of_whole_scan_models_alone_is_refused_with_the_way_out(study: StudyFolder):
+    whole = StudyFolder(study.path.parent, "whole")
+    write_model(whole, "cbv_scan", 0, None, fitted=SCALE)
+    assert "has only models of whole scans; train one more: `python -m stroke_ctp.train" in refused(whole)
+
+
+@pytest.mark.usefixtures("scans")
+def test_patients_of_one_class_have_no_prevalence(study: StudyFolder):
+    small = StudyFolder(study.path.parent, "small")
+    write_model(small, "cbv", 0, None, fitted=SCALE, endpoint=replace(ENDPOINT, threshold=900.0))
+    sentence = "prevalence needs patients of both classes, all 2 are of one; choose more patients=N"
+    with pytest.raises(SystemExit, match=sentence):
+        stress(small, "patients=2", "axes=prevalence")
+
+
+def test_scores_that_were_edited_are_refused(study: StudyFolder):
+    write_stress(study, {"perfusion": "rcbf", "cbv": "cbv"})
+    folder = StressFolder(study)
+    assert len(folder.scores()) > 0
+    table = study.path / "stress/scores.csv"
+    table.write_text(table.read_text().replace("0.9", "0.8", 1))
+    with pytest.raises(UserError, match=r"scores.* was changed after it was written"):
+        folder.scores()
