@@ -1,9 +1,17 @@
 """Tables of proposed levels: what is counted where, and proposals of heads whose levels are known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from stroke_ctp.benchmarks.level_confidence import Proposal, proposal, table_of_confidences, table_of_slabs
+from stroke_ctp.benchmarks.level_confidence import (
+    Proposal,
+    main,
+    proposal,
+    table_of_confidences,
+    table_of_slabs,
+)
 from stroke_ctp.benchmarks.simulated_slabs import SimulatedSlab
 from stroke_ctp.scan.levels import BaselineSlab, LevelChoice
 
@@ -48,3 +56,11 @@ def test_confident_proposals_of_simulated_heads_are_right():
     made = [one for one in map(proposal, range(30)) if one.made]
     assert len(made) >= 10
     assert all(one.right for one in made)
+
+
+def test_the_program_of_the_page_prints_its_rows(capsys):
+    main(2)
+    first = [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines() if line]
+    page = (Path(__file__).parents[1] / "docs/level-confidence.md").read_text().splitlines()
+    assert [name for name in (line.split(" | ")[0] for line in page) if name in first] == first
+    assert len(first) == 3 + 2 + 8  # both heads have one confidence

@@ -1,15 +1,19 @@
 """The corrected resampled t interval and test, against the published formula and its limits."""
 
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
 from scipy.stats import t, ttest_1samp
 from statsmodels.stats.power import TTestPower
 
-from stroke_ctp.benchmarks import ensemble_thresholds
+from stroke_ctp.benchmarks import ensemble_thresholds, inference, seed_inference
 from stroke_ctp.benchmarks.inference import by_delong, by_folds, cross_validated
 from stroke_ctp.statistics.fold_means import mean_auc, mean_over_folds
 from stroke_ctp.statistics.interval_estimates import TEstimate
 
+ROOT = Path(__file__).parents[2]
 VALUES = [0.62, 0.81, 0.77, 0.7, 0.9, 0.55, 0.74, 0.8, 0.69, 0.73]
 
 
@@ -75,3 +79,15 @@ def test_votes_of_members_keep_the_sensitivity_aimed_at_and_their_mean_does_not(
 def test_the_interval_of_a_low_auc_ends_at_0_and_no_fold_has_none():
     assert mean_auc([0.0, 0.1, 0.0], [4, 4, 4], 1.0).low == 0
     assert mean_auc([], [], 1 / 8).reason == "no fold has both classes"
+
+
+@pytest.mark.parametrize(("program", "named"), [(inference, 3), (seed_inference, 2), (ensemble_thresholds, 2)])
+def test_the_programs_of_the_page_print_its_rows(
+    program: ModuleType, named: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the cells that say what was simulated: method and patients, or calls and features."""
+    program.main(1)
+    heading, _, *rows = [line.split(" | ")[:named] for line in capsys.readouterr().out.splitlines()]
+    page = [line.split(" | ")[:named] for line in (ROOT / "docs/inference.md").read_text().splitlines()]
+    assert heading in page
+    assert [cells for cells in page if cells in rows] == rows
