@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from commands import run_module
 from hydra.core.utils import JobReturn
 from noise import NOISE, train_quickly, write_noise_cohort
 
@@ -148,22 +150,73 @@ def test_ctrl_c_ends_all_runs_and_the_same_command_continues_them(workplace: Pat
     assert not list(runs.rglob("predictions.csv"))
 
 
+def _job(folder: Path, name: str) -> SimpleNamespace:
+    """A job of SLURM whose result is there once the folder has a file of its name."""
+    paths = SimpleNamespace(result_pickle=folder / name, stderr=folder / f"{name}.err")
+    return SimpleNamespace(job_id=name, paths=paths, result=lambda: Outcome(JobReturn(_return_value=name), ""))
+
+
 def test_a_job_of_slurm_without_a_result_is_a_failed_run_and_leaves_the_others_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def job(name: str) -> SimpleNamespace:
-        paths = SimpleNamespace(result_pickle=tmp_path / name, stderr=tmp_path / f"{name}.err")
-        return SimpleNamespace(job_id=name, paths=paths, result=lambda: Outcome(JobReturn(_return_value=name), ""))
-
     monkeypatch.setattr(sys, "argv", ["train", "fold=0,1", "name=a"])
     monkeypatch.setattr(launchers, "_GRACE", -1)
     monkeypatch.setattr(launchers, "_queue", lambda: {"7_1"})
     monkeypatch.setattr(launchers.time, "sleep", lambda _: (tmp_path / "7_1").touch())
-    lost, whole = launchers._finished([job("7_0"), job("7_1")], [["fold=0", "name=a"], ["fold=1", "name=a"]])
+    jobs = [_job(tmp_path, "7_0"), _job(tmp_path, "7_1")]
+    lost, whole = launchers._finished(jobs, [["fold=0", "name=a"], ["fold=1", "name=a"]])
     reason = f"SLURM's job 7_0 ended without a result; see {tmp_path}/7_0.err"
     assert lost.returned.return_value == FailedRun("fold=0", reason)
     assert lost.said == f"train: fold=0 failed: {reason}"
     assert whole.returned._return_value == "7_1"
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Put a script in the place of one of SLURM's commands."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+    def command(name: str, script: str) -> None:
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+
+    return command
+
+
+def test_jobs_that_are_no_longer_waited_for_are_cancelled(slurm: Callable[[str, str], None], tmp_path: Path) -> None:
+    slurm("squeue", "echo 7_0; echo 7_1")
+    slurm("scancel", f'echo "$@" > {tmp_path}/cancelled')
+    outcomes = launchers._finished([_job(tmp_path, f"7_{n}") for n in range(3)], [["fold=0"], ["fold=1"], ["fold=2"]])
+    (tmp_path / "7_0").touch()
+    assert next(outcomes).returned._return_value == "7_0"
+    outcomes.close()
+    assert (tmp_path / "cancelled").read_text() == "7_1 7_2\n"
+
+
+def test_a_controller_that_does_not_answer_is_not_taken_for_an_empty_queue(slurm: Callable[[str, str], None]) -> None:
+    slurm("squeue", "echo 7_0; echo 7_12")
+    assert launchers._queue() == {"7_0", "7_12"}
+    slurm("squeue", "echo 7_0; echo 'slurm_load_jobs error' >&2; exit 1")
+    assert launchers._queue() is None
+
+
+def test_without_slurm_its_launcher_is_refused_with_the_way_out(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launchers.shutil, "which", lambda _: None)
+    given = ("fold=0..1", f"cohort={workplace}/cohort", f"outputs={tmp_path}/outputs", "hydra/launcher=slurm")
+    with pytest.raises(SystemExit, match=r"hydra/launcher=slurm needs SLURM's sbatch, which is not here; run the comm"):
+        run_module("train", *NOISE, *given, f"hydra.sweep.dir={tmp_path}/sweep")
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_job_that_the_cluster_interrupts_is_no_failed_run() -> None:
+    def interrupted() -> JobReturn:
+        raise SystemExit(143)
+
+    with pytest.raises(SystemExit, match="143"):
+        launchers._outcome(interrupted)
 
 
 def test_each_process_keeps_a_gpu_of_its_own_until_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
