@@ -5,14 +5,13 @@ Cox's logistic recalibration, with Platt's targets: finite where the probabiliti
 """
 
 import numpy as np
-import statsmodels.api as sm
 from jaxtyping import Float, Shaped
 from pydantic.dataclasses import dataclass
 from scipy.special import expit, logit
 
 from stroke_ctp.common.schemas import STRICT
-from stroke_ctp.statistics.calibration import logits
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
+from stroke_ctp.statistics.logits import logits
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -35,6 +34,8 @@ class Platt:
         targets = np.where(labels == 1, (n_large + 1) / (n_large + 2), 1 / (n_small + 2))
         x = logits(scores)
         if np.ptp(x) > 0:
+            import statsmodels.api as sm  # takes half a second, which predictions do not need
+
             fitted = sm.GLM(targets, sm.add_constant(x), family=sm.families.Binomial()).fit()
             intercept, slope = map(float, fitted.params)
             if slope > 0:
