@@ -80,7 +80,7 @@ SECONDS = {
     "a second bolus": {"start_s": 300},
     "the same again, reconstructed later": {"change": setting(ContentTime="150000")},
     "the next slab with its own bolus": {"start_s": 300, "origin": (-20.0, -30.0, 50.0)},
-    "slices between those of the first": {"start_s": 3.0, "origin": (-20.0, -30.0, 42.0)},
+    "slices just above those of the first": {"start_s": 3.0, "origin": (-20.0, -30.0, 41.0)},
     "another table": {"change": setting(FrameOfReferenceUID=new_uid())},
 }
 
