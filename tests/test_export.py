@@ -162,6 +162,15 @@ def test_another_file_is_refused_in_one_sentence_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_bundle_that_may_not_be_opened_is_not_called_damaged(trained: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, _: str):  # the tests may run as root, whom permissions do not stop
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError):
+        read_bundle(trained / "perfusion.safetensors")
+
+
 def test_a_backbone_with_other_weights_is_refused_unless_the_bundle_carries_it(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
