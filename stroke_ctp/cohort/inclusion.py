@@ -56,14 +56,15 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
         raise Excluded(
             "timing",
             f"frame interval must be ≤ {rules.max_interval_s:g} s to be interpolated, "
-            f"got {longest:g} s (scan {name}); leave it out, or set max_interval_s=… and a new out=DIR",
+            f"got {longest:g} s (scan {name}); leave it out, or preprocess with max_interval_s=… and a new out=DIR",
         )
     duration = len(times) * intervals.mean()
     if rules.short_scan == "exclude" and duration < rules.min_duration_s - _TOLERANCE:
         raise Excluded(
             "timing",
             f"{_TOO_SHORT} ≥ {rules.min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
-            f"{duration:g} s (scan {name}); leave it out, or set min_duration_s=… or short_scan=pad and a new out=DIR",
+            f"{duration:g} s (scan {name}); leave it out, or preprocess with min_duration_s=… or short_scan=pad and a "
+            "new out=DIR",
         )
 
 
@@ -91,7 +92,8 @@ def check_motion(times: Float[np.ndarray, " time"], used: Bool[np.ndarray, " tim
         raise Excluded(
             "motion",
             f"head must move ≤ {rules.max_motion_mm:g} mm, in {dropped} of {len(times)} frames it moved farther and "
-            f"{gaps.max():g} s cannot be bridged (scan {name}); leave it out, or set max_motion_mm=… and a new out=DIR",
+            f"{gaps.max():g} s cannot be bridged (scan {name}); leave it out, or preprocess with max_motion_mm=… and "
+            "a new out=DIR",
         )
 
 

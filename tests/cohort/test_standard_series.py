@@ -257,6 +257,7 @@ def test_levels_that_are_not_seen_exclude_unless_every_proposal_is_wanted(tmp_pa
     with pytest.raises(Excluded, match=r"confidence of ≥ 80%, got \d+%.*min_level_confidence=…") as caught:
         standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto"))
     assert caught.value.stage == "level"
+    assert "levels=[i,j] to predict" in caught.value.reason
     wanted = standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto", min_level_confidence=0.0)).quality
     assert wanted["basal_ganglia_slice"] < wanted["supraganglionic_slice"]
     assert wanted["levels_confidence"] < 0.8
