@@ -199,5 +199,7 @@ def _read_table(path: Path, empty: Any = ()) -> pd.DataFrame:
         return pd.read_csv(path, dtype={"patient": str, "series": str}, keep_default_na=False, na_values=empty)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {_WAY_OUT}") from None
-    except (ValueError, IsADirectoryError, NotADirectoryError) as error:
+    except NotADirectoryError:
+        raise UserError(f"{path} cannot be read: {path.parent} is a file; give the folder of a cohort") from None
+    except (ValueError, IsADirectoryError) as error:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); {_WAY_OUT}") from None
