@@ -115,6 +115,9 @@ def test_a_bundle_tells_neither_who_the_patients_are_nor_where_it_was_made(train
         assert record.about.endpoint.threshold == 5.5
         assert "# Model card" in record.card
         assert "Research use only" in record.card
+        assert max(map(len, record.card.splitlines())) <= 80
+        assert "- At Youden's threshold a member calls a core large above" in record.card
+    assert record.card.startswith("# Model card: Perfusion network, study ")
 
 
 def _edited(change: str, content: bytes, path: Path) -> None:

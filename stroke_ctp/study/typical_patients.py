@@ -41,6 +41,10 @@ class Gate:
     low: bool = False
     high: bool = False
 
+    def text(self, value: float) -> str:
+        """A value with its unit."""
+        return f"{value:.3g}{'' if self.unit in ('', '°') else ' '}{self.unit}"
+
 
 GATES = (
     Gate("max_translation_mm", "motion of the head", "mm", high=True),
@@ -171,8 +175,6 @@ def _outside(gate: Gate, value: object, usual: Range) -> str:
         return f"{gate.title}: not found"
     side = usual.side(float(value))
     limit = usual.low if side == "below" else usual.high
-    return f"{gate.title}: {_text(value, gate)}, {side} the {_text(limit, gate)} of training patients" if side else ""
-
-
-def _text(value: float | None, gate: Gate) -> str:
-    return f"{value:.3g} {gate.unit}".strip()
+    if not side or limit is None:
+        return ""
+    return f"{gate.title}: {gate.text(value)}, {side} the {gate.text(limit)} of training patients"
