@@ -41,9 +41,9 @@ class Gate:
     low: bool = False
     high: bool = False
 
-    def text(self, value: float) -> str:
+    def text(self, value: float, digits: int = 3) -> str:
         """A value with its unit."""
-        return f"{value:.3g}{'' if self.unit in ('', '°') else ' '}{self.unit}"
+        return f"{value:.{digits}g}{'' if self.unit in ('', '°') else ' '}{self.unit}"
 
 
 GATES = (
@@ -177,4 +177,5 @@ def _outside(gate: Gate, value: object, usual: Range) -> str:
     limit = usual.low if side == "below" else usual.high
     if not side or limit is None:
         return ""
-    return f"{gate.title}: {gate.text(value)}, {side} the {gate.text(limit)} of training patients"
+    digits = next(digits for digits in range(3, 18) if gate.text(value, digits) != gate.text(limit, digits))
+    return f"{gate.title}: {gate.text(value, digits)}, {side} the {gate.text(limit, digits)} of training patients"
