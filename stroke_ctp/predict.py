@@ -18,7 +18,7 @@ from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
-from stroke_ctp.model.conventional import refuse_whole_scan
+from stroke_ctp.model.registry import refuse_whole_scan
 from stroke_ctp.reporting.patient_outputs import PatientOutputs
 from stroke_ctp.reporting.prediction_text import prediction_lines
 from stroke_ctp.study.answers import answer

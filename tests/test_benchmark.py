@@ -58,6 +58,7 @@ def test_the_file_holds_the_machine_and_every_repetition(short):
         "perfusion study",
         "score, perfusion",
         "predict, perfusion",
+        "bundle, perfusion",
         "page, perfusion",
         "predict 2 patients",
     } < names

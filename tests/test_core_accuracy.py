@@ -11,7 +11,7 @@ from commands import run_module
 from stroke_ctp.benchmarks.accuracy_table import agreement, agreement_table, bracket_sentence, flag_table
 from stroke_ctp.benchmarks.scan_conditions import ScanConditions, scan_conditions
 from stroke_ctp.benchmarks.simulated_scans import measured_scan, simulated_scan
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.hemodynamics.reliability import LEVELS
 
 EASY = ScanConditions(

@@ -19,7 +19,7 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.predict import predict
-from stroke_ctp.reporting import patient_outputs
+from stroke_ctp.reporting import patient_page
 from stroke_ctp.reporting.patient_page import PatientCase, write_patient_page
 from stroke_ctp.study.predictor import Predictor
 from stroke_ctp.study.run_folder import RunFolder
@@ -160,7 +160,7 @@ def test_a_page_that_cannot_be_written_costs_one_patient_and_is_tried_again(
         write_patient_page(path, case, mark)
 
     with monkeypatch.context() as patch:
-        patch.setattr(patient_outputs, "write_patient_page", broken_for_ann)
+        patch.setattr(patient_page, "write_patient_page", broken_for_ann)
         with pytest.raises(SystemExit, match="page or maps are missing of Ann: no place for it"):
             call("predict", *given)
     assert np.isfinite(pd.read_csv(tmp_path / "out/predictions.csv")["probability"]).all()

@@ -8,8 +8,7 @@ import pandas as pd
 
 from stroke_ctp.benchmarks.markdown import row
 from stroke_ctp.benchmarks.simulated_scans import LEAST_ML
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
-from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS, HYPOPERFUSED_TMAX
 from stroke_ctp.hemodynamics.readouts import NORMAL_TMAX
 from stroke_ctp.hemodynamics.reliability import CORE_RANGE_ML, LEVELS
 from stroke_ctp.reporting.number_text import estimate_text, number_text

@@ -13,8 +13,7 @@ from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.core_accuracy import CoreAccuracySettings
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
-from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS, HYPOPERFUSED_TMAX
 
 
 def core_accuracy(settings: CoreAccuracySettings) -> None:

@@ -17,7 +17,7 @@ from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.random_streams import Purpose, numpy_generator
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.held_out_patients import HeldOutSettings
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.hemodynamics.level_analysis import analyse_levels
 from stroke_ctp.model.condensed_series import PIXEL_CM2, condense, pooled
 from stroke_ctp.model.perfusion_weights import PerfusionWeights, read_weights

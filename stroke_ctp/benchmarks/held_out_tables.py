@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stroke_ctp.benchmarks.markdown import table
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.reporting.number_text import estimate_text, number_text
 from stroke_ctp.statistics.auc import roc_auc
 from stroke_ctp.statistics.delong import compare

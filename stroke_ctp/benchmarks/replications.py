@@ -14,7 +14,7 @@ from stroke_ctp.benchmarks.markdown import table
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.replications import ReplicationsSettings
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.number_text import number_text
 from stroke_ctp.reporting.results.model_aucs import FoldAucs, fold_aucs

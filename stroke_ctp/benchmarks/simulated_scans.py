@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from stroke_ctp.benchmarks.scan_conditions import ScanConditions
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.hemodynamics.readouts import Readouts
 from stroke_ctp.hemodynamics.scan_analysis import RegisteredScan, ScanAnalysis, analyse_registered, register_scan
 from stroke_ctp.model.perfusion_weights import read_weights

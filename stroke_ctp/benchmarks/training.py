@@ -25,12 +25,12 @@ from stroke_ctp.model.feature_cache import Draws
 from stroke_ctp.model.feature_standardization import N_FEATURES
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
+from stroke_ctp.model.torch_threads import torch_threads
 from stroke_ctp.model.training_callbacks import (
     AtomicCheckpoints,
     checkpoint_callbacks,
     quiet_lightning,
     single_process,
-    torch_threads,
 )
 
 

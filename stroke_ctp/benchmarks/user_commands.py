@@ -63,12 +63,19 @@ def measure_article_members(folder: Path, scan: Path, n_patients: int, n_folds: 
 
 def measure_prediction(repeats: int, folder: Path, scan: Path, model: str, study: str) -> list[Timing]:
     """From the file of a scan to the JSON with its probability, and to the patient's page, each in a fresh process."""
-    words = [f"scan={scan}", f"levels={list(LEVEL_SLICES)}".replace(" ", ""), f"outputs={folder}", f"name={study}"]
+    of_study, bundle = [f"outputs={folder}", f"name={study}", f"model={model}"], folder / f"{model}.safetensors"
+    _run("export", *of_study, f"out={bundle}")
+    scanned = [f"scan={scan}", f"levels={list(LEVEL_SLICES)}".replace(" ", "")]
+    rows = {
+        "predict": [*of_study, "page=false"],
+        "bundle": [f"bundle={bundle}", "page=false"],
+        "page": [*of_study, "page=true"],
+    }
     told = "article" if model == "full" else model
     timings = []
-    for row, page in (("predict", "false"), ("page", "true")):
-        out = [folder / f"{row}-{model}-{k}" for k in range(repeats)]
-        taken = [_run("predict", *words, f"model={model}", f"page={page}", f"out={one}") for one in out]
+    for row, words in rows.items():
+        outs = [folder / f"{row}-{model}-{k}" for k in range(repeats)]
+        taken = [_run("predict", *scanned, *words, f"out={out}") for out in outs]
         timings.append(_timing(f"{row}, {told}", taken))
     return timings
 

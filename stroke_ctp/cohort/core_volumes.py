@@ -9,7 +9,7 @@ from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.patient_series import Result, SeriesRecord, record_key
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.parallel import shared_map, with_progress
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS, MEASURED
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS, MEASURED
 from stroke_ctp.hemodynamics.maps import Analysis
 from stroke_ctp.hemodynamics.reliability import Reliability
 from stroke_ctp.hemodynamics.scan_analysis import analyse_scan

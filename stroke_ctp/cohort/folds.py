@@ -1,51 +1,22 @@
 """Cross-validation: training, validation and test patients of each fold."""
 
-import dataclasses
-from typing import Annotated
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
-from pydantic import Field
-from pydantic.dataclasses import dataclass
-from sklearn.model_selection import StratifiedKFold
 
+from stroke_ctp.cohort.fold_settings import FoldSettings, check_fold
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.random_streams import Purpose, numpy_generator
-from stroke_ctp.common.schemas import STRICT
-
-MOST_FOLDS = 1000
-"""More than any cohort has patients of its rarer class."""
 
 
-@dataclass(frozen=True, config=STRICT)
-class FoldSettings:
-    """How a cohort is divided."""
-
-    n: Annotated[int, Field(ge=3, le=MOST_FOLDS)] = 10
-    """Number of folds."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the shuffle before the split."""
-    subset: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of each fold's training patients that train, for a learning curve."""
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Split:
     """Row numbers of a cohort's patients."""
 
     train: Int[np.ndarray, " train"]
     validation: Int[np.ndarray, " validation"]
     test: Int[np.ndarray, " test"]
-
-
-def check_fold(fold: int, n: int) -> None:
-    """Require that a fold is one of `n`.
-
-    Raises:
-        UserError: No such fold.
-    """
-    if not 0 <= fold < n:
-        raise UserError(f"fold must be 0 to {n - 1} (folds.n={n}), got {fold}")
 
 
 def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -> Split:
@@ -63,6 +34,8 @@ def split(labels: Int[np.ndarray, " patient"], fold: int, folds: FoldSettings) -
     Raises:
         UserError: No such fold, or too few patients of a class to give every fold one.
     """
+    from sklearn.model_selection import StratifiedKFold  # takes a second; predictions split nobody
+
     n = folds.n
     check_fold(fold, n)
     rarest = int(np.bincount(labels, minlength=2).min())

@@ -15,7 +15,7 @@ from stroke_ctp.cohort.manifest import COLUMNS
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.records import read_json
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV
 from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
 Row = dict[str, str | float | None]

@@ -6,14 +6,9 @@ import numpy as np
 from jaxtyping import Bool
 from scipy.ndimage import label
 
-from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX, Maps
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV, CORE_RCBF, DEFINITIONS, HYPOPERFUSED_TMAX, TMAX_LEVELS
+from stroke_ctp.hemodynamics.maps import Maps
 
-CORE_CBV = 1.2
-"""Core has a CBV below this [mL/100 mL]: syngo Neuro Perfusion CT, the article's software."""
-CORE_RCBF = 0.3
-"""Core has a CBF below this share of the other hemisphere's median: common in trials."""
-TMAX_LEVELS = (4.0, HYPOPERFUSED_TMAX, 8.0, 10.0)
-"""Late tissue is measured at each of these [s]: from benign oligemia to severe hypoperfusion."""
 VESSEL_CBV = 8.0
 """Voxels with a CBV above this hold a large vessel [mL/100 mL] (Kudo et al., AJNR 2003: 8 mL/100 g).
 
@@ -22,13 +17,6 @@ smoothing and the scale. `tissue_mask` looks at single pixels with more noise an
 leaves out has no perfusion."""
 LEAST_ISLAND_CM2 = 1.0
 """Smaller components of a slice count as noise."""
-DEFINITIONS = {
-    "cbv": f"CBV<{CORE_CBV:g} mL/100 mL",
-    "rcbf": f"CBF<{CORE_RCBF:.0%} of the other hemisphere",
-}
-"""Definitions of the core."""
-MEASURED = {name: f"{definition}, measured on the scan by stroke_ctp" for name, definition in DEFINITIONS.items()}
-"""The column `label_definition` of patients whose core this package measured."""
 
 
 @dataclass(frozen=True)

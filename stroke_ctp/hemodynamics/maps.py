@@ -14,12 +14,11 @@ from stroke_ctp.hemodynamics.bolus_passage import BolusPassage
 from stroke_ctp.hemodynamics.cbv_reference import VESSEL, scale_to_healthy
 from stroke_ctp.hemodynamics.deconvolution import Deconvolution
 from stroke_ctp.hemodynamics.kinetics import HAEMATOCRIT_RATIO
+from stroke_ctp.hemodynamics.lesion_definitions import HYPOPERFUSED_TMAX
 from stroke_ctp.hemodynamics.tissue_perfusion import TissuePerfusion, tissue_perfusion
 from stroke_ctp.hemodynamics.truncation import FirstPass, Truncation
 from stroke_ctp.hemodynamics.vessel_selection import denoise
 
-HYPOPERFUSED_TMAX = 6.0
-"""Hypoperfused tissue has a Tmax above this [s] (Olivot et al., Stroke 2009)."""
 _LIGHT_SMOOTHING_MM = 1.0
 """Standard deviation of the Gaussian for telling grey from white matter: the cortex is 3 mm thick."""
 _LEAST_CBF = 0.1

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 from scipy.ndimage import gaussian_filter
-from scipy.stats import median_abs_deviation
 
 from stroke_ctp.hemodynamics.bolus_passage import BolusPassage
 from stroke_ctp.hemodynamics.core_and_penumbra import core_masks, vessels
 from stroke_ctp.hemodynamics.maps import Maps
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.registration import Motion
+from stroke_ctp.statistics.robust import robust_sd
 
 SCALE_ERROR = 0.15
 """Assumed error of a scan's CBV and relative CBF: the spread of healthy CBV between simulated patients."""
@@ -134,7 +134,7 @@ def _contrast_to_noise(
     """Differences of successive pre-contrast frames cancel the anatomy; the median deviation ignores vessels."""
     sigma = (0, 0, *(smoothing_mm / mm for mm in pixel_mm))
     differences = gaussian_filter(np.diff(passage.rise[: passage.n_baseline], axis=0), sigma)[:, healthy]
-    noise = float(median_abs_deviation(differences, axis=None, scale="normal")) / np.sqrt(2)
+    noise = float(robust_sd(differences)) / np.sqrt(2)
     return float(mean_curve(passage.rise, healthy).max()) / max(noise, 1e-6)
 
 

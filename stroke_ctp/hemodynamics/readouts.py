@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from stroke_ctp.hemodynamics.core_and_penumbra import TMAX_LEVELS, Lesion, vessels
+from stroke_ctp.hemodynamics.core_and_penumbra import Lesion, vessels
+from stroke_ctp.hemodynamics.lesion_definitions import TMAX_LEVELS
 from stroke_ctp.hemodynamics.maps import Maps
 
 NORMAL_TMAX, _, _LATE_TMAX, _LATEST_TMAX = TMAX_LEVELS

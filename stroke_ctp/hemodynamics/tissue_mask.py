@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Shaped
 from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, gaussian_filter1d
 from scipy.signal import find_peaks
-from scipy.stats import median_abs_deviation
 
 from stroke_ctp.hemodynamics.midline import Midline
 from stroke_ctp.hemodynamics.regions import disc, erode_from_bone
+from stroke_ctp.statistics.robust import robust_sd
 
 _DENSEST_HU = 60.0
 """Brain tissue lies below without contrast; calcifications, clots and voxels with bone above."""
@@ -88,7 +88,7 @@ def _vessels(
     """Voxels that enhance by far more than tissue and its noise."""
     values = local[tissue] if tissue.any() else np.zeros(1)
     middle = np.median(values)
-    spread = median_abs_deviation(values, scale="normal")
+    spread = robust_sd(values)
     return local > max(_VESSEL * middle, middle + _VESSEL_SDS * spread)
 
 

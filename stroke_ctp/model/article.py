@@ -4,11 +4,9 @@ On the route `bank` a cohort is encoded once per augmentation draw, into the fea
 batch is encoded.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,22 +20,18 @@ from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.cohort.standardization import build_standardization
 from stroke_ctp.common.devices import device_of
 from stroke_ctp.common.random_streams import Purpose, torch_seed
-from stroke_ctp.model.attribution import attributions, explained
 from stroke_ctp.model.cached_features import TrainingFeatures
 from stroke_ctp.model.checkpoints import TrainingFiles
-from stroke_ctp.model.classifier import CoreClassifier
-from stroke_ctp.model.data_modules import CachedFeatureData, FoldDataModule, FrameData
+from stroke_ctp.model.core_network import CoreNetwork
 from stroke_ctp.model.encoder import Encoder
 from stroke_ctp.model.explanation import Explanation
 from stroke_ctp.model.feature_cache import Draws, FeatureCache, encoding_precision
 from stroke_ctp.model.fitted_article import ArticleEvidence, FittedArticle
-from stroke_ctp.model.loggers import build_logger
 from stroke_ctp.model.protocol import Fold
 from stroke_ctp.model.provenance import CarriedWeights, Provenance
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
-from stroke_ctp.model.trainer import build_trainer, carry_out
-from stroke_ctp.model.training_callbacks import torch_threads, training_callbacks
+from stroke_ctp.model.torch_threads import torch_threads
 from stroke_ctp.model.weights import pretrained_backbone, provenance_of
 
 
@@ -80,45 +74,32 @@ class ArticleModel:
         Raises:
             UserError: This machine or this installation lacks what the settings ask for.
         """
+        from stroke_ctp.model.article_training import check_trainer  # loads Lightning
+
         self.encoder_provenance()
-        with tempfile.TemporaryDirectory() as folder:
-            build_trainer(self.settings.trainer, logger=build_logger(self.settings, Path(folder)))
+        check_trainer(self.settings)
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedArticle:
         """Train until the validation loss has not fallen for `patience` epochs; take the weights of its minimum."""
-        title = f"train {self.name} {fold.number + 1}/{fold.n_folds}"
-        classifier = self.classifier(fold.number)
-        trainer = build_trainer(
-            self.settings.trainer,
-            callbacks=training_callbacks(files, self.settings.patience, title, runs_to_come),
-            logger=build_logger(self.settings, files.folder),
-            default_root_dir=files.folder,
-        )
-        last = files.last if files.last.exists() else None
-        if last is not None:
-            classifier.load_checkpoint(last)  # refuses a damaged one
-        data, cache = self._data(fold, classifier.input_standardization), self.cache(fold.cohort)
-        with self.threads():
-            carry_out(trainer, classifier, data, last, fold)
-        best_epoch = classifier.load_checkpoint(files.best)
-        features = None if cache is None else TrainingFeatures(cache.name, cache.sha256(0))
-        return FittedArticle(self, classifier, trainer.current_epoch, best_epoch, features)
+        from stroke_ctp.model.article_training import fit_article
+
+        return fit_article(self, fold, files, runs_to_come)
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedArticle:
         """A network trained before, with the weights of its best epoch."""
-        classifier = self.classifier(0)
-        classifier.load_checkpoint(files.best)
-        return self._fitted(classifier, record)
+        network = self.network(0)
+        network.load_checkpoint(files.best)
+        return self._fitted(network, record)
 
     def restore(self, record: Mapping[str, Any], weights: Mapping[str, Tensor]) -> FittedArticle:
         """The same from memory."""
-        classifier = self.classifier(0)
-        classifier.load_weights(weights)
-        return self._fitted(classifier, record)
+        network = self.network(0)
+        network.load_weights(weights)
+        return self._fitted(network, record)
 
-    def _fitted(self, classifier: CoreClassifier, record: Mapping[str, Any]) -> FittedArticle:
+    def _fitted(self, network: CoreNetwork, record: Mapping[str, Any]) -> FittedArticle:
         features = TrainingFeatures(record["feature_cache"], record["features"]) if record["feature_cache"] else None
-        return FittedArticle(self, classifier, record["epochs"], record["best_epoch"], features)
+        return FittedArticle(self, network, record["epochs"], record["best_epoch"], features)
 
     def evidence(self, patients: Patients) -> ArticleEvidence:
         """Features of patients; only their series on the direct route, where each fold has its own encoder."""
@@ -135,27 +116,29 @@ class ArticleModel:
         """
         if self.is_direct:
             return None
+        from stroke_ctp.model.attribution import attributions, explained  # loads Captum
+
         pipeline = self.pipeline(build_standardization(self.settings.standardization, self.settings.input))
         frames = pipeline(load_series(patients, [0]).to(self.device))
         features, cells, shape = self._encoder().strongest(frames.to(self._precision))
         with self.threads():
-            found = attributions([member.classifier.to(self.device).eval() for member in members], features)
+            found = attributions([member.network.to(self.device).eval() for member in members], features)
         return explained(found, cells[0], shape)
 
-    def classifier(self, fold: int) -> CoreClassifier:
-        """The network, its initial weights drawn from seed and fold; with an encoder on the direct route."""
+    def network(self, fold: int) -> CoreNetwork:
+        """The network before training, with an encoder on the direct route."""
+        return CoreNetwork(**self.parts(fold))
+
+    def parts(self, fold: int) -> dict[str, Any]:
+        """Arguments of `CoreNetwork`: initial weights drawn from seed and fold, an encoder on the direct route."""
         settings = self.settings
         torch.manual_seed(torch_seed(settings.seed, Purpose.INITIAL_WEIGHTS, fold))
-        encoder = Encoder(self._weights, settings.encoder.trainable_blocks) if self.is_direct else nn.Identity()
-        return CoreClassifier(
-            TemporalNetwork(settings.network, settings.ablation.pathways),
-            encoder,
-            build_standardization(settings.standardization, settings.input),
-            standardize_features=settings.standardize_features,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            seed=settings.seed,
-        )
+        return {
+            "encoder": Encoder(self._weights, settings.encoder.trainable_blocks) if self.is_direct else nn.Identity(),
+            "network": TemporalNetwork(settings.network, settings.ablation.pathways),
+            "input_standardization": build_standardization(settings.standardization, settings.input),
+            "standardize_features": settings.standardize_features,
+        }
 
     def cache(self, patients: Patients) -> FeatureCache | None:
         """Where the features of a cohort are kept; None on the direct route, and for patients without a hash."""
@@ -208,18 +191,3 @@ class ArticleModel:
     @property
     def _precision(self) -> torch.dtype:
         return encoding_precision(self.device, self.settings.input.bfloat16)
-
-    def _data(self, fold: Fold, standardization: nn.Module) -> FoldDataModule:
-        settings, common = self.settings, (fold.labels, fold.split)
-        if not self.is_direct:
-            features = self.features(fold.cohort, settings.bank.draws)
-            return CachedFeatureData(features, *common, settings.batch_size, settings.seed)
-        return FrameData(
-            fold.cohort,
-            *common,
-            self.pipeline(standardization),
-            settings.augmentation,
-            batch_size=settings.batch_size,
-            num_workers=settings.num_workers,
-            seed=settings.seed,
-        )

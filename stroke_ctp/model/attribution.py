@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stroke_ctp.common.geometry import N_PIXELS
-from stroke_ctp.model.classifier import CoreClassifier
+from stroke_ctp.model.core_network import CoreNetwork
 from stroke_ctp.model.explanation import Explanation, Overlay
 
 _STEPS = 64
@@ -34,7 +34,7 @@ _TEXT = (
 
 
 def attributions(
-    members: Sequence[CoreClassifier], features: Float[Tensor, "1 level time feature"]
+    members: Sequence[CoreNetwork], features: Float[Tensor, "1 level time feature"]
 ) -> Float[Tensor, "level time feature"]:
     """Contribution of each feature of each frame to the log odds of a large core, mean over the members.
 
@@ -46,7 +46,7 @@ def attributions(
 
 
 def typical_features(
-    member: CoreClassifier, like: Float[Tensor, "1 level time feature"]
+    member: CoreNetwork, like: Float[Tensor, "1 level time feature"]
 ) -> Float[Tensor, "1 level time feature"]:
     """The series from which attributions are counted: the mean features of the member's training patients."""
     statistics = member.feature_standardization
@@ -81,7 +81,7 @@ def explained(
 
 
 def _of_member(
-    member: CoreClassifier, features: Float[Tensor, "1 level time feature"]
+    member: CoreNetwork, features: Float[Tensor, "1 level time feature"]
 ) -> Float[Tensor, "level time feature"]:
     found = IntegratedGradients(member.forward).attribute(
         features, typical_features(member, features), n_steps=_STEPS, internal_batch_size=_AT_A_TIME

@@ -1,21 +1,17 @@
-"""The article's classifier, and its training in Lightning."""
+"""The training of the article's classifier in Lightning."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC
 
 from stroke_ctp.common.random_streams import Purpose, torch_seed
-from stroke_ctp.model.checkpoints import no_fit, read_weights
+from stroke_ctp.model.core_network import CoreNetwork
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.model.encoder import Encoder
-from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.model.temporal_network import TemporalNetwork
 
@@ -28,8 +24,8 @@ class Diverged(Exception):  # noqa: N818 - a finding about a training
         self.epoch, self.rows = epoch, rows
 
 
-class CoreClassifier(L.LightningModule):
-    """Encoder, feature standardization and temporal network, trained to tell large from small cores."""
+class CoreClassifier(CoreNetwork, L.LightningModule):
+    """The article's classifier, trained to tell large from small cores."""
 
     def __init__(
         self,
@@ -44,38 +40,21 @@ class CoreClassifier(L.LightningModule):
         """Take the parts.
 
         Args:
-            network: From features to a logit.
-            encoder: From frames to features; the identity where batches hold features.
-            input_standardization: The frames' standardization. It is kept here because its running statistics,
-                if it has any, belong to the trained weights.
-            standardize_features: Whether features are standardized per channel on the training fold.
+            network: As of `CoreNetwork`.
+            encoder: The same.
+            input_standardization: The same.
+            standardize_features: The same.
             learning_rate: Of RMSprop.
             weight_decay: Of RMSprop.
             seed: Of dropout, together with the step.
         """
-        super().__init__()
-        self.network, self.encoder, self.input_standardization = network, encoder, input_standardization
-        self.feature_standardization = FeatureStandardization() if standardize_features else None
+        super().__init__(network, encoder, input_standardization, standardize_features)
         self.validation_auc = BinaryAUROC()
         self.learning_rate, self.weight_decay, self.seed = learning_rate, weight_decay, seed
         self._train_losses: list[tuple[Tensor, int]] = []
         """Loss and number of patients of each batch of the epoch."""
         # Lightning must not require the frozen backbone, which checkpoints leave out.
-        self.strict_loading = not self._has_frozen_backbone
-
-    @property
-    def _has_frozen_backbone(self) -> bool:
-        return isinstance(self.encoder, Encoder) and self.encoder.trainable_blocks == 0
-
-    def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, " batch"]:
-        """Logit of a large core.
-
-        Single precision, also where the encoder's is mixed: probabilities of eight bits tie.
-        """
-        with torch.autocast(self.device.type, enabled=False):
-            if self.feature_standardization is not None:
-                features = self.feature_standardization(features)
-            return self.network(features)
+        self.strict_loading = not self.has_frozen_backbone
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Binary cross-entropy of a training batch."""
@@ -143,34 +122,6 @@ class CoreClassifier(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave the frozen backbone out: its provenance identifies it, and it takes 80 MB."""
-        if self._has_frozen_backbone:
+        if self.has_frozen_backbone:
             for key in [key for key in checkpoint["state_dict"] if key.startswith("encoder.")]:
                 del checkpoint["state_dict"][key]
-
-    def weights(self) -> dict[str, Tensor]:
-        """What `load_weights` takes."""
-        return {
-            key: tensor.detach().cpu()
-            for key, tensor in self.state_dict().items()
-            if not (self._has_frozen_backbone and key.startswith("encoder."))
-        }
-
-    def load_weights(self, state: Mapping[str, Tensor]) -> None:
-        """Take the weights of a checkpoint, which does not hold a frozen backbone."""
-        result = self.load_state_dict(state, strict=False)
-        absent = [key for key in result.missing_keys if not (self._has_frozen_backbone and key.startswith("encoder."))]
-        if absent or result.unexpected_keys:
-            raise ValueError(f"checkpoint does not fit: missing {absent}, unexpected {result.unexpected_keys}")
-
-    def load_checkpoint(self, path: Path) -> int:
-        """Take the weights of a checkpoint; the epoch that they are of.
-
-        Raises:
-            UserError: The file is missing, damaged, or of another network.
-        """
-        state, epoch = read_weights(path)
-        try:
-            self.load_weights(state)
-        except (ValueError, RuntimeError) as error:  # missing parts, other shapes
-            raise no_fit(path, error) from None
-        return epoch

@@ -1,6 +1,6 @@
 """Conventional perfusion analysis as a model: the core of a patient, scaled to a probability on the training folds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -19,25 +19,7 @@ from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.protocol import Fold
 from stroke_ctp.model.provenance import Tensors
-
-WHOLE_SCAN = {"cbv_scan": "scan_cbv_ml", "rcbf_scan": "scan_rcbf_ml"}
-"""Models that use the core of the whole scan, and the column that `preprocess volumes=true` adds for each. The others
-measure the core at the two levels, by the definition of the same name."""
-
-
-def refuse_whole_scan(option: str, models: Iterable[str]) -> None:
-    """Refuse models that measure the whole scan where there are only two levels.
-
-    Args:
-        option: That names the models.
-        models: Their names.
-
-    Raises:
-        UserError: One of them measures the whole scan.
-    """
-    whole = next((model for model in models if model in WHOLE_SCAN), None)
-    if whole is not None:
-        raise UserError(f"{option} must measure the two levels, {whole} measures the whole scan; choose another one")
+from stroke_ctp.model.registry import WHOLE_SCAN
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.linear_model import LogisticRegression
 
 from stroke_ctp.common.errors import UserError
 
@@ -32,6 +31,8 @@ class Scale:
         known = np.isfinite(values)
         if not known.any():
             raise UserError("no patient of the training folds could be measured; see the scans' quality.csv")
+        from sklearn.linear_model import LogisticRegression  # takes half a second, which predictions do not need
+
         missing = float(np.median(values[known]))
         fitted = LogisticRegression(C=np.inf).fit(np.where(known, values, missing)[:, None], labels)
         return cls(float(fitted.coef_[0, 0]), float(fitted.intercept_[0]), missing)

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
-from sklearn.linear_model import LogisticRegression, Ridge
 
 from stroke_ctp.common.errors import UserError
 
@@ -76,6 +75,8 @@ class VolumeHead:
     @classmethod
     def fit(cls, scaled: Measurements, core_ml: Float[np.ndarray, " patient"]) -> "VolumeHead":
         """Fit to the training patients of a fold."""
+        from sklearn.linear_model import Ridge
+
         target = np.log1p(core_ml)
         fitted = Ridge(alpha=_PENALTY).fit(scaled, target)
         centred = scaled - scaled.mean(axis=0)
@@ -119,6 +120,8 @@ class Heads:
         Raises:
             UserError: No brain was found.
         """
+        from sklearn.linear_model import LogisticRegression  # slow to load, and only needed to fit
+
         scaling = Scaling.fit(areas)
         scaled = scaling.scaled(areas)
         fitted = LogisticRegression(C=1 / _PENALTY).fit(scaled, labels)

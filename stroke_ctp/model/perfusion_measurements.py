@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from stroke_ctp.cohort.patients import Patients
 from stroke_ctp.common.errors import Excluded
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV
 from stroke_ctp.model.condensed_series import condense
 from stroke_ctp.model.perfusion_heads import MEASUREMENTS
 from stroke_ctp.model.perfusion_weights import PerfusionWeights

@@ -14,7 +14,6 @@ from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.explanation import Explanation
-from stroke_ctp.model.perfusion_explanation import explained
 from stroke_ctp.model.perfusion_heads import Heads
 from stroke_ctp.model.perfusion_measurements import MEASUREMENTS, measurements
 from stroke_ctp.model.perfusion_weights import WAY_OUT, PerfusionWeights, read_weights
@@ -105,6 +104,8 @@ class PerfusionModel:
 
     def explain(self, patients: Patients, members: Sequence[FittedPerfusion]) -> Explanation | None:
         """The maps from which the areas are measured, the same for all members; None where no brain is found."""
+        from stroke_ctp.model.perfusion_explanation import explained
+
         return explained(self._loaded, patients.series(0))
 
     def fit(self, fold: Fold, files: TrainingFiles, runs_to_come: int | None = 0) -> FittedPerfusion:

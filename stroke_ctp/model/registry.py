@@ -7,6 +7,7 @@ lists, and a branch in `model/build.py`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.model.settings import OTHER_MODELS
 
 
@@ -37,6 +38,9 @@ REGISTRY = {
 
 IN_TABLE_2 = tuple(name for name, entry in REGISTRY.items() if entry.in_table2)
 """Models that have a column in Table 2 even if they were not run."""
+WHOLE_SCAN = {"cbv_scan": "scan_cbv_ml", "rcbf_scan": "scan_rcbf_ml"}
+"""Models that use the core of the whole scan, and the column that `preprocess volumes=true` adds for each. The others
+measure the core at the two levels, by the definition of the same name."""
 
 
 def display_name(model: str) -> str:
@@ -73,3 +77,18 @@ def training_choice(model: str) -> str:
     if model in OTHER_MODELS:
         return f"model={model}"
     return f"ablation={model}" if model in REGISTRY else f"ablation.name={model}"
+
+
+def refuse_whole_scan(option: str, models: Iterable[str]) -> None:
+    """Refuse models that measure the whole scan where there are only two levels.
+
+    Args:
+        option: That names the models.
+        models: Their names.
+
+    Raises:
+        UserError: One of them measures the whole scan.
+    """
+    whole = next((model for model in models if model in WHOLE_SCAN), None)
+    if whole is not None:
+        raise UserError(f"{option} must measure the two levels, {whole} measures the whole scan; choose another one")

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.endpoint import EndpointSettings
-from stroke_ctp.cohort.folds import FoldSettings, check_fold
+from stroke_ctp.cohort.fold_settings import FoldSettings, check_fold
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.cohort.standardization_settings import BatchSettings, FixedSettings
 from stroke_ctp.common.errors import UserError

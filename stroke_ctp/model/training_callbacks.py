@@ -2,13 +2,10 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
@@ -61,17 +58,6 @@ class Checkpoints(ModelCheckpoint):
 def single_process() -> LightningEnvironment:
     """A run is one process, also inside a SLURM job with several tasks."""
     return LightningEnvironment()
-
-
-@contextmanager
-def torch_threads(n: int) -> Iterator[None]:
-    """Compute with `n` threads on the CPU."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV
 from stroke_ctp.hemodynamics.kinetics import per_100_ml
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV
 from stroke_ctp.phantom.anatomy import Anatomy
 from stroke_ctp.phantom.contrast_curves import Bolus
 from stroke_ctp.phantom.smooth_field import Grid

@@ -7,7 +7,7 @@ import pandas as pd
 
 from stroke_ctp.common.origin import SIMULATED
 from stroke_ctp.common.text import counted
-from stroke_ctp.hemodynamics.core_and_penumbra import MEASURED
+from stroke_ctp.hemodynamics.lesion_definitions import MEASURED
 from stroke_ctp.reporting.caveats import caveats, external_cohort
 from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.results.study_results import StudyResults

@@ -1,12 +1,16 @@
 """Models and cohorts in words."""
 
+from typing import TYPE_CHECKING
+
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.study.predictions import ModelPredictions, Study
 
-COHORT_NAMES: dict[Split, str] = {"test": "Test folds, pooled", "external": "External, ensemble"}
+if TYPE_CHECKING:
+    from stroke_ctp.reporting.results.scored_patients import Split
+
+COHORT_NAMES: "dict[Split, str]" = {"test": "Test folds, pooled", "external": "External, ensemble"}
 """The cohorts that models are evaluated on, all patients of a cohort together."""
-PRIMARY_NAMES: dict[Split, str] = {"test": "Test folds, mean", "external": "External, ensemble"}
+PRIMARY_NAMES: "dict[Split, str]" = {"test": "Test folds, mean", "external": "External, ensemble"}
 """The same where test folds are evaluated one by one, and averaged."""
 
 

@@ -8,10 +8,9 @@ from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.formats import MapFormat
 from stroke_ctp.common.origin import ORIGIN, SIMULATED
-from stroke_ctp.reporting.patient_page import PatientCase, page_mark, write_patient_page
+from stroke_ctp.reporting.page_mark import page_mark
 from stroke_ctp.study.exchange import ExchangeFolder
 from stroke_ctp.study.out_of_fold import OutOfFold
-from stroke_ctp.study.patient_findings import PatientFindings
 from stroke_ctp.study.prediction_folder import PatientPrediction, PredictionFolder
 from stroke_ctp.study.predictor import Predictor
 
@@ -69,8 +68,12 @@ class PatientOutputs:
         """
         if self.reference is None and self.form == "none":
             return
+        from stroke_ctp.study.patient_findings import PatientFindings  # loads SciPy's signal processing
+
         findings = PatientFindings.of(self.predictor, series.hu, members)
         if self.reference is not None:
+            from stroke_ctp.reporting.patient_page import PatientCase, write_patient_page  # loads Matplotlib
+
             case = PatientCase(
                 patient.patient or patient.rows[0].scan_name,
                 series,

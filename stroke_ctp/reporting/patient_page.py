@@ -1,6 +1,5 @@
 """What a colleague sees of one patient: one offline HTML file."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from markupsafe import Markup
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.standard_series import StandardSeries
@@ -19,6 +17,7 @@ from stroke_ctp.reporting.bolus_curves import bolus_curves
 from stroke_ctp.reporting.html import render
 from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.number_text import number_text
+from stroke_ctp.reporting.page_mark import page_comment
 from stroke_ctp.reporting.patient.pictures import colour_tables, frames_content, overlay_content
 from stroke_ctp.reporting.patient.plots import (
     BOTTOM,
@@ -78,14 +77,8 @@ def write_patient_page(path: Path, case: PatientCase, mark: str) -> None:
         mark: Written into the page, to tell later what it was made of.
     """
     with atomic_write(path) as partial:
-        content = _content(case) | {"mark": Markup("<!-- made of {} -->").format(mark)}
+        content = _content(case) | {"mark": page_comment(mark)}
         partial.write_text(render("patient.html", content), encoding="utf-8")
-
-
-def page_mark(path: Path) -> str | None:
-    """What a page was made of; None without a page."""
-    found = re.search("<!-- made of (.*) -->", path.read_text("utf-8", "replace")) if path.exists() else None
-    return None if found is None else found[1]
 
 
 def _content(case: PatientCase) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.model.registry import in_order
 from stroke_ctp.robustness.axes import AXES, LABEL, PREVALENCE, PREVALENCES
 from stroke_ctp.robustness.declines import DeclinedScans, declined_scans

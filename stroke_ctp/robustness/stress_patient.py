@@ -14,8 +14,7 @@ from stroke_ctp.cohort.manifest import ManifestPatient, ManifestRow
 from stroke_ctp.cohort.standard_series import StandardSeries, standard_series
 from stroke_ctp.common.geometry import LEVELS, N_PIXELS, PIXEL_MM
 from stroke_ctp.common.random_streams import Purpose, numpy_generator
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, CORE_RCBF, DEFINITIONS
-from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV, CORE_RCBF, DEFINITIONS, HYPOPERFUSED_TMAX
 from stroke_ctp.phantom.contrast_curves import Bolus
 from stroke_ctp.phantom.digital_patient import BRAIN_GRID, DigitalPatient
 from stroke_ctp.phantom.head_motion import nodding_motion

@@ -9,7 +9,7 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.origin import TRUE_INFARCT
-from stroke_ctp.model.conventional import WHOLE_SCAN, refuse_whole_scan
+from stroke_ctp.model.registry import WHOLE_SCAN, refuse_whole_scan
 from stroke_ctp.robustness.scoring import Tried
 from stroke_ctp.study.predictor import members_key
 from stroke_ctp.study.recorded_cohort import predictor_with_range

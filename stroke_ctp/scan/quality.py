@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import median_abs_deviation
 
 from stroke_ctp.common.geometry import BASELINE_S, N_BASELINE, STANDARD_TIMES
 from stroke_ctp.common.masks import soft_tissue_mask
 from stroke_ctp.scan.registration import Motion
+from stroke_ctp.statistics.robust import robust_sd
 
 Quality = dict[str, float | int | str | bool | None]
 """A row of `quality.csv` or `motion.csv`."""
@@ -46,7 +46,7 @@ def noise_sd_hu(frames: Float[np.ndarray, "time height width"], times: Float[np.
     differences = np.diff(early, axis=0)[:, soft_tissue_mask(early.mean(axis=0))]
     if differences.size == 0:
         return float("nan")
-    return float(median_abs_deviation(differences, axis=None, scale="normal")) / np.sqrt(2)
+    return float(robust_sd(differences)) / np.sqrt(2)
 
 
 def bolus_arrival_s(series: Float[np.ndarray, "level 32 height width"]) -> float | None:

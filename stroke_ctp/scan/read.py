@@ -4,7 +4,6 @@ from pathlib import Path
 
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.scan.ctp_scan import CTPScan
-from stroke_ctp.scan.dicom.reader import read_dicom
 from stroke_ctp.scan.nifti import read_nifti
 
 _NIFTI = (".nii", ".nii.gz", ".NII", ".NII.GZ")
@@ -37,7 +36,11 @@ def read_scan(path: str | Path, frame_interval_s: float | None = None) -> CTPSca
     path = Path(path)
     if is_nifti(path) and path.is_dir():
         raise Excluded("reading", f"scan {path.name} must be a file, got a folder of that name; give the file itself")
-    return read_nifti(path, frame_interval_s) if is_nifti(path) else read_dicom(path, frame_interval_s)
+    if is_nifti(path):
+        return read_nifti(path, frame_interval_s)
+    from stroke_ctp.scan.dicom.reader import read_dicom  # loads pydicom and GDCM
+
+    return read_dicom(path, frame_interval_s)
 
 
 def scan_files(path: Path) -> list[Path]:

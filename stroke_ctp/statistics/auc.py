@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, stdev
 
-from sklearn.metrics import roc_auc_score
-
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 
 
@@ -40,6 +38,8 @@ def roc_auc(labels: Labels, scores: Scores) -> AUC:
     >>> roc_auc(np.array([1, 0, 0]), np.array([0.7, 0.2, 0.9])).value
     0.5
     """
+    from sklearn.metrics import roc_auc_score  # slow to load, and not needed by predictions
+
     n_large = int((labels == 1).sum())
     reason = missing_class(labels)
     value = None if reason else float(roc_auc_score(labels, scores))

@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from jaxtyping import Bool, Float, Int
-from scipy.special import logit
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
+from stroke_ctp.statistics.logits import FARTHEST, logits
 from stroke_ctp.statistics.operating_points import proportion
-
-_NEAREST = 1e-6
-"""Probabilities are clipped to this distance from 0 and 1, where the logit is infinite."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +126,6 @@ def _last_coefficient(labels: Labels, design: Float[np.ndarray, "patient term"],
         warnings.simplefilter("ignore", PerfectSeparationWarning)  # an intercept alone cannot separate the classes
         fitted = sm.GLM(labels, design, family=sm.families.Binomial(), offset=offset).fit()
     low, high = fitted.conf_int()[-1]
-    if high - low > 2 * logit(1 - _NEAREST):  # wider than the range of the clipped logits
+    if high - low > 2 * FARTHEST:  # wider than the range of the clipped logits
         return Estimate(reason="the probabilities are too certain")
     return Estimate(float(fitted.params[-1]), float(low), float(high))
-
-
-def logits(scores: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Logarithms of the odds, finite."""
-    return logit(np.clip(scores, _NEAREST, 1 - _NEAREST))

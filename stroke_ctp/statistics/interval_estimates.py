@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
-
-from scipy.stats import t as student
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class TEstimate:
         """
         if self.value is None or self.standard_error is None:
             return Estimate(self.value, reason=self.reason)
-        half = float(student.isf((1 - level) / 2, self.df)) * self.standard_error
+        half = float(_student().isf((1 - level) / 2, self.df)) * self.standard_error
         return Estimate(self.value, max(within[0], self.value - half), min(within[1], self.value + half))
 
     def p(self, expected: float = 0.0) -> PValue:
@@ -75,7 +74,7 @@ class TEstimate:
         """One-sided p-value of the hypothesis that the true value is `expected` or lower."""
         if self.value is None or self.standard_error is None:
             return PValue(None, self.reason)
-        return PValue(float(student.sf((self.value - expected) / self.standard_error, self.df)))
+        return PValue(float(_student().sf((self.value - expected) / self.standard_error, self.df)))
 
     def detectable(self, power: float = 0.8, alpha: float = 0.05) -> float | None:
         """The smallest true difference that a two-sided test finds with this power; None without a standard error.
@@ -85,7 +84,7 @@ class TEstimate:
         """
         if self.standard_error is None:
             return None
-        return float(student.isf(alpha / 2, self.df) + student.ppf(power, self.df)) * self.standard_error
+        return float(_student().isf(alpha / 2, self.df) + _student().ppf(power, self.df)) * self.standard_error
 
 
 @dataclass(frozen=True)
@@ -95,3 +94,10 @@ class AucDifference:
     difference: Estimate
     p: PValue
     """Two-sided."""
+
+
+def _student() -> Any:
+    """Student's distribution."""
+    from scipy.stats import t  # slow to load, and predictions do not need it
+
+    return t

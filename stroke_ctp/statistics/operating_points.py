@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binomtest
 
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
@@ -125,6 +124,8 @@ def proportion(k: int, n: int, reason: str) -> Estimate:
     """
     if n == 0:
         return Estimate(reason=reason)
+    from scipy.stats import binomtest  # slow to load, and not needed to apply a threshold
+
     interval = binomtest(k, n).proportion_ci(method="wilson")
     return Estimate(k / n, float(interval.low), float(interval.high))
 

@@ -5,14 +5,16 @@ Cox's logistic recalibration, with Platt's targets: finite where the probabiliti
 """
 
 import numpy as np
-import statsmodels.api as sm
 from jaxtyping import Float, Shaped
 from pydantic.dataclasses import dataclass
 from scipy.special import expit, logit
 
 from stroke_ctp.common.schemas import STRICT
-from stroke_ctp.statistics.calibration import logits
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
+from stroke_ctp.statistics.logits import logits
+
+_MOST_STEPS, _STEP = 100, 1e-10
+"""Of the fit: how many, and the smallest that is taken."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -35,8 +37,7 @@ class Platt:
         targets = np.where(labels == 1, (n_large + 1) / (n_large + 2), 1 / (n_small + 2))
         x = logits(scores)
         if np.ptp(x) > 0:
-            fitted = sm.GLM(targets, sm.add_constant(x), family=sm.families.Binomial()).fit()
-            intercept, slope = map(float, fitted.params)
+            intercept, slope = _line(x, targets)
             if slope > 0:
                 return cls(slope, intercept)
         return cls(0.0, float(logit(targets.mean())))
@@ -66,3 +67,25 @@ def cross_fitted(labels: Labels, scores: Scores, groups: Shaped[np.ndarray, " pa
             return None
         calibrated[left_out] = fitted.of(scores[left_out])
     return calibrated
+
+
+def _line(x: Float[np.ndarray, " patient"], targets: Float[np.ndarray, " patient"]) -> tuple[float, float]:
+    """Intercept and slope of a logistic regression of maximal likelihood, by Newton's method.
+
+    Targets lie between 0 and 1; as none is 0 or 1, the likelihood has one maximum. A step that lowers it is halved.
+    """
+    design, line = np.column_stack([np.ones(len(x)), x]), np.zeros(2)
+
+    def loss(line: Float[np.ndarray, "2"]) -> float:
+        z = design @ line
+        return float(np.logaddexp(0, z).sum() - targets @ z)
+
+    for _ in range(_MOST_STEPS):
+        p = expit(design @ line)
+        step = np.linalg.solve((design.T * (p * (1 - p))) @ design, design.T @ (targets - p))
+        while loss(line + step) > loss(line) and np.abs(step).max() > _STEP:
+            step = step / 2
+        line = line + step
+        if np.abs(step).max() <= _STEP:
+            break
+    return float(line[0]), float(line[1])

@@ -1,12 +1,16 @@
 """The range of a quantity in a cohort, and the distance of a patient from a cohort."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from jaxtyping import Float
 from pydantic.dataclasses import dataclass
-from sklearn.covariance import LedoitWolf
-from sklearn.model_selection import KFold
 
+from stroke_ctp.common.blas import one_blas_thread
 from stroke_ctp.common.schemas import STRICT
+
+if TYPE_CHECKING:
+    from sklearn.covariance import LedoitWolf
 
 Descriptors = Float[np.ndarray, "patient descriptor"]
 _LEFT_OUT_FOLDS = 10
@@ -45,12 +49,15 @@ class Range:
         return "above" if self.high is not None and value > self.high else ""
 
 
-def mahalanobis_cloud(descriptors: Descriptors) -> LedoitWolf:
+def mahalanobis_cloud(descriptors: Descriptors) -> "LedoitWolf":
     """Mean and covariance of a cohort's descriptors, shrunk (O. Ledoit and M. Wolf, J. Multivar. Anal. 2004, 88, 365).
 
     The shrinkage makes the covariance invertible also with more descriptors than patients.
     """
-    return LedoitWolf().fit(descriptors)
+    from sklearn.covariance import LedoitWolf  # takes a second, which predictions by a bundle do not need
+
+    with one_blas_thread():
+        return LedoitWolf().fit(descriptors)
 
 
 def mahalanobis_distance(
@@ -72,6 +79,8 @@ def left_out_distances(descriptors: Descriptors) -> Float[np.ndarray, " patient"
 
     Patients lie closer to a mean and a covariance that were fitted on themselves: limits must not rest on that.
     """
+    from sklearn.model_selection import KFold
+
     distances = np.empty(len(descriptors))
     folds = KFold(min(_LEFT_OUT_FOLDS, len(descriptors)), shuffle=True, random_state=0)
     for others, left_out in folds.split(descriptors):

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import some
-from stroke_ctp.model.conventional import WHOLE_SCAN, core_value
+from stroke_ctp.model.conventional import core_value
 from stroke_ctp.model.conventional_scale import Scale
+from stroke_ctp.model.registry import WHOLE_SCAN
 from stroke_ctp.model.settings import CONVENTIONAL_MODELS
 from stroke_ctp.study.compared_rows import compare_rows
 from stroke_ctp.study.findings import Compared, Finding, judged, together

@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import MOST_FOLDS
+from stroke_ctp.cohort.fold_settings import MOST_FOLDS
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import claim
 from stroke_ctp.common.provenance import RunProvenance

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic.dataclasses import dataclass as checked
 
@@ -15,9 +16,11 @@ from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.records import read_record
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.scan.read import is_nifti, read_scan
-from stroke_ctp.study.exchange_results import ExchangeResults, dicom_writer, dicom_writers
-from stroke_ctp.study.patient_findings import PatientFindings
 from stroke_ctp.study.prediction_folder import PatientPrediction
+
+if TYPE_CHECKING:
+    from stroke_ctp.study.exchange_results import ExchangeResults
+    from stroke_ctp.study.patient_findings import PatientFindings
 
 
 def refuse_unwritable(patients: Sequence[ManifestPatient], form: MapFormat) -> None:
@@ -34,6 +37,8 @@ def refuse_unwritable(patients: Sequence[ManifestPatient], form: MapFormat) -> N
             f"format=dicom writes objects that refer to the images of a DICOM series, got the NIfTI file {nifti}; "
             "use format=nifti"
         )
+    from stroke_ctp.study.exchange_results import dicom_writer  # loads pydicom
+
     dicom_writer()
 
 
@@ -73,7 +78,7 @@ class ExchangeFolder:
         patient: ManifestPatient,
         key: str,
         series: StandardSeries,
-        findings: PatientFindings,
+        findings: "PatientFindings",
         prediction: PatientPrediction,
         made_by: str,
         form: MapFormat,
@@ -98,6 +103,8 @@ class ExchangeFolder:
         results = [_results(patient, number, series, findings) for number in sorted(set(series.scans))]
         writers = {name: write for one in results for name, write in one.nifti_writers().items()}
         if form == "dicom":
+            from stroke_ctp.study.exchange_results import dicom_writers
+
             writers |= dicom_writers(results, prediction, made_by)
         self.remove_others(None)
         write_json(self._list, {"key": key, "form": form, "files": sorted(writers)})
@@ -120,9 +127,11 @@ class ExchangeFolder:
 
 
 def _results(
-    patient: ManifestPatient, number: int, series: StandardSeries, findings: PatientFindings
-) -> ExchangeResults:
+    patient: ManifestPatient, number: int, series: StandardSeries, findings: "PatientFindings"
+) -> "ExchangeResults":
     """Maps and masks of the levels that one of the patient's scans shows."""
+    from stroke_ctp.study.exchange_results import ExchangeResults  # loads pydicom and SciPy's signal processing
+
     shown = [level for level, scan in enumerate(series.scans) if scan == number]
     source, row = patient.scans()[number], patient.rows[number]
     scan = read_scan(source, row.frame_interval_s)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.origin import TRUE_CORE
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, MEASURED
-from stroke_ctp.model.conventional import WHOLE_SCAN
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV, MEASURED
+from stroke_ctp.model.registry import WHOLE_SCAN
 from stroke_ctp.model.settings import CONVENTIONAL_MODELS
 
 _QUANTITY = {"cbv": "CBV", "rcbf": "CBF"}

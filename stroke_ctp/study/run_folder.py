@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.cohort.endpoint import Endpoint
-from stroke_ctp.cohort.folds import MOST_FOLDS
+from stroke_ctp.cohort.fold_settings import MOST_FOLDS
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError

@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from stroke_ctp.cohort.folds import FoldSettings, Split, split
+from stroke_ctp.cohort.fold_settings import FoldSettings
+from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 

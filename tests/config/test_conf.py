@@ -35,7 +35,7 @@ from stroke_ctp.config.schemas.replications import ReplicationsSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.config.schemas.stress import StressSettings
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.model.settings import AblationSettings, TrainSettings
 from stroke_ctp.model.temporal_network import KERNEL_SIZES
 

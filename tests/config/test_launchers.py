@@ -23,7 +23,7 @@ from stroke_ctp.config import launchers
 from stroke_ctp.config.failed_runs import FailedRun
 from stroke_ctp.config.launchers import Outcome
 from stroke_ctp.model.classifier import CoreClassifier
-from stroke_ctp.model.training_callbacks import torch_threads
+from stroke_ctp.model.torch_threads import torch_threads
 from stroke_ctp.study.members import load_member
 from stroke_ctp.study.run_folder import RunFolder
 

@@ -11,8 +11,9 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.hemodynamics.bolus_passage import find_bolus_passage
 from stroke_ctp.hemodynamics.cbv_reference import reference_cbv
-from stroke_ctp.hemodynamics.core_and_penumbra import TMAX_LEVELS, remove_small_components, segment_lesion
+from stroke_ctp.hemodynamics.core_and_penumbra import remove_small_components, segment_lesion
 from stroke_ctp.hemodynamics.core_area import core_area
+from stroke_ctp.hemodynamics.lesion_definitions import TMAX_LEVELS
 from stroke_ctp.hemodynamics.maps import Analysis, perfusion_maps
 
 

@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 from trainings import TinyEncoder
 
-from stroke_ctp.cohort.folds import FoldSettings, Split, split
+from stroke_ctp.cohort.fold_settings import FoldSettings
+from stroke_ctp.cohort.folds import Split, split
 from stroke_ctp.cohort.standardization import FixedStandardization
 from stroke_ctp.model.classifier import CoreClassifier, Diverged
 from stroke_ctp.model.data_modules import CachedFeatureData

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from studies import COHORT, EXTERNAL, MARGIN, OXFORD, SENSITIVITY, write_ensemble, write_external, write_model
 
 from stroke_ctp.common.origin import TRUE_CORE
-from stroke_ctp.hemodynamics.core_and_penumbra import MEASURED
+from stroke_ctp.hemodynamics.lesion_definitions import MEASURED
 from stroke_ctp.reporting import page
 from stroke_ctp.reporting.caveats import caveats
 from stroke_ctp.reporting.report import write_report

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy.special import expit, logit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -30,6 +31,21 @@ def test_platt_is_scikit_learns_sigmoid(extreme: tuple):
     identity.coef_[:], identity.intercept_[:] = 1.0, 0.0  # its decision function is the logit itself
     theirs = CalibratedClassifierCV(FrozenEstimator(identity), method="sigmoid", cv=3, ensemble=False).fit(x, labels)
     np.testing.assert_allclose(Platt.fit(labels, scores).of(scores), theirs.predict_proba(x)[:, 1], atol=2e-3)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_platt_is_the_maximum_of_the_likelihood_that_statsmodels_finds(seed: int):
+    generator = np.random.default_rng(seed)
+    n, spread = generator.integers(4, 300), generator.choice([0.01, 1.0, 6.0])
+    scores = expit(generator.normal(generator.normal(), spread, n))
+    labels = (generator.random(n) < scores).astype(int)
+    labels[:2] = 0, 1
+    x = logit(scores.clip(1e-6, 1 - 1e-6))
+    targets = np.where(labels == 1, (labels.sum() + 1) / (labels.sum() + 2), 1 / (n - labels.sum() + 2))
+    fitted = sm.GLM(targets, sm.add_constant(x), family=sm.families.Binomial()).fit(tol=1e-12)
+    found = Platt.fit(labels, scores)
+    expected = fitted.params if fitted.params[1] > 0 else (logit(targets.mean()), 0.0)
+    np.testing.assert_allclose((found.intercept, found.slope), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_recalibration_on_other_patients_restores_the_slope(extreme: tuple):

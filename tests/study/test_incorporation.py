@@ -4,7 +4,7 @@ import pytest
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.origin import TRUE_CORE
-from stroke_ctp.hemodynamics.core_and_penumbra import MEASURED
+from stroke_ctp.hemodynamics.lesion_definitions import MEASURED
 from stroke_ctp.study.incorporation import incorporation
 
 MEDIAN = Endpoint("core_ml", "median", 32.4)

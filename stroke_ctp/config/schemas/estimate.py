@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from stroke_ctp.cohort.folds import FoldSettings
+from stroke_ctp.cohort.fold_settings import FoldSettings
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.config.schemas.simulate import SimulateSettings

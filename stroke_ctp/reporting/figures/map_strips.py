@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, Normalize, to_rgb
 from matplotlib.patches import Patch
 
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, TMAX_LEVELS
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV, TMAX_LEVELS
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 from stroke_ctp.reporting.figures.style import ORANGE, SKY, VERMILION
 from stroke_ctp.reporting.figures.vessels import HEAD_HU

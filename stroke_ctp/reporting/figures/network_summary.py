@@ -7,9 +7,8 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from stroke_ctp.common.geometry import BASELINE_S
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, CORE_RCBF
 from stroke_ctp.hemodynamics.learned_analysis import LearnedAnalysis
-from stroke_ctp.hemodynamics.maps import HYPOPERFUSED_TMAX
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV, CORE_RCBF, HYPOPERFUSED_TMAX
 from stroke_ctp.hemodynamics.readouts import Readouts
 from stroke_ctp.reporting.figures.map_strips import CBF, CBV, Layer, MapStyle, Strips, draw_strips
 from stroke_ctp.reporting.figures.readout_table import ml_text

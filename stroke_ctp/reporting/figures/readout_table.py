@@ -1,6 +1,6 @@
 """The numbers of one scan as lines of a table."""
 
-from stroke_ctp.hemodynamics.core_and_penumbra import CORE_CBV, CORE_RCBF
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV, CORE_RCBF
 from stroke_ctp.hemodynamics.measurement_quality import SCALE_ERROR
 from stroke_ctp.hemodynamics.scan_analysis import ScanAnalysis
 

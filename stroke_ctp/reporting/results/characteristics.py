@@ -8,7 +8,7 @@ import pandas as pd
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.origin import ORIGIN
-from stroke_ctp.hemodynamics.core_and_penumbra import DEFINITIONS
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.study.audit_evidence import CohortEvidence
 
 FEW_VALUES = 6
