@@ -1,5 +1,6 @@
 """Rules of inclusion: which scans can become a standard series."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.scan.time_resampling import count_needed_frames
 
@@ -107,4 +109,24 @@ def check_level(n_slices: int, index: int, level: str, name: str) -> None:
         raise Excluded(
             "level",
             f"{level} must be a slice from 0 to {n_slices - 1}, got {index} (scan {name}); give one of these",
+        )
+
+
+def check_order(slices: Sequence[int], given: Sequence[int], name: str) -> None:
+    """Require that the lower level lies below the upper one.
+
+    Args:
+        slices: Of both levels, from the lower, counted from inferior.
+        given: The same as the file counts them.
+        name: Of the scan.
+
+    Raises:
+        Excluded: It does not.
+    """
+    if slices[0] > slices[1]:
+        lower, upper = LEVELS
+        raise Excluded(
+            "level",
+            f"{lower} must lie below {upper}, got slices {given[0]} and {given[1]}, which lie the other way round "
+            f"(scan {name}); exchange them",
         )
