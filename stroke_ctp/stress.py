@@ -29,7 +29,9 @@ def stress(settings: StressSettings) -> None:
     folder = StressFolder(study)
     files = save(stress_picture(results).drawn, folder.figure)
     declines = declines_picture(results)
-    if declines is not None:
+    if declines is None:
+        folder.remove_declines()
+    else:
         files += save(declines.drawn, folder.declines)
     for sentence in stress_paragraph(results):
         print(fill(sentence, TERMINAL_WIDTH))

@@ -116,6 +116,9 @@ def test_a_bundle_tells_neither_who_the_patients_are_nor_where_it_was_made(train
         assert record.about.endpoint.threshold == 5.5
         assert "# Model card" in record.card
         assert "Research use only" in record.card
+        assert max(map(len, record.card.splitlines())) <= 80
+        assert "- At Youden's threshold a member calls a core large above" in record.card
+    assert record.card.startswith("# Model card: Perfusion network, study ")
 
 
 def _edited(change: str, content: bytes, path: Path) -> None:
@@ -170,6 +173,15 @@ def test_another_file_is_refused_in_one_sentence_and_nothing_is_written(
     assert sentence in str(stopped.value.code)
     assert "\n" not in str(stopped.value.code)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bundle_that_may_not_be_opened_is_not_called_damaged(trained: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, _: str):  # the tests may run as root, whom permissions do not stop
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError):
+        read_bundle(trained / "perfusion.safetensors")
 
 
 def test_a_backbone_with_other_weights_is_refused_unless_the_bundle_carries_it(

@@ -21,7 +21,7 @@ from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.explanations import ExplanationsSettings
 from stroke_ctp.model.explanation import Explains
-from stroke_ctp.model.registry import display_name
+from stroke_ctp.model.registry import name_apart
 from stroke_ctp.reporting.number_text import number_text
 from stroke_ctp.robustness.axes import REFERENCE
 from stroke_ctp.robustness.stress_patient import StressPatient, TrueImage
@@ -94,7 +94,7 @@ def _silent(model: str) -> UserError:
 def _line(model: str, shares: Sequence[dict[str, float]]) -> list[str]:
     means = pd.DataFrame(shares).mean()
     columns = ("core", "core_tissue", "penumbra", "penumbra_tissue", "outside")
-    return [display_name(model), *(f"{number_text(100 * float(means[column]), 0)} %" for column in columns)]
+    return [name_apart(model), *(f"{number_text(100 * float(means[column]), 0)} %" for column in columns)]
 
 
 if __name__ == "__main__":

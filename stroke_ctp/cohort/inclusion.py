@@ -1,5 +1,6 @@
 """Rules of inclusion: which scans can become a standard series."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.errors import Excluded
+from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.scan.time_resampling import count_needed_frames
 
@@ -56,14 +58,15 @@ def check_timing(times: Float[np.ndarray, " time"], name: str, rules: Rules) -> 
         raise Excluded(
             "timing",
             f"frame interval must be ≤ {rules.max_interval_s:g} s to be interpolated, "
-            f"got {longest:g} s (scan {name}); leave it out, or set max_interval_s=… and a new out=DIR",
+            f"got {longest:g} s (scan {name}); leave it out, or preprocess with max_interval_s=… and a new out=DIR",
         )
     duration = len(times) * intervals.mean()
     if rules.short_scan == "exclude" and duration < rules.min_duration_s - _TOLERANCE:
         raise Excluded(
             "timing",
             f"{_TOO_SHORT} ≥ {rules.min_duration_s:g} s, got {len(times)} frames × {intervals.mean():g} s = "
-            f"{duration:g} s (scan {name}); leave it out, or set min_duration_s=… or short_scan=pad and a new out=DIR",
+            f"{duration:g} s (scan {name}); leave it out, or preprocess with min_duration_s=… or short_scan=pad and a "
+            "new out=DIR",
         )
 
 
@@ -91,7 +94,8 @@ def check_motion(times: Float[np.ndarray, " time"], used: Bool[np.ndarray, " tim
         raise Excluded(
             "motion",
             f"head must move ≤ {rules.max_motion_mm:g} mm, in {dropped} of {len(times)} frames it moved farther and "
-            f"{gaps.max():g} s cannot be bridged (scan {name}); leave it out, or set max_motion_mm=… and a new out=DIR",
+            f"{gaps.max():g} s cannot be bridged (scan {name}); leave it out, or preprocess with max_motion_mm=… and "
+            "a new out=DIR",
         )
 
 
@@ -105,4 +109,24 @@ def check_level(n_slices: int, index: int, level: str, name: str) -> None:
         raise Excluded(
             "level",
             f"{level} must be a slice from 0 to {n_slices - 1}, got {index} (scan {name}); give one of these",
+        )
+
+
+def check_order(slices: Sequence[int], given: Sequence[int], name: str) -> None:
+    """Require that the lower level lies below the upper one.
+
+    Args:
+        slices: Of both levels, from the lower, counted from inferior.
+        given: The same as the file counts them.
+        name: Of the scan.
+
+    Raises:
+        Excluded: It does not.
+    """
+    if slices[0] > slices[1]:
+        lower, upper = LEVELS
+        raise Excluded(
+            "level",
+            f"{lower} must lie below {upper}, got slices {given[0]} and {given[1]}, which lie the other way round "
+            f"(scan {name}); exchange them",
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from stroke_ctp.cohort.inclusion import Rules, check_level, check_motion, check_timing
+from stroke_ctp.cohort.inclusion import Rules, check_level, check_motion, check_order, check_timing
 from stroke_ctp.cohort.manifest import ManifestPatient
 from stroke_ctp.common.errors import Excluded
 from stroke_ctp.common.geometry import BASELINE_S, LEVELS, STANDARD_TIMES
@@ -122,6 +122,9 @@ def _read(patient: ManifestPatient, n: int) -> CTPScan:
     scan = read_scan(patient.folder / row.scan, row.frame_interval_s)
     for level, index in row.levels.items():
         check_level(scan.hu.shape[1], index, level, row.scan_name)
+    if scan.oriented and len(row.levels) == len(LEVELS):
+        given = [row.levels[level] for level in LEVELS]
+        check_order([scan.slice_index(index) for index in given], given, row.scan_name)
     return scan
 
 

@@ -189,8 +189,17 @@ class Cohort:
 
 
 def _read_table(path: Path, empty: Any = ()) -> pd.DataFrame:
-    """Read a table in which a patient may be called NA; `empty` as pandas takes `na_values`."""
+    """Read a table in which a patient may be called NA; `empty` as pandas takes `na_values`.
+
+    Raises:
+        UserError: The table is missing or damaged.
+        OSError: It cannot be read, which says nothing about its content.
+    """
     try:
         return pd.read_csv(path, dtype={"patient": str, "series": str}, keep_default_na=False, na_values=empty)
-    except (ValueError, OSError) as error:
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; {_WAY_OUT}") from None
+    except NotADirectoryError:
+        raise UserError(f"{path} cannot be read: {path.parent} is a file; give the folder of a cohort") from None
+    except (ValueError, IsADirectoryError) as error:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); {_WAY_OUT}") from None

@@ -36,6 +36,13 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int | float | Path) and not isinstance(value, bool) else value
 
 
+def _path(value: object) -> object:
+    """An empty path is a variable that was not set, and would be the present folder."""
+    if value == "":
+        raise ValueError
+    return _text(value)
+
+
 def several(value: object) -> object:
     """A single value as a list of one; for `BeforeValidator`."""
     return value if isinstance(value, list | tuple) else [value]
@@ -64,8 +71,8 @@ FolderName = Annotated[
     Field(pattern=r"^[^./\\\s][^/\\]*$"),
     Rule("a plain folder name, not starting with a dot"),
 ]
-Folder = Annotated[Path, Field(strict=False), BeforeValidator(_text), Rule("a folder")]
-File = Annotated[Path, Field(strict=False), BeforeValidator(_text), Rule("a file")]
+Folder = Annotated[Path, Field(strict=False), BeforeValidator(_path), Rule("a folder")]
+File = Annotated[Path, Field(strict=False), BeforeValidator(_path), Rule("a file")]
 OptionalFile = Annotated[File | None, BeforeValidator(lambda value: None if value == "" else value)]
 """A file, or none: `KEY=` gives none, not the present folder."""
 Jobs = Annotated[
@@ -182,7 +189,7 @@ def nearest(wrong: str, known: Collection[str]) -> str:
 
 def _sentence(schema: type, error: ErrorDetails) -> str:
     key, field = _located(schema, error)
-    if error["type"] == "missing":
+    if error["type"] == "missing" and error["loc"][-1] == key.rpartition(".")[2]:  # not an item of a list
         return f"{key} is required: add {key}=…"
     if error["type"] == "unexpected_keyword_argument":
         return f"there is no setting {key!r}{nearest(key, [known for known in keys(schema) if known != key])}"

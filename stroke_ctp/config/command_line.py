@@ -60,6 +60,8 @@ def _run(task: Callable[[Settings], None], schema: type[Settings], name: str, sw
     lists = [key for key, field in fields(schema).items() if get_origin(field.annotation) is tuple]
     arguments = overrides.expand(sys.argv[1:], sweeps, lists)
     overrides.check(arguments, name, schema)
+    if not sweeps:
+        overrides.refuse_several_values(arguments)
     sys.argv[1:] = _named(arguments, name)
     job = partial(_job, task, schema, name)
     hydra.main(version_base="1.3", config_path=str(composition.CONF), config_name=name)(job)()

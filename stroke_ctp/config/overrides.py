@@ -14,6 +14,11 @@ from stroke_ctp.config.composition import groups as groups_of
 _INQUIRIES = ("-c", "--cfg", "-i", "--info")
 """Options of Hydra that show something instead of running."""
 _MULTIRUN = ("-m", "--multirun")
+_OTHER_OPTIONS = (
+    *("-h", "--help", "--hydra-help", "--version", "--resolve", "-p", "--package", "-r", "--run"),
+    *("-sc", "--shell-completion", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"),
+)
+"""Further options of Hydra."""
 _RANGE = re.compile(r"(?P<key>[\w.]+)=(?P<first>-?\d+)\.\.(?P<last>-?\d+)")
 
 
@@ -71,12 +76,28 @@ def values(override: Override) -> list[object]:
     return [value.text if isinstance(value, QuotedString) else value for value in given]
 
 
+def refuse_several_values(arguments: Sequence[str]) -> None:
+    """Refuse several values of a setting where a command runs once; a list in brackets is one value.
+
+    Raises:
+        UserError: A setting has several.
+    """
+    for key, given in swept(arguments).items():
+        text = ",".join(map(str, given))
+        raise UserError(
+            f"{key} must be one value, got {text}; write {key}=[{text}] for a list, {key}='{text}' for text"
+        )
+
+
 def check(arguments: Sequence[str], name: str, schema: type) -> None:
-    """Refuse settings and choices that do not exist.
+    """Refuse options, settings and choices that do not exist.
 
     Raises:
         UserError: One does not exist; names the nearest that does.
     """
+    for argument in arguments:
+        if argument.startswith("-") and argument.partition("=")[0] not in (*_INQUIRIES, *_MULTIRUN, *_OTHER_OPTIONS):
+            raise UserError(f"there is no option {argument}; write settings as KEY=VALUE, without dashes")
     overrides, choices = parsed(arguments), groups_of(name, schema)
     for override in overrides:
         key = override.key_or_group

@@ -77,6 +77,7 @@ def read_weights(weights: str) -> PerfusionWeights:
 
     Raises:
         UserError: There is no such file, it is damaged, or it holds weights of another network.
+        OSError: It cannot be read, which says nothing about its content.
     """
     path = SHIPPED if weights == "shipped" else Path(weights)
     if not path.is_file():
@@ -102,6 +103,7 @@ def read_pretraining(path: Path) -> Mapping[str, Any]:
 
     Raises:
         UserError: The file holds no weights of a perfusion network.
+        OSError: It cannot be read, which says nothing about its content.
     """
     return _content(path)[0].pretraining
 
@@ -109,11 +111,12 @@ def read_pretraining(path: Path) -> Mapping[str, Any]:
 def _content(path: Path) -> tuple[_Metadata, dict[str, Any]]:
     """Record and tensors of a file."""
     try:
-        with safe_open(path, framework="pt") as file:
+        # safetensors calls a file missing that may not be opened
+        with path.open("rb"), safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_RECORD)
             if text is None:
                 raise UserError(f"{path} holds no weights of the perfusion network; {WAY_OUT}")
             record = parse_record(text, _Metadata, f"the record in {path}", WAY_OUT)
             return record, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
         raise UserError(f"{path} cannot be read ({error}); {WAY_OUT}") from None

@@ -16,6 +16,8 @@ class ModelEntry:
     """How a model is presented."""
 
     display_name: str
+    apart: str = ""
+    """Its name where the article's other pathways do not stand beside it, if that is another."""
     in_article: bool = False
     """Whether the article reports it."""
     in_table2: bool = True
@@ -23,9 +25,9 @@ class ModelEntry:
 
 
 REGISTRY = {
-    "full": ModelEntry("Full", in_article=True),
-    "global": ModelEntry("Global alone", in_article=True),
-    "local": ModelEntry("Local alone", in_article=True),
+    "full": ModelEntry("Full", "Article's network", in_article=True),
+    "global": ModelEntry("Global alone", "Article's network, global pathway alone", in_article=True),
+    "local": ModelEntry("Local alone", "Article's network, local pathway alone", in_article=True),
     "perfusion": ModelEntry("Perfusion network", in_table2=False),
     "cbv": ModelEntry("CBV core"),
     "rcbf": ModelEntry("rCBF core"),
@@ -48,6 +50,16 @@ def display_name(model: str) -> str:
     'Local alone'
     """
     return REGISTRY[model].display_name if model in REGISTRY else model
+
+
+def name_apart(model: str) -> str:
+    """What a reader calls a model that stands alone, or beside models of other kinds.
+
+    >>> name_apart("full"), name_apart("cbv")
+    ("Article's network", 'CBV core')
+    """
+    entry = REGISTRY.get(model)
+    return entry.apart if entry is not None and entry.apart else display_name(model)
 
 
 def in_order(models: Iterable[str]) -> list[str]:

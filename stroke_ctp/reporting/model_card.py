@@ -1,10 +1,11 @@
 """What the user of a bundle must know of its model, in Markdown (M. Mitchell et al., FAT* 2019, 220)."""
 
 from collections.abc import Iterator
+from textwrap import fill
 
 from stroke_ctp.common.provenance import machine
-from stroke_ctp.common.text import counted
-from stroke_ctp.model.registry import display_name
+from stroke_ctp.common.text import TERMINAL_WIDTH, counted
+from stroke_ctp.model.registry import name_apart
 from stroke_ctp.reporting.model_text import encoder_text, endpoint_text, threshold_origin
 from stroke_ctp.reporting.number_text import estimate_text, number_text
 from stroke_ctp.reporting.results.model_aucs import ModelAucs, model_aucs
@@ -18,11 +19,13 @@ from stroke_ctp.reporting.summary_sentences import (
 )
 from stroke_ctp.study.predictions import ModelPredictions
 from stroke_ctp.study.predictor import Predictor
-from stroke_ctp.study.reference import MemberPoint
+from stroke_ctp.study.reference import MemberPoint, point_title
 from stroke_ctp.study.typical_patients import DECLINED, GATES, TypicalPatients
 
-_USE = """**Research use only. Not a medical device. Not for diagnosis or treatment.** The model has not been evaluated
-on clinical scans by its makers unless the lines below say so."""
+_USE = (
+    "**Research use only. Not a medical device. Not for diagnosis or treatment.** The model has not been evaluated on "
+    "clinical scans by its makers unless the lines below say so."
+)
 
 
 def model_card(predictor: Predictor, predictions: ModelPredictions) -> str:
@@ -45,9 +48,14 @@ def model_card(predictor: Predictor, predictions: ModelPredictions) -> str:
             ", ".join(f"{name} {version}" for name, version in machine().versions.items()),
         ],
     }
-    sections = [f"## {title}\n\n" + "\n".join(f"- {line}." for line in lines if line) for title, lines in parts.items()]
-    title = f"# Model card: {display_name(predictions.name)}, study {predictor.about.study}"
-    return "\n\n".join([title, _USE, *sections]) + "\n"
+    sections = [f"## {title}\n\n" + "\n".join(map(_item, filter(None, lines))) for title, lines in parts.items()]
+    title = f"# Model card: {name_apart(predictions.name)}, study {predictor.about.study}"
+    return "\n\n".join([title, fill(_USE, TERMINAL_WIDTH), *sections]) + "\n"
+
+
+def _item(line: str) -> str:
+    """A line of a list, as wide as a terminal."""
+    return fill(f"- {line}.", TERMINAL_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _question(predictions: ModelPredictions) -> list[str]:
@@ -81,7 +89,8 @@ def _measures(measures: CalibrationMeasures) -> str:
 
 def _points(aucs: ModelAucs, points: list[MemberPoint]) -> list[str]:
     thresholds = [
-        f"{point.name}: a member calls a core large above {max(point.threshold.value, 0):.4g}; the majority decides"
+        f"At {point_title(point.name)} a member calls a core large above {max(point.threshold.value, 0):.4g}; the "
+        "majority decides"
         for point in points
         if point.threshold.value is not None
     ]
@@ -95,7 +104,7 @@ def _limits(typical: TypicalPatients) -> Iterator[str]:
         if gate.column in typical.ranges:
             usual = typical.ranges[gate.column]
             ends = [("at least", usual.low), ("at most", usual.high)]
-            limits = " and ".join(f"{word} {end:.3g} {gate.unit}".rstrip() for word, end in ends if end is not None)
+            limits = " and ".join(f"{word} {gate.text(end)}" for word, end in ends if end is not None)
             yield f"{gate.title[0].upper()}{gate.title[1:]}: {limits}"
     if typical.cloud is not None:
         yield f"Distance of what the model sees from the training patients: at most {typical.cloud.farthest:.3g}"

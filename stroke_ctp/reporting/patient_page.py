@@ -12,7 +12,7 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.cohort.standard_series import StandardSeries
 from stroke_ctp.common.files import atomic_write
 from stroke_ctp.common.geometry import LEVELS, N_BASELINE, N_PIXELS, STANDARD_TIMES
-from stroke_ctp.model.registry import display_name
+from stroke_ctp.model.registry import name_apart
 from stroke_ctp.reporting.bolus_curves import bolus_curves
 from stroke_ctp.reporting.html import render
 from stroke_ctp.reporting.model_text import endpoint_text
@@ -88,7 +88,7 @@ def _content(case: PatientCase) -> dict[str, Any]:
     contributions = None if explanation is None else explanation.contributions
     return {
         "title": case.title,
-        "model": display_name(str(case.made_with["model"])),
+        "model": name_apart(str(case.made_with["model"])),
         "simulated": case.is_simulated,
         "origin": list(origin_sentences(reference, case.is_simulated)),
         "answer": answer_sentence(prediction, case.endpoint),

@@ -24,9 +24,10 @@ _PEAK_PER_NOISE = 1.0
 def acquisition_text(row: Mapping[str, Any]) -> str:
     """Slices and how they were chosen, frames and noise."""
     indices = " and ".join(str(row[f"{level}_slice"]) for level in LEVELS)
-    slices = f"slices {indices} by {row['levels_chosen_by']}"
-    if row["levels_chosen_by"] != "manifest":
-        slices += f" (confidence {row['levels_confidence']:.2f})"
+    if row["levels_chosen_by"] == "manifest":
+        slices = f"slices {indices}, as given"
+    else:
+        slices = f"slices {indices} by {row['levels_chosen_by']} (confidence {row['levels_confidence']:.2f})"
     times = f"{row['frames_acquired']} frames, at most {row['frame_interval_s']:g} s apart"
     noise = _number(row["noise_sd_hu"])
     return f"{slices}; {times}; noise {'not found' if isnan(noise) else f'{noise:.1f} HU'}"

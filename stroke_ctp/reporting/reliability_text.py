@@ -24,8 +24,10 @@ def reliability_text(rows: Sequence[Mapping[str, Any]], table: str, prefix: str 
     counts = Counter(row[level_of] for row in rows)
     lines = [f"{level_of.replace('_', ' ')}: " + ", ".join(f"{counts[level]} {level}" for level in LEVELS)]
     doubtful = [row for level in reversed(LEVELS[1:]) for row in rows if row[level_of] == level]
+    scans = Counter(row["patient"] for row in rows)
     for row in doubtful[:_SHOWN]:
-        text = f"{row['patient'] or row['scan']}: {row[level_of]}: {row[reason_of]}"
+        name = f"{row['patient']}, {row['scan']}" if scans[row["patient"]] > 1 else row["patient"] or row["scan"]
+        text = f"{name}: {row[level_of]}: {row[reason_of]}"
         lines.append(textwrap.fill(text, TERMINAL_WIDTH, initial_indent="  ", subsequent_indent="    "))
     if len(doubtful) > _SHOWN:
         lines.append(f"  and {len(doubtful) - _SHOWN} more ({table}, column {reason_of})")

@@ -28,7 +28,8 @@ _WHERE: dict[Split, str] = {"test": "test folds", "external": "external cohort"}
 def subtitle(study: Study) -> str:
     """Task and models of the report."""
     names = ", ".join(display_name(name) for name in study.models)
-    return f"Large or small infarct core from raw CT perfusion. Models: {names}."
+    full = " Full is the article's network with both pathways." if "full" in study.models else ""
+    return f"Large or small infarct core from raw CT perfusion. Models: {names}.{full}"
 
 
 def lead(results: StudyResults) -> str:

@@ -76,6 +76,11 @@ class StressFolder:
         with atomic_write(self.curves) as partial:
             curves.to_csv(partial, index=False)
 
+    def remove_declines(self) -> None:
+        """Remove the figure of an earlier command, where this one has none."""
+        for suffix in (".png", ".pdf"):
+            self.declines.with_suffix(suffix).unlink(missing_ok=True)
+
     def record(self) -> StressRecord:
         """What the scores depend on.
 

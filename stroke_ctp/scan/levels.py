@@ -110,8 +110,8 @@ def choose_levels(
         raise Excluded(
             "level",
             f"levels=auto must see both levels with a confidence of ≥ {min_confidence:.0%}, got {confidence:.0%}: the "
-            f"scans may not reach them; give {' and '.join(LEVELS)} in the manifest, or set min_level_confidence=… "
-            "and confirm what is proposed",
+            f"scans may not reach them; give {' and '.join(LEVELS)} in a manifest, or levels=[i,j] to predict, or "
+            "preprocess with min_level_confidence=… and confirm what is proposed",
         )
     slices = dict(zip(LEVELS, (places[low], places[high]), strict=True))
     return LevelChoice(slices, "the given level" if given else "ventricles", confidence)

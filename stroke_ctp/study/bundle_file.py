@@ -119,6 +119,7 @@ def read_bundle(path: Path) -> Bundle:
 
     Raises:
         UserError: There is no such file; it is cut short, was changed, is of a newer schema or of another kind.
+        OSError: It cannot be read, which says nothing about its content.
     """
     if not path.is_file():
         raise UserError(f"there is no bundle {path}; {_WAY_OUT}")
@@ -142,10 +143,11 @@ def read_bundle(path: Path) -> Bundle:
 def _parts(path: Path) -> tuple[dict[str, Any], Tensors]:
     """Metadata and arrays, not yet checked."""
     try:
-        with safe_open(path, framework="pt") as file:
+        # safetensors calls a file missing that may not be opened
+        with path.open("rb"), safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[_RECORD])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
         raise UserError(f"{path} is no bundle, or is cut short ({error}); {_WAY_OUT}") from None
     except (KeyError, ValueError, RecursionError):
         raise UserError(f"{path} is no bundle; {_WAY_OUT}") from None

@@ -124,7 +124,8 @@ class StudyFolder:
         if not found:
             known = {*self.models(), *REGISTRY}
             if model not in known:
-                raise UserError(f"{self.path} has no model {model}{nearest(model, known)}")
+                near = nearest(model, known) or f"; it has {', '.join(self.models()) or 'none'}"
+                raise UserError(f"{self.path} has no model {model}{near}")
             raise UserError(f"no fold of {self.path / model} is complete; run `{train} fold=0..9`")
         first = found[min(found)].record()
         seed, missing = next(iter(missing_folds(found, first.n_folds).items()), (0, []))

@@ -41,6 +41,10 @@ class Gate:
     low: bool = False
     high: bool = False
 
+    def text(self, value: float, digits: int = 3) -> str:
+        """A value with its unit."""
+        return f"{value:.{digits}g}{'' if self.unit in ('', '°') else ' '}{self.unit}"
+
 
 GATES = (
     Gate("max_translation_mm", "motion of the head", "mm", high=True),
@@ -171,8 +175,7 @@ def _outside(gate: Gate, value: object, usual: Range) -> str:
         return f"{gate.title}: not found"
     side = usual.side(float(value))
     limit = usual.low if side == "below" else usual.high
-    return f"{gate.title}: {_text(value, gate)}, {side} the {_text(limit, gate)} of training patients" if side else ""
-
-
-def _text(value: float | None, gate: Gate) -> str:
-    return f"{value:.3g} {gate.unit}".strip()
+    if not side or limit is None:
+        return ""
+    digits = next(digits for digits in range(3, 18) if gate.text(value, digits) != gate.text(limit, digits))
+    return f"{gate.title}: {gate.text(value, digits)}, {side} the {gate.text(limit, digits)} of training patients"

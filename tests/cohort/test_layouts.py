@@ -1,6 +1,7 @@
 """Public data sets, as trees that their published tables describe."""
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -19,11 +20,12 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from stroke_ctp.cohort.layouts import write_layout_manifest
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.schemas import validated
 from stroke_ctp.config.composition import CONF
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.preprocess import preprocess
+from stroke_ctp.scan.dicom.vendor_maps import low_volume_ml
 
 CASES = Path(__file__).parent / "isles2018_training_cases.csv"
 """The 94 real training scans: OpenPerfusion's published case tables (Apache-2.0)."""
@@ -202,6 +204,27 @@ def test_a_damaged_or_missing_map_is_named(tmp_path, damage, reason):
     damage(unitobrain_map(tmp_path))
     with pytest.raises(UserError, match=reason):
         write_layout_manifest("unitobrain", tmp_path, tmp_path / "out" / "manifest.csv")
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised", "said"),
+    [
+        (PermissionError(13, "Permission denied"), PermissionError, "Permission denied"),
+        (FileNotFoundError(2, "No such file"), FileNotFoundError, "No such file"),
+        (OSError(errno.EMFILE, "Too many open files"), OSError, "Too many open files"),
+        (Excluded("reading", "file a must unpack to ≤ 512 MiB"), UserError, "^file a must unpack to ≤ 512 MiB$"),
+        (ValueError("odd"), UserError, r"1\.dcm cannot be read as a slice of a map; copy it again$"),
+    ],
+)
+def test_what_keeps_a_map_from_being_read_is_not_called_damage(tmp_path, monkeypatch, failure, raised, said):
+    cbv_slice(tmp_path / "1.dcm", np.zeros((2, 2)))
+
+    def fail(_):
+        raise failure
+
+    monkeypatch.setattr(pydicom, "dcmread", fail)
+    with pytest.raises(raised, match=said):
+        low_volume_ml(tmp_path, 1.2)
 
 
 def test_unitobrain_counts_whom_48_s_exclude_and_proposes_padding(tmp_path, capsys):

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from dicom_files import classic, save_all
@@ -58,6 +59,19 @@ def test_the_manifest_counts_slices_as_the_file_does(tmp_path):
     np.testing.assert_allclose(brain_hu(series.hu)[:, 0], [30, 34], atol=0.02)
 
 
+def test_where_no_header_states_the_orientation_nobody_knows_which_level_lies_below(tmp_path):
+    save(tmp_path, frames())
+    image = nib.load(tmp_path / "scan.nii")
+    image.set_sform(None, 0)
+    image.set_qform(None, 0)
+    nib.save(image, tmp_path / "silent.nii")
+    for lower, upper in ((0, 2), (2, 0)):
+        levels = {"basal_ganglia": lower, "supraganglionic": upper}
+        series = standard_series(patient(tmp_path, row("silent.nii", levels)))
+        assert series.quality["orientation"] == "assumed"
+        assert series.quality["basal_ganglia_slice"] == lower
+
+
 def test_two_slabs_are_one_patient_and_their_volumes_add_up(tmp_path):
     save(tmp_path, frames(), "low.nii")
     save(tmp_path, frames(60), "high.nii", step=1.0)
@@ -112,6 +126,8 @@ LEVELS = {"basal_ganglia": 0, "supraganglionic": 2}
         (frames(32), {}, {"basal_ganglia": 0}, "level", "supraganglionic is missing"),
         (frames(32), {}, {**LEVELS, "supraganglionic": 3}, "level", "from 0 to 2, got 3"),
         (frames(32), {}, {**LEVELS, "basal_ganglia": -1}, "level", "from 0 to 2, got -1"),
+        (frames(32), {}, {"basal_ganglia": 2, "supraganglionic": 0}, "level", "must lie below .* got slices 2 and 0"),
+        (frames(32), {"axes": "LPI"}, LEVELS, "level", "got slices 0 and 2, which lie the other way round"),
         (altered(nan=2), {}, LEVELS, "intensity", "finite"),
         (altered(constant=0), {}, LEVELS, "intensity", "must differ by ≥ 50 HU, got 0 to 0"),
         (altered(plus=1024), {}, LEVELS, "intensity", "must measure -100 to 200 HU, got 105"),
@@ -257,6 +273,7 @@ def test_levels_that_are_not_seen_exclude_unless_every_proposal_is_wanted(tmp_pa
     with pytest.raises(Excluded, match=r"confidence of ≥ 80%, got \d+%.*min_level_confidence=…") as caught:
         standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto"))
     assert caught.value.stage == "level"
+    assert "levels=[i,j] to predict" in caught.value.reason
     wanted = standard_series(patient(tmp_path, row(levels={})), Rules(levels="auto", min_level_confidence=0.0)).quality
     assert wanted["basal_ganglia_slice"] < wanted["supraganglionic_slice"]
     assert wanted["levels_confidence"] < 0.8

@@ -2,6 +2,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stroke_ctp.cohort import cohort_folder
@@ -56,8 +57,25 @@ def test_a_folder_that_is_not_there_is_named_with_the_command_that_makes_it(tmp_
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"file/cohort\.csv cannot be read"):
+    with pytest.raises(UserError, match=r"file/cohort\.csv cannot be read") as caught:
         Cohort(tmp_path / "file")
+    assert str(caught.value).endswith("/file is a file; give the folder of a cohort")
+
+
+def test_a_table_that_may_not_be_opened_is_not_called_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, **_: object):  # the tests may run as root, whom permissions do not stop
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(pd, "read_csv", refuse)
+    with pytest.raises(PermissionError):
+        Cohort(folder)
+
+
+def test_a_table_that_is_gone_is_called_missing(folder: Path):
+    cohort = Cohort(folder)
+    (folder / "quality.csv").unlink()
+    with pytest.raises(UserError, match=r"quality\.csv is missing; preprocess again$"):
+        _ = cohort.quality
 
 
 @pytest.mark.parametrize(

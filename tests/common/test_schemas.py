@@ -11,6 +11,7 @@ from stroke_ctp.cohort.augmentation import Augmentation
 from stroke_ctp.cohort.inputs import Attenuation, Enhancement, Window
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.schemas import keys, plain, validated
+from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.config.schemas.simulate import SimulateSettings
 from stroke_ctp.model.settings import AblationSettings, TrainSettings
@@ -50,6 +51,8 @@ def test_a_number_out_of_range_is_refused_with_the_rule(schema: type, values: di
     [
         ({}, "fold is required: add fold=…"),
         ({"fold": 10}, "fold must be 0 to 9 (folds.n=10), got 10"),
+        ({"fold": 0, "cohort": ""}, "cohort must be a folder, got ''"),
+        ({"fold": 0, "bank": {"folder": ""}}, "bank.folder must be a folder or null, got ''"),
         ({"fold": 0, "folds": {"n": 2}}, "folds.n must be a whole number ≥ 3 and ≤ 1000, got 2"),
         ({"fold": 0, "folds": {"m": 2}}, "there is no setting 'folds.m'; did you mean folds.n?"),
         ({"fold": 0, "input": {"kind": "hu", "scale": 0}}, "input.scale must be a number > 0, got 0"),
@@ -73,6 +76,12 @@ def test_what_is_no_whole_number_or_too_small_is_refused(value: object):
         _refused(TrainSettings, fold=0, folds={"n": value})
         == f"folds.n must be a whole number ≥ 3 and ≤ 1000, got {value!r}"
     )
+
+
+def test_one_level_of_two_is_refused_as_what_it_is():
+    said = _refused(PredictSettings, out="p", scan="s", levels=[1])
+    assert said.startswith("levels must be auto, or the slices of basal ganglia and supraganglionic level")
+    assert said.endswith("got [1]")
 
 
 def test_limits_that_are_included_are_allowed_and_whole_numbers_are_numbers():

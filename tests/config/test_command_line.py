@@ -15,7 +15,7 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.parallel import parallel_map
 from stroke_ctp.config import command_line as cli
 from stroke_ctp.config.error_sentences import sentence_of
-from stroke_ctp.config.overrides import expand
+from stroke_ctp.config.overrides import expand, refuse_several_values
 from stroke_ctp.config.schemas.preprocess import PreprocessSettings
 from stroke_ctp.config.schemas.report import ReportSettings
 from stroke_ctp.model.settings import TrainSettings
@@ -183,6 +183,18 @@ def test_what_does_not_fit_is_named_in_a_sweep_too(command: Command, argument: s
     assert named in end
     assert "\n" not in end
     assert "Ambiguous" not in end
+
+
+@pytest.mark.parametrize("option", ["--out", "--out=there", "-o"])
+def test_an_option_that_does_not_exist_is_refused_in_a_sentence(command: Command, option: str):
+    end = command(lambda _: None, "fold=3", option, "cohort=here")
+    assert end == f"train: there is no option {option}; write settings as KEY=VALUE, without dashes"
+
+
+def test_several_values_for_a_command_that_runs_once_are_refused_with_what_was_meant():
+    with pytest.raises(UserError, match=r"^levels must be one value, got 1,3; write levels=\[1,3\] for a list"):
+        refuse_several_values(["scan=a", "levels=1,3"])
+    refuse_several_values(["levels=[1,3]", "name='a,b'"])
 
 
 def test_a_run_that_fails_leaves_the_others_of_its_sweep_alone_and_is_named_at_the_end(

@@ -10,7 +10,7 @@ from stroke_ctp.common.files import file_digest
 from stroke_ctp.config.schemas.pretrain import PretrainSettings
 from stroke_ctp.model import perfusion_weights
 from stroke_ctp.model.perfusion_network import PerfusionNetwork
-from stroke_ctp.model.perfusion_weights import SHIPPED, SHIPPED_SHA256, read_weights, write_weights
+from stroke_ctp.model.perfusion_weights import SHIPPED, SHIPPED_SHA256, read_pretraining, read_weights, write_weights
 
 SETTINGS = {"seed": 5, "patients": 1, "steps": 1}
 
@@ -49,6 +49,18 @@ def test_a_file_that_is_cut_short_is_refused(file: Path):
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"w.safetensors cannot be read"):
         read_weights(str(file))
+
+
+def test_a_file_that_is_gone_or_may_not_be_opened_is_not_called_damaged(file: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(FileNotFoundError):
+        read_pretraining(file.with_name("gone"))
+
+    def refuse(path: Path, _: str):  # the tests may run as root, whom permissions do not stop
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError):
+        read_pretraining(file)
 
 
 def test_a_shipped_file_that_was_changed_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch):

@@ -145,6 +145,15 @@ def test_the_terminal_has_counts_and_reasons_within_its_width():
     assert max(map(len, said)) <= 80
 
 
+def test_scans_of_one_patient_are_told_apart():
+    slabs = [row | {"patient": "P"} for row in rows("caution", "unusable")]
+    said = reliability_text(slabs, "volumes.csv").splitlines()
+    assert said[1].startswith("  P, 1.nii.gz: unusable")
+    assert any(line.startswith("  P, 0.nii.gz: caution") for line in said)
+    alone = reliability_text([slabs[0] | {"patient": ""}], "volumes.csv")
+    assert "\n  0.nii.gz: caution" in alone
+
+
 def test_of_many_doubtful_scans_the_terminal_shows_the_worst_and_where_the_others_are():
     said = reliability_text(rows(*["caution"] * 30, "unusable"), "volumes.csv")
     assert said.splitlines()[1].startswith("  P30: unusable")

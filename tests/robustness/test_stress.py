@@ -134,6 +134,9 @@ def test_scans_beyond_the_range_of_the_training_patients_are_declined(
     assert f"{folder.declines.name}.png" in said
     reasons = set(folder.scores()["declined"])
     assert reasons == {"the model could not measure this scan; noise: not found"}
+    monkeypatch.undo()
+    stress(study, "patients=4", "axes=noise", "levels=5", "models=cbv")
+    assert not list(folder.path.glob(f"{folder.declines.name}.*"))  # the files are those of the last command
 
 
 @pytest.mark.usefixtures("no_figures")

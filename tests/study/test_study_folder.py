@@ -125,6 +125,8 @@ def test_a_model_of_no_such_name_is_refused_with_the_nearest(tmp_path: Path):
     study = _study(tmp_path, "full")
     with pytest.raises(UserError, match=r"has no model ful; did you mean full\?$"):
         study.complete_runs("ful")
+    with pytest.raises(UserError, match=r"has no model vit; it has full$"):
+        study.complete_runs("vit")
 
 
 @pytest.mark.parametrize(("model", "choice"), [("full", "ablation=full"), ("cbv", "model=cbv")])

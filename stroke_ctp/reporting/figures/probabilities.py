@@ -37,7 +37,7 @@ def calibration(cohorts: Sequence[CohortResults], curves: Sequence[SmoothCalibra
     caption = (
         "Share of large cores as a smooth function of the predicted probability (local regression), with the pointwise "
         "95 % band of bootstrap samples. Below: patients by probability, large cores upwards, small ones downwards. "
-        "Dashed: ideal."
+        "Dashed: ideal. No curve: patients or different probabilities are too few to smooth."
     )
     return Picture("calibration", "Calibration", caption, drawn)
 

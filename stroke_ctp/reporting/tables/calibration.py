@@ -8,9 +8,10 @@ from stroke_ctp.reporting.tables.table import Table
 _CAPTION = """Brier score (0 is best) = reliability − resolution + uncertainty + within, after Murphy, over groups of
 patients with similar probabilities, each represented by its mean; "within" is the remainder that grouping leaves.
 Scaled: share by which the score is better than that of always predicting the share of large cores. ICI: mean distance
-between the probability and the smooth observed share (ideal 0). Slope (ideal 1; below 1 probabilities are too extreme)
-and intercept (calibration in the large, ideal 0) of the logistic recalibration, with 95 % confidence intervals,
-which take the trained models as given. The probabilities are those of the models, not recalibrated."""
+between the probability and the smooth observed share (ideal 0), undefined where patients or different probabilities are
+too few to smooth. Slope (ideal 1; below 1 probabilities are too extreme) and intercept (calibration in the large,
+ideal 0) of the logistic recalibration, with 95 % confidence intervals, which take the trained models as given. The
+probabilities are those of the models, not recalibrated."""
 _RELIABILITY_CAPTION = """Groups of patients with similar probabilities: mean probability, and the share of large
 cores with Wilson's 95 % confidence interval."""
 _DECISION_CAPTION = """Net benefit per patient at every threshold probability, of calling large by the main model and

@@ -8,7 +8,7 @@ from jaxtyping import Integer
 from pydicom.dataset import FileDataset
 from pydicom.pixels import apply_rescale
 
-from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.errors import Excluded, UserError, raise_if_passing
 from stroke_ctp.scan.dicom.codecs import decoded_frames, needs_codec
 from stroke_ctp.scan.dicom.ct_files import silence_dicom_libraries
 from stroke_ctp.scan.dicom.deflated import require_moderate_size
@@ -23,7 +23,8 @@ def low_volume_ml(folder: Path, limit: float) -> float:
         limit: In the map's unit.
 
     Raises:
-        UserError: There is no file, or one cannot be read or has no pixel size.
+        UserError: There is no file, or one is damaged, has no pixel size, or is too large.
+        OSError, MemoryError: One cannot be read, which says nothing about its content.
     """
     files = sorted(folder.glob("*.dcm"))
     if not files:
@@ -31,12 +32,17 @@ def low_volume_ml(folder: Path, limit: float) -> float:
     volume_mm3 = 0.0
     for file in files:
         try:
-            require_moderate_size(file, file.name)
+            require_moderate_size(file, str(file))
             header = pydicom.dcmread(file)
             values = apply_rescale(_stored(file, header), header)
             pixel_mm2 = float(header.PixelSpacing[0]) * float(header.PixelSpacing[1])
             volume_mm3 += float(((values > 0) & (values < limit)).sum()) * pixel_mm2 * float(header.SliceThickness)
-        except Exception:  # decoders raise errors of many types on damaged pixels
+        except (PermissionError, FileNotFoundError):
+            raise
+        except Excluded as finding:
+            raise UserError(str(finding)) from None
+        except Exception as error:  # decoders raise errors of many types on damaged pixels
+            raise_if_passing(error, file)
             raise UserError(f"{file} cannot be read as a slice of a map; copy it again") from None
     return round(volume_mm3 / 1000, 3)
 
