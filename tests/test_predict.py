@@ -172,7 +172,7 @@ def test_a_page_that_cannot_be_written_costs_one_patient_and_is_tried_again(
     assert len(list((tmp_path / "out/pages").iterdir())) == 2
 
 
-@pytest.mark.parametrize("place", [(command, "standard_series"), (patient_outputs, "write_patient_page")])
+@pytest.mark.parametrize("place", [(command, "standard_series"), (patient_page, "write_patient_page")])
 def test_an_unexpected_error_with_the_only_patient_keeps_its_traceback(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[ModuleType, str]
 ):
