@@ -35,7 +35,7 @@ def _train_again(
     folder: PermutationFolder, model: str, runs: list[RunFolder], cohort: Cohort, settings: PermuteSettings
 ) -> None:
     retrained = model_of(runs[0])
-    retrained.check()
+    retrained.check(cohort)
     folder.claim(runs)
     retrained.evidence(cohort)  # measured or encoded once, under a progress bar of its own
     todo = [number for number in range(settings.permutations) if not folder.is_done(number)]

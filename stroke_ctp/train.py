@@ -27,7 +27,7 @@ def train(settings: TrainSettings) -> None:
     folder = study.run(settings.model_name, settings.fold, settings.run_seed)
     if not folder.is_complete:
         model = build_model(settings)
-        model.check()
+        model.check(cohort)
         study.claim(shared, model.name, model.identity())
         with folder.lock():
             if not folder.is_complete:  # another process may have finished it in the meantime

@@ -54,6 +54,7 @@ TRAIN = ("fold=0", "folds.n=3", "encoder.weights=none", "trainer.max_epochs=1")
         (["standardize_features=maybe"], ["standardize_features", "maybe"]),
         (["trainer.accelerator=warp"], ["warp"]),
         (["name=a/b"], ["name", "a/b"]),
+        (["model=rcbf_scan"], ["rcbf_scan", "scan_rcbf_ml", "volumes=true"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -7,11 +7,14 @@ nothing is in work. While the command works, it is an exception, so that everyth
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 
 _ENDED_BY = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_TOGETHER_S = 1.0
+"""Requests to terminate within this are one [s]: `timeout` sends one to a process and one to its group."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -54,7 +57,13 @@ def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    _handle(_end_at_once)  # where putting away takes too long, or hangs
+    began = time.monotonic()
+
+    def again(second: int, frame: FrameType | None) -> None:
+        if second != signal.SIGTERM or second != number or time.monotonic() - began > _TOGETHER_S:
+            _end_at_once(second, frame)  # where putting away takes too long, or hangs
+
+    _handle(again)
     raise Interrupted(number)
 
 

@@ -68,7 +68,7 @@ class ArticleModel:
         """Pathways and backbone weights."""
         return {"pathways": list(self.settings.ablation.pathways), "encoder": asdict(self.encoder_provenance())}
 
-    def check(self) -> None:
+    def check(self, patients: Patients) -> None:
         """Load the backbone's weights, and build trainer and logger, once.
 
         Raises:

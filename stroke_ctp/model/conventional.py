@@ -73,8 +73,10 @@ class ConventionalModel:
         """Nothing but its name."""
         return {}
 
-    def check(self) -> None:
-        """Nothing is needed."""
+    def check(self, patients: Patients) -> None:
+        """Refuse patients without volumes of whole scans, if the model needs those."""
+        if self.name in WHOLE_SCAN:
+            core_values(self.name, patients)
 
     def evidence(self, patients: Patients) -> Float[np.ndarray, " patient"]:
         """Core values of patients; see `core_values`."""

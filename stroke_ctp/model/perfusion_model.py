@@ -84,7 +84,7 @@ class PerfusionModel:
         """SHA-256 of the network's weights."""
         return {"weights": self._loaded.provenance.sha256}
 
-    def check(self) -> None:
+    def check(self, patients: Patients) -> None:
         """Refuse weights that cannot be read."""
         _ = self._loaded
 

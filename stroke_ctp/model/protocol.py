@@ -111,11 +111,14 @@ class Model(Protocol):
         """What distinguishes this model from others of the same name in a study, as plain values."""
         ...
 
-    def check(self) -> None:
-        """Refuse what this machine cannot do, before anything is written.
+    def check(self, patients: Patients) -> None:
+        """Refuse what cannot be done, before anything is written.
+
+        Args:
+            patients: That the model is to be fitted on.
 
         Raises:
-            UserError: Weights, a device or a package are missing.
+            UserError: Weights, a device, a package, or measurements of the patients are missing.
         """
         ...
 

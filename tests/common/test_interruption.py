@@ -105,6 +105,17 @@ def test_while_the_program_works_a_signal_lets_it_put_away_and_a_second_one_does
     assert program.end() == (130, "\nstroke_ctp: interrupted\n")
 
 
+def test_a_request_to_terminate_that_comes_twice_at_once_is_one() -> None:
+    program = _Program()
+    program.until("loading", "working")
+    program.process.send_signal(signal.SIGTERM)
+    program.said("put away")
+    program.process.send_signal(signal.SIGTERM)
+    program.enter()
+    program.said("terminated; the same command continues")
+    assert program.end() == (143, "")
+
+
 def test_a_closed_terminal_and_what_a_script_ignores_do_not_end_the_program() -> None:
     program = _Program(ignored=(signal.SIGINT,))
     program.until("loading", "working")

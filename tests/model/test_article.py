@@ -379,10 +379,10 @@ def test_what_is_missing_is_refused_before_anything_is_written(
     monkeypatch.chdir(tmp_path)
     model = ArticleModel(train_settings(cohort, **changes))
     if refusal is None:
-        model.check()
+        model.check(cohort)
     else:
         with pytest.raises(UserError, match=refusal):
-            model.check()
+            model.check(cohort)
     assert list(tmp_path.iterdir()) == [cohort.folder]
 
 
