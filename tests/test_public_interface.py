@@ -53,11 +53,10 @@ def test_a_training_command_starts_without_pytorch(command: str):
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "False"
 
 
-def test_a_prediction_waits_for_no_library_that_it_does_not_use():
+@pytest.mark.parametrize("model", ["article", "perfusion_model"])
+def test_a_prediction_waits_for_no_library_that_it_does_not_use(model: str):
     others = ("matplotlib", "statsmodels", "sklearn", "scipy.stats", "pydicom", "lightning", "torchvision")
-    program = (
-        f"import sys, stroke_ctp.predict, stroke_ctp.model.perfusion_model; print({set(others)} & {{*sys.modules}})"
-    )
+    program = f"import sys, stroke_ctp.predict, stroke_ctp.model.{model}; print({set(others)} & {{*sys.modules}})"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "set()"
 
 

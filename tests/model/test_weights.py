@@ -11,11 +11,12 @@ from urllib.error import URLError
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import Tensor, nn
 from torchvision.models import vgg16, vgg19
+from torchvision.models.vgg import cfgs, make_layers
 
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.model import weights
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.weights import oxford_file, pretrained_backbone, provenance_of
 
@@ -111,12 +112,23 @@ def test_the_state_dict_of_another_network_is_refused_with_the_alternatives(
     assert f"{name} are not those of a VGG19 (" in _refused(str(tmp_path / name))
 
 
+def test_the_backbone_is_that_of_torchvision_layer_by_layer():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        theirs = make_layers(cfgs["E"])
+    backbone, _ = pretrained_backbone("none")
+    assert str(backbone) == str(theirs)
+    assert backbone.state_dict().keys() == theirs.state_dict().keys()
+    for name, tensor in theirs.state_dict().items():
+        assert torch.equal(backbone.state_dict()[name], tensor)
+
+
 def test_torchvisions_weights_that_cannot_be_downloaded_are_refused_with_the_alternatives(monkeypatch):
     def offline(**_: object) -> None:
         raise URLError("no route to host")
 
     source = SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(get_state_dict=offline))
-    monkeypatch.setattr(weights, "VGG19_Weights", source)
+    monkeypatch.setattr(torchvision.models, "VGG19_Weights", source)
     assert "encoder.weights=imagenet cannot be downloaded" in _refused("imagenet")
 
 
