@@ -50,10 +50,13 @@ class Endpoint:
         values = cohort.column(column)
         endpoint = cls(column, threshold, float(np.median(values) if threshold == "median" else threshold))
         if endpoint.labels(cohort).sum() in (0, len(cohort)):
-            raise UserError(
-                f"endpoint.threshold={threshold} leaves one class empty: {column} runs from "
-                f"{values.min():g} to {values.max():g}; choose a threshold between"
+            low, high = float(values.min()), float(values.max())
+            found = (
+                f"runs from {low:g} to {high:g}; choose a threshold between"
+                if low < high
+                else f"is {low:g} in all patients; choose another endpoint.column"
             )
+            raise UserError(f"endpoint.threshold={threshold} leaves one class empty: {column} {found}")
         return endpoint
 
     def labels(self, cohort: Cohort) -> Int[np.ndarray, " patient"]:

@@ -58,7 +58,7 @@ def test_a_threshold_that_leaves_a_class_empty_is_refused_with_the_range(write_c
 
 
 def test_equal_volumes_have_no_median_that_divides_them(write_cohort):
-    with pytest.raises(UserError, match="leaves one class empty"):
+    with pytest.raises(UserError, match="leaves one class empty: core_ml is 7 in all patients"):
         Endpoint.of(Cohort(write_cohort({"core_ml": [7.0, 7.0, 7.0]})))
 
 
