@@ -81,9 +81,9 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The tests' processes take all cores: threads of each would wait for those of the others.
 PYTEST = pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# The tests' processes take all cores: threads of each would wait for those of the others.
 test: lint chromium  ## lint, types, import contracts, tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m $(PYTEST)
 

@@ -200,6 +200,7 @@ def _read_table(path: Path, empty: Any = ()) -> pd.DataFrame:
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {_WAY_OUT}") from None
     except NotADirectoryError:
-        raise UserError(f"{path} cannot be read: {path.parent} is a file; give the folder of a cohort") from None
+        file = next(parent for parent in path.parents if parent.is_file())
+        raise UserError(f"{path} cannot be read: {file} is a file; give the folder of a cohort") from None
     except (ValueError, IsADirectoryError) as error:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); {_WAY_OUT}") from None

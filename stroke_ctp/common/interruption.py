@@ -37,6 +37,8 @@ def end_quietly_while_loading() -> None:
 def interruptible() -> Iterator[None]:
     """Make signals raise `Interrupted` in the block, and a second one end the process; a closed terminal does nothing.
 
+    A second SIGTERM within a second of the first is the same request.
+
     What ignores a signal from its start, like a background process of a script, keeps ignoring it.
     """
     before = {number: signal.getsignal(number) for number in (*_ENDED_BY, signal.SIGHUP)}

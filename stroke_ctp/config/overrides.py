@@ -16,6 +16,7 @@ _INQUIRIES = ("-c", "--cfg", "-i", "--info")
 _MULTIRUN = ("-m", "--multirun")
 _OTHER_OPTIONS = (
     *("-h", "--help", "--hydra-help", "--version", "--resolve", "-p", "--package", "-r", "--run"),
+    "--experimental-rerun",
     *("-sc", "--shell-completion", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"),
 )
 """Further options of Hydra."""
@@ -85,7 +86,7 @@ def refuse_several_values(arguments: Sequence[str]) -> None:
     for key, given in swept(arguments).items():
         text = ",".join(map(str, given))
         raise UserError(
-            f"{key} must be one value, got {text}; write {key}=[{text}] for a list, {key}='{text}' for text"
+            f"{key} must be one value, got {text}; write {key}=[{text}] for a list, \"{key}='{text}'\" for text"
         )
 
 

@@ -13,7 +13,7 @@ def core_area(series: Float[np.ndarray, "level time height width"], definition: 
 
     Args:
         series: Standard series [HU].
-        definition: cbv or rcbf, a key of `core_and_penumbra.DEFINITIONS`.
+        definition: cbv or rcbf, a key of `lesion_definitions.DEFINITIONS`.
 
     Returns:
         Sum over the levels; NaN where perfusion cannot be measured.

@@ -52,7 +52,7 @@ class Readouts:
 
     @property
     def core_ml(self) -> dict[str, float]:
-        """Volume of the core by each of `core_and_penumbra.DEFINITIONS` [mL]."""
+        """Volume of the core by each of `lesion_definitions.DEFINITIONS` [mL]."""
         return {"cbv": self.core_cbv_ml, "rcbf": self.core_rcbf_ml}
 
 

@@ -87,13 +87,13 @@ class ArticleModel:
 
     def load(self, files: TrainingFiles, record: Mapping[str, Any]) -> FittedArticle:
         """A network trained before, with the weights of its best epoch."""
-        network = self.network(0)
+        network = self.core_network(0)
         network.load_checkpoint(files.best)
         return self._fitted(network, record)
 
     def restore(self, record: Mapping[str, Any], weights: Mapping[str, Tensor]) -> FittedArticle:
         """The same from memory."""
-        network = self.network(0)
+        network = self.core_network(0)
         network.load_weights(weights)
         return self._fitted(network, record)
 
@@ -122,10 +122,10 @@ class ArticleModel:
         frames = pipeline(load_series(patients, [0]).to(self.device))
         features, cells, shape = self._encoder().strongest(frames.to(self._precision))
         with self.threads():
-            found = attributions([member.network.to(self.device).eval() for member in members], features)
+            found = attributions([member.core_network.to(self.device).eval() for member in members], features)
         return explained(found, cells[0], shape)
 
-    def network(self, fold: int) -> CoreNetwork:
+    def core_network(self, fold: int) -> CoreNetwork:
         """The network before training, with an encoder on the direct route."""
         return CoreNetwork(**self.parts(fold))
 

@@ -1,4 +1,4 @@
-"""The article's classifier: encoder, feature standardization and temporal network. Lightning is not needed."""
+"""The article's network: encoder, feature standardization and temporal network. Lightning is not needed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from stroke_ctp.model.temporal_network import TemporalNetwork
 
 
 class CoreNetwork(nn.Module):
-    """From frames or their features to the logit of a large core."""
+    """Encoder of frames, and from their features to the logit of a large core, which `forward` computes."""
 
     def __init__(
         self,

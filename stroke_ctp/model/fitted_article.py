@@ -33,7 +33,7 @@ class FittedArticle:
     """The article's network with the weights of one fold."""
 
     model: "ArticleModel"
-    network: CoreNetwork
+    core_network: CoreNetwork
     epochs: int
     best_epoch: int
     """Epoch of the lowest validation loss, from 0; its weights are used."""
@@ -52,10 +52,10 @@ class FittedArticle:
 
         Patients are scored one by one: a probability does not depend on who else is scored.
         """
-        self.network.to(self.model.device).eval()
+        self.core_network.to(self.model.device).eval()
         with self.model.threads():
             scored = range(len(evidence.patients)) if rows is None else rows.tolist()
-            logits = [self.network(self._features(evidence, row)).item() for row in scored]
+            logits = [self.core_network(self._features(evidence, row)).item() for row in scored]
         return torch.sigmoid(torch.tensor(logits)).double().numpy()
 
     def _features(self, evidence: ArticleEvidence, row: int) -> Float[Tensor, "1 level time feature"]:
@@ -63,13 +63,13 @@ class FittedArticle:
         if evidence.features is not None:
             return torch.from_numpy(evidence.features[[row]]).to(device)
         hu = load_series(evidence.patients, [row]).to(device)
-        frames = self.model.pipeline(self.network.input_standardization)(hu)
+        frames = self.model.pipeline(self.core_network.input_standardization)(hu)
         with encoder_autocast(device, precision):
-            return self.network.encoder(frames)
+            return self.core_network.encoder(frames)
 
     def fitted_weights(self) -> dict[str, Tensor]:
         """The network's, with those of a backbone that was trained."""
-        return self.network.weights()
+        return self.core_network.weights()
 
     def known_evidence(self, cohort: Cohort) -> ArticleEvidence | None:
         """Features in the cache, if they are still there."""
@@ -82,7 +82,7 @@ class FittedArticle:
 
     def record(self) -> dict[str, Any]:
         """Epochs, feature cache, and a digest of the fitted feature statistics."""
-        statistics = self.network.feature_standardization
+        statistics = self.core_network.feature_standardization
         return {
             "epochs": self.epochs,
             "best_epoch": self.best_epoch,

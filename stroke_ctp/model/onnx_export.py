@@ -34,7 +34,7 @@ class TemporalHeads(nn.Module):
     def __init__(self, members: Sequence[FittedArticle]) -> None:
         """Take the networks of all folds, without their encoder."""
         super().__init__()
-        parts = [(member.network.feature_standardization, member.network.network) for member in members]
+        parts = [(member.core_network.feature_standardization, member.core_network.network) for member in members]
         self.members = nn.ModuleList(nn.Sequential(scale or nn.Identity(), network) for scale, network in parts)
 
     def forward(self, features: Float[Tensor, "batch level time feature"]) -> Float[Tensor, "batch member"]:

@@ -111,7 +111,7 @@ def read_pretraining(path: Path) -> Mapping[str, Any]:
 def _content(path: Path) -> tuple[_Metadata, dict[str, Any]]:
     """Record and tensors of a file."""
     try:
-        # safetensors calls a file missing that may not be opened
+        # safetensors says of a file without permission that it is missing
         with path.open("rb"), safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_RECORD)
             if text is None:

@@ -17,7 +17,7 @@ class ModelEntry:
 
     display_name: str
     apart: str = ""
-    """Its name where the article's other pathways do not stand beside it, if that is another."""
+    """Its name on a page of its own, if `display_name` needs the article's other pathways beside it."""
     in_article: bool = False
     """Whether the article reports it."""
     in_table2: bool = True

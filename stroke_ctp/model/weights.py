@@ -73,7 +73,7 @@ def pretrained_backbone(weights: str | CarriedWeights) -> tuple[nn.Sequential, P
 
 
 def _vgg19_trunk() -> nn.Sequential:
-    """`torchvision.models.vgg19().features`, randomly initialized; torchvision takes 1.5 s to load."""
+    """The layers of `torchvision.models.vgg19().features`, as PyTorch initializes them; torchvision loads for 1.5 s."""
     layers, n_before = list[nn.Module](), 3
     for n_channels, n_convolutions in _BLOCKS:
         for _ in range(n_convolutions):

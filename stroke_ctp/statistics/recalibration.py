@@ -13,8 +13,8 @@ from stroke_ctp.common.schemas import STRICT
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
 from stroke_ctp.statistics.logits import logits
 
-_MOST_STEPS, _STEP = 100, 1e-10
-"""Of the fit: how many, and the smallest that is taken."""
+_MOST_STEPS, _LAST_STEP = 100, 1e-10
+"""Of the fit: how many at most, and the size at which it ends."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -72,9 +72,11 @@ def cross_fitted(labels: Labels, scores: Scores, groups: Shaped[np.ndarray, " pa
 def _line(x: Float[np.ndarray, " patient"], targets: Float[np.ndarray, " patient"]) -> tuple[float, float]:
     """Intercept and slope of a logistic regression of maximal likelihood, by Newton's method.
 
-    Targets lie between 0 and 1; as none is 0 or 1, the likelihood has one maximum. A step that lowers it is halved.
+    Targets lie between 0 and 1; as none is 0 or 1, the likelihood has one maximum. A step that lowers the likelihood is
+    halved until it does not. Logits are standardized, so that those that hardly differ leave the equations regular.
     """
-    design, line = np.column_stack([np.ones(len(x)), x]), np.zeros(2)
+    centre, scale = float(x.mean()), float(x.std())
+    design, line = np.column_stack([np.ones(len(x)), (x - centre) / scale]), np.zeros(2)
 
     def loss(line: Float[np.ndarray, "2"]) -> float:
         z = design @ line
@@ -83,9 +85,10 @@ def _line(x: Float[np.ndarray, " patient"], targets: Float[np.ndarray, " patient
     for _ in range(_MOST_STEPS):
         p = expit(design @ line)
         step = np.linalg.solve((design.T * (p * (1 - p))) @ design, design.T @ (targets - p))
-        while loss(line + step) > loss(line) and np.abs(step).max() > _STEP:
+        while loss(line + step) > loss(line) and np.abs(step).max() > _LAST_STEP:
             step = step / 2
         line = line + step
-        if np.abs(step).max() <= _STEP:
+        if np.abs(step).max() <= _LAST_STEP:
             break
-    return float(line[0]), float(line[1])
+    slope = float(line[1]) / scale
+    return float(line[0]) - slope * centre, slope

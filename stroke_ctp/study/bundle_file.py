@@ -143,7 +143,7 @@ def read_bundle(path: Path) -> Bundle:
 def _parts(path: Path) -> tuple[dict[str, Any], Tensors]:
     """Metadata and arrays, not yet checked."""
     try:
-        # safetensors calls a file missing that may not be opened
+        # safetensors says of a file without permission that it is missing
         with path.open("rb"), safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[_RECORD])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping

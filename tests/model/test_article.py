@@ -101,7 +101,7 @@ def test_with_the_real_backbone_the_cache_holds_the_features_of_the_direct_route
     cohort.table = cohort.table.iloc[:5]  # a chunk and a part of one
     encoder = {"weights": str(write_responsive_weights(tmp_path / "weights.pth"))}
     direct = ArticleModel(train_settings(cohort, **DIRECT, encoder=encoder))
-    classifier, rows = direct.network(0), [4, 1]
+    classifier, rows = direct.core_network(0), [4, 1]
     features = classifier.encoder(direct.pipeline(classifier.input_standardization)(load_series(cohort, rows)))
     cached_route = ArticleModel(train_settings(cohort, encoder=encoder))
     (cached,) = cached_route.features(cohort)
@@ -214,7 +214,7 @@ def test_scoring_the_validation_patients_gives_the_lowest_validation_loss_of_the
 def test_best_weights_are_those_of_the_lowest_validation_loss_and_score_the_patients(cohort: Cohort, tmp_path: Path):
     fitted = fit(cohort, tmp_path / "run", learning_rate=0.01)
     assert fitted.best_epoch == _losses(tmp_path / "run")["val_loss"].idxmin()
-    classifier = fitted.model.network(0)
+    classifier = fitted.model.core_network(0)
     classifier.load_weights(_weights(tmp_path / "run", "best"))
     classifier.eval()
     parts = fold_of(cohort, fitted.model.settings).split

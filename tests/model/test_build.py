@@ -48,5 +48,5 @@ def test_every_model_offers_the_protocol_and_is_registered_under_its_name(kind: 
 
 def test_fitted_models_offer_the_protocol():
     model = ArticleModel(TrainSettings(fold=0, encoder=RANDOM))
-    assert isinstance(FittedArticle(model, model.network(0), 1, 0, None), FittedModel)
+    assert isinstance(FittedArticle(model, model.core_network(0), 1, 0, None), FittedModel)
     assert isinstance(FittedConventional("cbv", Scale(1.0, 0.0, 0.0), {}), FittedModel)

@@ -28,9 +28,9 @@ def article_members() -> list[FittedArticle]:
     """Networks of three folds with weights and statistics that differ."""
     trainer = TrainerSettings(accelerator="cpu")
     model = ArticleModel(TrainSettings(fold=0, encoder=EncoderSettings(weights="none"), trainer=trainer))
-    members = [FittedArticle(model, model.network(fold), 1, 0, None) for fold in range(3)]
+    members = [FittedArticle(model, model.core_network(fold), 1, 0, None) for fold in range(3)]
     for member in members:
-        member.network.eval().feature_standardization.mean.uniform_(-0.5, 0.5)
+        member.core_network.eval().feature_standardization.mean.uniform_(-0.5, 0.5)
     return members
 
 
@@ -61,7 +61,7 @@ def test_the_temporal_heads_answer_as_in_torch(tmp_path: Path):
         features = torch.randn(n, 2, 32, 512, generator=torch.Generator().manual_seed(n))
         (found,) = session.run(None, {"features": features.numpy()})
         with torch.inference_mode():
-            expected = torch.stack([member.network(features).sigmoid() for member in members], dim=1)
+            expected = torch.stack([member.core_network(features).sigmoid() for member in members], dim=1)
         np.testing.assert_allclose(found, expected, atol=1e-4)
         assert np.ptp(found, axis=1).min() > 1e-3  # the members differ
 

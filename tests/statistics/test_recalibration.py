@@ -65,6 +65,15 @@ def test_no_patient_influences_the_own_recalibration(extreme: tuple):
     assert not np.array_equal(before[folds == 0], after[folds == 0])
 
 
+@pytest.mark.parametrize("spread", [1e-15, 1e-12, 1e-9, 1e-7])
+def test_probabilities_that_hardly_differ_are_recalibrated_to_finite_ones(spread: float):
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        labels, scores = np.arange(50) % 2, 0.8 + spread * generator.normal(size=50)
+        calibrated = Platt.fit(labels, scores).of(scores)
+        assert calibrated.mean() == pytest.approx(0.5, abs=0.02)
+
+
 def test_separated_classes_give_a_finite_slope():
     found = Platt.fit(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]))
     assert 0 < found.slope < 100
