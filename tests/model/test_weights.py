@@ -17,6 +17,7 @@ from torchvision.models import vgg16, vgg19
 from torchvision.models.vgg import cfgs, make_layers
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.model import weights
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.weights import oxford_file, pretrained_backbone, provenance_of
 
