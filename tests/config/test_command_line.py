@@ -1,6 +1,7 @@
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -255,7 +256,7 @@ def test_an_error_of_the_system_that_no_user_can_mend_is_a_defect():
 
 def test_a_process_that_the_system_ends_is_told_in_one_sentence(command: Command):
     def run_out_of_memory(_: TrainSettings) -> None:
-        list(parallel_map(os._exit, [1, 1], jobs=2))
+        list(parallel_map(signal.raise_signal, [signal.SIGKILL] * 2, jobs=2))
 
     end = command(run_out_of_memory, "fold=0", "cohort=here")
     assert isinstance(end, str)
