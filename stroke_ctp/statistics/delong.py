@@ -95,7 +95,7 @@ def auc_estimate(labels: Labels, scores: Scores) -> Estimate:
     if reason:
         return Estimate(auc, reason=reason)
     spread = float(variance(components, n_large)[0])
-    if spread == 0 or auc == 0:
+    if spread == 0:
         return Estimate(auc, reason="no variance")
     return Estimate(auc, *logit_interval(auc, sqrt(spread)))
 

@@ -86,6 +86,9 @@ def test_a_class_is_refused_if_no_more_than_the_chosen_share_is_as_extreme_as_th
     assert plausible_classes(labels, scores, 0.1, 0.1).large
     assert plausible_classes(labels, scores, 0.8, 0.1).small
     assert not plausible_classes(labels, scores, 0.85, 0.1).small
+    # 3 of 20 and 2 of 10
+    assert [plausible_classes(labels, scores, 0.1, error).large for error in (0.149, 0.151)] == [True, False]
+    assert [plausible_classes(labels, scores, 0.8, error).small for error in (0.199, 0.201)] == [True, False]
 
 
 def test_of_patients_who_are_equally_certain_the_first_are_answered():

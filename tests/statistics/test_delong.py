@@ -65,7 +65,11 @@ def test_variance_is_the_definition_of_1988_in_double_precision():
         expected = pairs.mean(axis=1).var(ddof=1) / len(large) + pairs.mean(axis=0).var(ddof=1) / len(small)
         (auc,), components = delong(labels, scores[None])
         assert auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-14)
+        assert components[0] == pytest.approx(np.concatenate([pairs.mean(axis=1), pairs.mean(axis=0)]), abs=1e-14)
         assert variance(components, len(large)) == pytest.approx([expected], rel=1e-12)
+        odds = np.log(auc / (1 - auc)) + norm.ppf([0.025, 0.975]) * expected**0.5 / (auc * (1 - auc))
+        estimate = auc_estimate(labels, scores)
+        assert (estimate.low, estimate.high) == pytest.approx(tuple(1 / (1 + np.exp(-odds))))
 
 
 def _coverage(n: int, repetitions: int, auc: float) -> float:
@@ -103,8 +107,16 @@ def test_what_the_patients_do_not_define_has_a_reason_and_no_number(labels: list
     assert (estimate.low, comparison.p.value) == (None, None)
 
 
-def test_an_auc_of_1_has_clopper_and_pearsons_bound_for_the_disjoint_pairs():
-    estimate = auc_estimate(np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.8, 0.9]))
+@pytest.mark.parametrize("labels", [[0, 1, 1, 1], [1, 0, 0, 0]])
+def test_a_class_of_one_patient_has_an_auc_without_an_interval(labels: list[int]):
+    estimate = auc_estimate(np.array(labels), np.array([0.4, 0.3, 0.5, 0.6]))
+    assert estimate.value == pytest.approx(2 / 3 if labels[0] == 0 else 1 / 3)
+    assert estimate.reason == "fewer than two patients of a class"
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 1, 1], [0, 0, 1, 1, 1]])
+def test_an_auc_of_1_has_clopper_and_pearsons_bound_for_the_disjoint_pairs(labels: list[int]):
+    estimate = auc_estimate(np.array(labels), np.array([0.1, 0.2, 0.3, 0.8, 0.9]))
     expected = binomtest(2, 2).proportion_ci(method="exact").low
     assert (estimate.value, estimate.low, estimate.high) == (1, pytest.approx(expected), 1)
 

@@ -48,6 +48,21 @@ def test_platt_is_the_maximum_of_the_likelihood_that_statsmodels_finds(seed: int
     np.testing.assert_allclose((found.intercept, found.slope), expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("counts", "at"),
+    [((3, 146, 1), (-2.5, -1.8, 4.4)), ((107, 4, 1), (-1.0, -3.7, -0.4)), ((5, 97, 3), (1.3, 1.5, 4.1))],
+)
+def test_platt_finds_the_maximum_where_whole_steps_of_newton_do_not(counts: tuple[int, ...], at: tuple[float, ...]):
+    labels = np.repeat([0, 0, 1] if counts[0] > 100 else [0, 1, 1], counts)
+    x = np.repeat(at, counts)
+    found = Platt.fit(labels, expit(x))
+    targets = np.where(labels == 1, (labels.sum() + 1) / (labels.sum() + 2), 1 / ((1 - labels).sum() + 2))
+    excess = expit(found.slope * x + found.intercept) - targets
+    # at the maximum of the likelihood both derivatives are 0
+    assert (excess.sum(), excess @ x) == pytest.approx((0, 0), abs=1e-6)
+    assert found.slope > 0
+
+
 def test_recalibration_on_other_patients_restores_the_slope(extreme: tuple):
     labels, scores = extreme
     calibrated = cross_fitted(labels, scores, np.arange(4000) % 10)

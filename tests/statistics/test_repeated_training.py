@@ -43,6 +43,12 @@ def test_another_seed_changes_the_mean_by_what_simulated_seeds_differ_by():
     assert repeated_training(aucs, 1 / 8).sd_of_change == pytest.approx(differences.std(), rel=0.05)
 
 
+def test_means_that_differ_by_less_than_chance_have_no_variance_of_their_own():
+    found = repeated_training(np.array([[0.7, 0.8], [0.8, 0.7]]), 1 / 8)
+    assert (found.sd_seeds, found.sd_folds) == (0, 0)
+    assert found.sd_rest == pytest.approx(0.1)
+
+
 def test_seeds_alike_leave_the_interval_of_one_training():
     aucs = np.tile(_drawn(1, 10, (0.0, 0.1, 0.0)), (3, 1))
     found = repeated_training(aucs, 1 / 8)

@@ -65,7 +65,7 @@ def test_permuting_the_classes_of_one_fold_is_the_exact_rank_sum_test():
 
 def test_folds_of_one_class_are_left_out_of_the_permutation_test_and_none_at_all_gives_no_p():
     both, one = (np.array([1, 0]), np.array([0.9, 0.1])), (np.array([1, 1]), np.array([0.1, 0.2]))
-    assert permutation_p([both, one]).value == permutation_p([both]).value == 1
+    assert permutation_p([both, one]).value == permutation_p([one, both]).value == permutation_p([both]).value == 1
     assert permutation_p([one]) == PValue(None, "no small core")
     assert permutation_p([one, (1 - one[0], one[1])]) == PValue(None, "no fold has both classes")
 
@@ -79,6 +79,12 @@ def test_the_band_holds_the_curve_and_runs_from_corner_to_corner(patients: tuple
     assert (low <= observed + 1e-9).all()
     assert (observed <= high + 1e-9).all()
     assert (low[-1], high[-1]) == (1, 1)
+
+
+def test_2000_samples_and_9999_permutations_are_drawn(patients: tuple):
+    labels, scores, _ = patients
+    assert len(bootstrap_auc(labels, scores).samples) == 2000
+    assert permutation_p([(labels, labels.astype(float))]) == PValue(1 / 10_000)  # none of them is as far from chance
 
 
 def test_resampling_of_one_class_has_a_reason_and_no_number():
@@ -110,12 +116,12 @@ def test_without_folds_there_are_no_patients_to_permute():
 
 
 def test_19_of_20_bootstrap_curves_lie_in_the_band_at_a_rate_and_a_perfect_model_has_none():
-    labels = np.repeat([1, 0], [40, 20])
-    scores = np.random.default_rng(2).normal(size=60) + labels
+    labels = np.repeat([1, 0], [400, 20])
+    scores = np.random.default_rng(2).normal(size=420) + labels
     (low,), (high,) = roc_band(labels, scores, np.array([0.3]))
     drawn = scores[drawn_patients(labels)]
     # false-positive rate 6 of 20: large cores above the seventh highest small one
-    rates = np.array([(sample[:40] > sorted(sample[40:], reverse=True)[6]).mean() for sample in drawn])
+    rates = np.array([(sample[:400] > sorted(sample[400:], reverse=True)[6]).mean() for sample in drawn])
     assert (low, high) == pytest.approx(np.quantile(rates, [0.025, 0.975]))
     low, high = roc_band(labels, labels.astype(float), np.array([0.0, 0.5, 1.0]))
     assert (low == 1).all()

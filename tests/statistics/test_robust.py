@@ -14,6 +14,7 @@ def test_it_is_that_of_scipy_bit_for_bit(dtype: type, shape: tuple[int, ...]):
     assert robust_sd(values) == median_abs_deviation(values, axis=None, scale="normal")
 
 
+@pytest.mark.filterwarnings("error")
 def test_without_values_there_is_none():
     assert np.isnan(robust_sd(np.empty((4, 0))))
 
