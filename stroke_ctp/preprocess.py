@@ -35,6 +35,7 @@ def preprocess(settings: PreprocessSettings) -> None:
     check_scans(patients)
     claim(out, asdict(rules), "choose another out, or remove the folder to make it again")
     folder = CohortFolder(out)
+    folder.refuse_others([patient.patient for patient in patients])
     results = _process(folder, patients, rules, settings.jobs)
     if settings.layout in MOSTLY_SHORT and rules.short_scan == "exclude":
         print(_padding_proposed(results, rules))

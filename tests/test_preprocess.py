@@ -157,6 +157,24 @@ def test_patients_that_left_the_manifest_leave_the_cohort(manifest, tmp_path):
     assert len(pd.read_csv(out / "cohort.csv")) == 1
 
 
+def test_a_cohort_is_not_replaced_by_one_of_other_patients(manifest, tmp_path):
+    out = tmp_path / "cohort"
+    preprocess(config(manifest, out))
+    before = contents(out)
+    others = manifest.with_name("others.csv")
+    others.write_text(HEADER + "0.nii.gz,Zoe,0,2,12.5,CBV<1.2,3\n")
+    with pytest.raises(UserError, match="holds a cohort of 7 other patients; choose another out"):
+        preprocess(config(others, out))
+    assert contents(out) == before
+    others.write_text(others.read_text() + "text.nii.gz,Dan,0,2,1,,\n")  # who is excluded
+    preprocess(config(others, out))
+    assert pd.read_csv(out / "cohort.csv")["patient"].tolist() == ["Zoe"]
+    (out / "cohort.csv").write_text("")
+    (out / "excluded.csv").unlink()
+    preprocess(config(manifest, out))
+    assert len(pd.read_csv(out / "cohort.csv")) == 3
+
+
 def test_other_settings_are_refused_in_the_same_folder(manifest, tmp_path):
     preprocess(config(manifest, tmp_path / "cohort"))
     with pytest.raises(UserError, match=r"min_duration_s \(48\.0 there, 30\.0 here\)"):

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from stroke_ctp.cohort.inclusion import Rules
 from stroke_ctp.cohort.patient_records import PatientRecords
 from stroke_ctp.common.arrays import write_array
+from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.files import atomic_write, file_digest, write_json
 from stroke_ctp.common.locks import exclusive_lock
 from stroke_ctp.common.schemas import STRICT
@@ -94,6 +95,21 @@ class CohortFolder:
             write_array(partial, hu.shape, [hu], np.float16)
             return file_digest(partial)
 
+    def refuse_others(self, patients: Collection[str]) -> None:
+        """Refuse to replace a cohort by one that shares no patient with it.
+
+        Args:
+            patients: Names of all patients of the manifest.
+
+        Raises:
+            UserError: The tables list patients, and none of these.
+        """
+        held = {*_patients_of(self.table), *_patients_of(self.excluded)}
+        if held and held.isdisjoint(patients):
+            raise UserError(
+                f"{self.folder} holds a cohort of {len(held)} other patients; choose another out, or remove the folder"
+            )
+
     def lock_tables(self) -> AbstractContextManager[bool]:
         """Wait until no other process writes tables or removes leftovers here."""
         return exclusive_lock(self.folder / ".tables.lock", wait=True)
@@ -157,6 +173,14 @@ class CohortFolder:
 
 def _csv(rows: Sequence[Row], columns: list[str] | None = None) -> str:
     return str(pd.DataFrame(list(rows), columns=columns).to_csv(index=False, lineterminator="\n"))
+
+
+def _patients_of(table: Path) -> set[str]:
+    """Patients that a table lists; none if it is not there or damaged, when it is made again."""
+    try:
+        return set(pd.read_csv(table, usecols=["patient"], dtype=str)["patient"].dropna())
+    except (OSError, ValueError):
+        return set()
 
 
 def _write_text(path: Path, text: str) -> None:
