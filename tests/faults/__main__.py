@@ -89,7 +89,7 @@ def _trials(lab: Lab, given: dict[str, str], seconds: dict[str, float]) -> Itera
             races += 1
     if given["resources"] == "1":
         yield from resources.trials(lab, seconds)
-        yield from surroundings.trials(lab)
+        yield from surroundings.trials(lab, seconds)
     if given["orders"] == "1":
         yield from orders.trials(lab)
     yield from mutants.trials(int(given["seed"]), int(given["mutants"]))

@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,10 +30,20 @@ _PATHS = {
     "path of 2,500 characters": "/".join(["x" * 249] * 10),
 }
 _PLACED = ("simulate", "preprocess", "train", "cbv", "ensemble", "stress", "report", "perfusion", "predict", "export")
+_SET = {"clock set forward by a day": 86400, "clock set back by a day": -86400}
+"""Seconds by which the clock is set while a command works."""
+_LOADS = 3.0
+"""Seconds for which a program loads libraries, about."""
+_TIMED = ("simulate", "preprocess", "encode", "parallel", "ensemble", "permute", "stress", "report", "pretrain")
 
 
-def trials(lab: Lab) -> Iterator[dict]:
-    """All of them; what was wrong about each."""
+def trials(lab: Lab, seconds: dict[str, float]) -> Iterator[dict]:
+    """All of them; what was wrong about each.
+
+    Args:
+        lab: Where to work.
+        seconds: How long each command takes undisturbed.
+    """
     for name, changes in _CASES.items():
         yield _surroundings(lab, "report", name, **changes)
     for kind in ("preprocess", "train", "perfusion"):
@@ -41,6 +52,9 @@ def trials(lab: Lab) -> Iterator[dict]:
     for name, path in _PATHS.items():
         for kind in _PLACED:
             yield _at(lab, kind, name, path)
+    for kind in _TIMED:
+        for name, ahead in _SET.items():
+            yield _set_clock(lab, kind, seconds[kind], name, ahead)
     for kind in ("report", "train", "perfusion"):
         yield _little_memory(lab, kind)
 
@@ -66,6 +80,21 @@ def _at(lab: Lab, kind: str, name: str, path: str) -> dict:
     end = Running(KINDS[kind].command, folder).ended()
     row = compared(lab, kind, folder, judged(name, kind, end, end.status == 0))
     shutil.rmtree(place)
+    return row
+
+
+def _set_clock(lab: Lab, kind: str, seconds: float, name: str, ahead: int) -> dict:
+    """The clock is set at a random moment of a command."""
+    folder = lab.place(kind)
+    (clock := folder / "clock").write_text("0")
+    paths = os.pathsep.join([str(Path(__file__).parent / "clock"), os.environ["PYTHONPATH"]])
+    at = lab.random.uniform(0, seconds + _LOADS)
+    timer = threading.Timer(at, clock.write_text, [str(ahead)])
+    timer.start()
+    end = _program(folder, kind, env={"PYTHONPATH": paths, "CLOCK_AHEAD": str(clock)})
+    timer.join()
+    row = compared(lab, kind, folder, judged(name, kind, end, end.status == 0))
+    shutil.rmtree(folder)
     return row
 
 
