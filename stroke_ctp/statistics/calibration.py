@@ -1,6 +1,5 @@
 """Calibration of predicted probabilities: Brier score, reliability curve, slope and intercept."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +7,6 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from jaxtyping import Bool, Float, Int
-from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from stroke_ctp.statistics.interval_estimates import Estimate
 from stroke_ctp.statistics.labels import Labels, Scores, missing_class
@@ -122,8 +120,7 @@ def _separated(labels: Labels, x: Scores) -> bool:
 
 def _last_coefficient(labels: Labels, design: Float[np.ndarray, "patient term"], offset: Scores | None) -> Estimate:
     """The last coefficient of a logistic regression, with Wald's 95 % confidence interval."""
-    with warnings.catch_warnings(), np.errstate(over="ignore"):  # the inverse link overflows to 0, which is right
-        warnings.simplefilter("ignore", PerfectSeparationWarning)  # an intercept alone cannot separate the classes
+    with np.errstate(over="ignore"):  # the inverse link overflows to 0, which is right
         fitted = sm.GLM(labels, design, family=sm.families.Binomial(), offset=offset).fit()
     low, high = fitted.conf_int()[-1]
     if high - low > 2 * FARTHEST:  # wider than the range of the clipped logits

@@ -1,16 +1,11 @@
 """The range of a quantity in a cohort, and the distance of a patient from a cohort."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from jaxtyping import Float
 from pydantic.dataclasses import dataclass
 
 from stroke_ctp.common.blas import one_blas_thread
 from stroke_ctp.common.schemas import STRICT
-
-if TYPE_CHECKING:
-    from sklearn.covariance import LedoitWolf
 
 Descriptors = Float[np.ndarray, "patient descriptor"]
 _LEFT_OUT_FOLDS = 10
@@ -49,15 +44,25 @@ class Range:
         return "above" if self.high is not None and value > self.high else ""
 
 
-def mahalanobis_cloud(descriptors: Descriptors) -> "LedoitWolf":
-    """Mean and covariance of a cohort's descriptors, shrunk (O. Ledoit and M. Wolf, J. Multivar. Anal. 2004, 88, 365).
+def mean_and_precision(
+    descriptors: Descriptors,
+) -> tuple[Float[np.ndarray, " descriptor"], Float[np.ndarray, "descriptor descriptor"]]:
+    """Mean and inverse covariance of a cohort, this shrunk towards equal variances without correlation.
 
-    The shrinkage makes the covariance invertible also with more descriptors than patients.
+    The shrinkage makes the covariance invertible also with more descriptors than patients (O. Ledoit and M. Wolf,
+    J. Multivar. Anal. 2004, 88, 365; `a`, `b` and `d` are squares of those of its section 3.3). It is
+    `sklearn.covariance.LedoitWolf`, for which every prediction by a study would load scikit-learn.
     """
-    from sklearn.covariance import LedoitWolf  # takes a second, which predictions by a bundle do not need
-
+    n, p = descriptors.shape
+    mean = descriptors.mean(axis=0)
+    apart = descriptors - mean
     with one_blas_thread():
-        return LedoitWolf().fit(descriptors)
+        sample = apart.T @ apart / n
+        m = np.trace(sample) / p
+        d = (sample**2).sum() / p - m**2
+        b = min(d, ((apart**2).sum(axis=1) ** 2).sum() / p / n**2 - (sample**2).sum() / p / n)
+        share = b / d if d > 0 else 0.0
+        return mean, np.linalg.pinv((1 - share) * sample + share * m * np.eye(p), hermitian=True)
 
 
 def mahalanobis_distance(
@@ -79,11 +84,9 @@ def left_out_distances(descriptors: Descriptors) -> Float[np.ndarray, " patient"
 
     Patients lie closer to a mean and a covariance that were fitted on themselves: limits must not rest on that.
     """
-    from sklearn.model_selection import KFold
-
     distances = np.empty(len(descriptors))
-    folds = KFold(min(_LEFT_OUT_FOLDS, len(descriptors)), shuffle=True, random_state=0)
-    for others, left_out in folds.split(descriptors):
-        cloud = mahalanobis_cloud(descriptors[others])
-        distances[left_out] = mahalanobis_distance(cloud.location_, cloud.precision_, descriptors[left_out])
+    shuffled = np.random.RandomState(0).permutation(len(descriptors))  # the folds of scikit-learn's KFold
+    for left_out in np.array_split(shuffled, min(_LEFT_OUT_FOLDS, len(descriptors))):
+        others = mean_and_precision(np.delete(descriptors, left_out, axis=0))
+        distances[left_out] = mahalanobis_distance(*others, descriptors[left_out])
     return distances

@@ -20,8 +20,8 @@ from stroke_ctp.statistics.typical_range import (
     Descriptors,
     Range,
     left_out_distances,
-    mahalanobis_cloud,
     mahalanobis_distance,
+    mean_and_precision,
 )
 
 DECLINED = 0.05
@@ -77,9 +77,9 @@ class Cloud:
         known = descriptors[np.isfinite(descriptors).all(axis=1)]
         if len(known) < _FEWEST:
             return None
-        fitted, limit = mahalanobis_cloud(known), Range.of(left_out_distances(known), _OUTSIDE, low=False, high=True)
+        limit = Range.of(left_out_distances(known), _OUTSIDE, low=False, high=True)
         assert limit.high is not None
-        return cls(fitted.location_, fitted.precision_, limit.high)
+        return cls(*mean_and_precision(known), limit.high)
 
     def reason(self, one: Float[np.ndarray, " descriptor"]) -> str:
         """Why a patient is too far away; empty for one who is not."""

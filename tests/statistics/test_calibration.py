@@ -73,6 +73,15 @@ def test_slope_that_is_undefined_has_a_reason(labels: list[int], p: list[float],
     assert reason in slope(np.array(labels), np.array(p)).reason
 
 
+def test_one_class_has_no_intercept():
+    assert intercept(np.array([0, 0]), np.array([0.4, 0.6])).reason == "no large core"
+
+
+@pytest.mark.filterwarnings("error")
+def test_probabilities_far_from_the_classes_have_a_reason_without_a_word_of_the_library():
+    assert intercept(np.array([1, 0, 1]), np.array([0.5, 0.0, 0.0])).reason == "the probabilities are too certain"
+
+
 def test_an_interval_that_says_nothing_is_replaced_by_the_reason():
     assert intercept(np.array([0, 1]), np.array([0.0, 1.0])).reason == "the probabilities are too certain"
     assert intercept(np.array([0, 1] * 20), np.array([0.1, 0.9] * 20)).value == pytest.approx(0, abs=1e-9)

@@ -5,14 +5,15 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from scipy.special import expit
 from sklearn.covariance import LedoitWolf
+from sklearn.model_selection import KFold
 
 from stroke_ctp.statistics.conformal import plausible_classes
 from stroke_ctp.statistics.risk_coverage import area_under_risk, risk_coverage
 from stroke_ctp.statistics.typical_range import (
     Range,
     left_out_distances,
-    mahalanobis_cloud,
     mahalanobis_distance,
+    mean_and_precision,
 )
 
 
@@ -45,20 +46,29 @@ def test_a_range_ends_at_values_of_patients_and_is_open_where_nothing_is_unusual
     assert [Range(4.0, 95.0).side(value) for value in (3.0, 4.0, 95.0, 96.0)] == ["below", "", "", "above"]
 
 
-def test_the_distance_is_scipys_and_more_descriptors_than_patients_are_no_obstacle():
+@pytest.mark.parametrize(("patients", "descriptors"), [(40, 60), (217, 6), (12, 3), (2, 5), (30, 1)])
+@pytest.mark.parametrize("scales", [0.0, 2.0])
+def test_the_distance_is_scipys_with_the_covariance_of_scikit_learn(patients: int, descriptors: int, scales: float):
     generator = np.random.default_rng(1)
-    known, other = generator.normal(size=(40, 60)), generator.normal(size=(2, 60))
-    cloud = mahalanobis_cloud(known)
+    mixed = generator.normal(size=(descriptors, descriptors)) * np.exp(scales * generator.normal(size=descriptors))
+    known, other = (5 + generator.normal(size=(n, descriptors)) @ mixed for n in (patients, 2))
+    mean, precision = mean_and_precision(known)
     theirs = LedoitWolf().fit(known)
+    np.testing.assert_allclose(mean, theirs.location_)
+    np.testing.assert_allclose(precision, theirs.precision_, rtol=1e-6, atol=1e-9 * abs(precision).max())
     expected = [mahalanobis(one, theirs.location_, theirs.precision_) for one in other]
-    np.testing.assert_allclose(mahalanobis_distance(cloud.location_, cloud.precision_, other), expected)
+    np.testing.assert_allclose(mahalanobis_distance(mean, precision, other), expected)
+
+
+def test_patients_who_are_alike_are_at_no_distance():
+    alike = np.ones((12, 3))
+    np.testing.assert_array_equal(mahalanobis_distance(*mean_and_precision(alike), alike[:1]), [0])
 
 
 def test_patients_who_were_left_out_lie_as_far_away_as_new_ones():
     generator = np.random.default_rng(2)
     known, new = generator.normal(size=(60, 30)), generator.normal(size=(2000, 30))
-    cloud = mahalanobis_cloud(known)
-    inside, outside = (mahalanobis_distance(cloud.location_, cloud.precision_, rows) for rows in (known, new))
+    inside, outside = (mahalanobis_distance(*mean_and_precision(known), rows) for rows in (known, new))
     assert np.median(left_out_distances(known)) == pytest.approx(np.median(outside), rel=0.05)
     assert np.median(inside) < 0.97 * np.median(outside)  # so that limits from inside would decline too many
 
@@ -101,12 +111,18 @@ def test_of_patients_who_are_equally_certain_the_first_are_answered():
     )
 
 
-def test_a_cohort_smaller_than_the_folds_leaves_out_one_patient_at_a_time_and_always_the_same():
+def test_a_cohort_smaller_than_the_folds_leaves_out_one_patient_at_a_time():
     known = np.random.default_rng(4).normal(size=(5, 2))
     expected = []
     for row in range(5):
         cloud = LedoitWolf().fit(np.delete(known, row, axis=0))
         expected.append(mahalanobis(known[row], cloud.location_, cloud.precision_))
     np.testing.assert_allclose(left_out_distances(known), expected)
-    many = np.random.default_rng(5).normal(size=(40, 2))
-    np.testing.assert_array_equal(left_out_distances(many), left_out_distances(many))
+
+
+def test_those_who_are_left_out_are_the_folds_of_scikit_learn():
+    known = np.random.default_rng(5).normal(size=(47, 2))
+    expected = np.empty(47)
+    for others, left_out in KFold(10, shuffle=True, random_state=0).split(known):
+        expected[left_out] = mahalanobis_distance(*mean_and_precision(known[others]), known[left_out])
+    np.testing.assert_allclose(left_out_distances(known), expected)
