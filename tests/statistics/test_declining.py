@@ -102,13 +102,14 @@ def test_a_class_is_refused_if_no_more_than_the_chosen_share_is_as_extreme_as_th
 
 
 def test_of_patients_who_are_equally_certain_the_first_are_answered():
-    points = risk_coverage(np.repeat([False, True], 50), np.zeros(100))
+    confidence = np.tile([1.0, 0.0], 50)
+    rank = np.arange(100).reshape(2, 50).T.ravel()
+    points = risk_coverage(rank >= 75, confidence)
     assert [point.coverage for point in points] == [1.0, 0.9, 0.8, 0.7, 0.6, 0.5]
     assert [point.n for point in points] == [100, 90, 80, 70, 60, 50]
-    assert [point.wrong.value for point in points] == pytest.approx([50 / 100, 40 / 90, 30 / 80, 20 / 70, 10 / 60, 0])
-    assert area_under_risk(np.repeat([False, True], 50), np.zeros(100)) == pytest.approx(
-        np.mean([max(0, n - 50) / n for n in range(1, 101)])
-    )
+    assert [point.wrong.value for point in points] == pytest.approx([25 / 100, 15 / 90, 5 / 80, 0, 0, 0])
+    expected = np.mean([max(0, n - 75) / n for n in range(1, 101)])
+    assert area_under_risk(rank >= 75, confidence) == pytest.approx(expected)
 
 
 def test_a_cohort_smaller_than_the_folds_leaves_out_one_patient_at_a_time():
