@@ -1,8 +1,12 @@
 from statistics import mean, stdev
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import f as fisher
 from scipy.stats import ttest_1samp
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 
 from stroke_ctp.statistics.agreement import differences, icc_agreement
 
@@ -14,6 +18,28 @@ def test_the_coefficient_and_its_interval_are_those_of_the_published_example():
     found = icc_agreement(JUDGES)
     assert found.value == pytest.approx(0.29, abs=0.005)
     assert (found.low, found.high) == (pytest.approx(0.019, abs=0.001), pytest.approx(0.761, abs=0.001))
+
+
+def _interval_of_1979(ratings: np.ndarray) -> tuple[float, float, float]:
+    """ICC(2,1) and its interval by Shrout and Fleiss's own formulas, from the mean squares of statsmodels."""
+    n, k = ratings.shape
+    rows = [{"target": i, "judge": j, "rating": ratings[i, j]} for i in range(n) for j in range(k)]
+    bms, jms, ems = anova_lm(ols("rating ~ C(target) + C(judge)", pd.DataFrame(rows)).fit())["mean_sq"]
+    icc = (bms - ems) / (bms + (k - 1) * ems + k * (jms - ems) / n)
+    ratio, rest = k * icc * jms / ems, n * (1 + (k - 1) * icc) - k * icc
+    v = (k - 1) * (n - 1) * (ratio + rest) ** 2 / ((n - 1) * ratio**2 + rest**2)
+    below, above, others = fisher.isf(0.025, n - 1, v), fisher.isf(0.025, v, n - 1), k * jms + (k * n - k - n) * ems
+    low = n * (bms - below * ems) / (below * others + n * bms)
+    return icc, low, n * (above * bms - ems) / (others + n * above * bms)
+
+
+@pytest.mark.parametrize(("n", "k"), [(3, 2), (5, 3), (23, 2), (12, 4)])
+def test_coefficient_and_interval_are_those_of_shrout_and_fleiss(n: int, k: int):
+    generator = np.random.default_rng(n)
+    for shift in (0.0, 1.0, 5.0):
+        ratings = generator.normal(0, 2, (n, 1)) + generator.normal(0, shift, (1, k)) + generator.normal(size=(n, k))
+        found = icc_agreement(ratings)
+        assert (found.value, found.low, found.high) == pytest.approx(_interval_of_1979(ratings))
 
 
 def test_a_constant_error_lowers_agreement_although_correlation_is_perfect():
