@@ -43,11 +43,11 @@ def test_a_given_sensitivity_is_reached_with_the_best_specificity(patients: tupl
     assert (scores[labels == 1] > above).mean() < 0.9
 
 
-@pytest.mark.parametrize("label", [0, 1])
-def test_one_class_defines_no_threshold(label: int):
-    threshold = youden_threshold(np.array([label] * 3), np.array([0.1, 0.2, 0.3]))
-    assert threshold.value is None
-    assert "core" in threshold.reason
+@pytest.mark.parametrize(("label", "reason"), [(0, "no large core"), (1, "no small core")])
+@pytest.mark.parametrize("sensitivity", [None, 0.9])
+def test_one_class_defines_no_threshold(label: int, reason: str, sensitivity: float | None):
+    threshold = threshold_at(np.array([label] * 3), np.array([0.1, 0.2, 0.3]), sensitivity)
+    assert (threshold.value, threshold.reason) == (None, f"the validation patients have {reason}")
 
 
 def test_counts_and_f1_are_scikit_learns(patients: tuple):
@@ -95,6 +95,8 @@ def test_every_rate_is_the_share_of_its_patients_and_f1_follows_from_the_counts(
     assert (found.sensitivity, found.specificity) == (proportion(8, 13, ""), proportion(20, 23, ""))
     assert (found.ppv, found.npv) == (proportion(8, 11, ""), proportion(20, 25, ""))
     assert found.f1.value == pytest.approx(16 / 24)
+    low, high = proportion_confint(8, 16, method="wilson")  # true positives among those with either property
+    assert (found.f1.low, found.f1.high) == pytest.approx((2 * low / (1 + low), 2 * high / (1 + high)))
 
 
 def test_one_patient_has_rates_and_none_has_a_reason_for_each():
