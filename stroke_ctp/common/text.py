@@ -1,4 +1,4 @@
-"""Lists of values in a sentence, and the width of a terminal."""
+"""Words and lists of a sentence, and the width of a terminal."""
 
 from collections.abc import Collection, Iterable
 
@@ -41,3 +41,12 @@ def printable(text: str) -> str:
     'a\\\\nb'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def within_a_sentence(title: str) -> str:
+    """A title with its first letter in lower case, unless it begins with an abbreviation.
+
+    >>> within_a_sentence("Too short"), within_a_sentence("CBV core")
+    ('too short', 'CBV core')
+    """
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stroke_ctp.common.errors import UserError
+from stroke_ctp.common.text import within_a_sentence
 from stroke_ctp.model.settings import OTHER_MODELS
 
 
@@ -60,6 +61,15 @@ def name_apart(model: str) -> str:
     """
     entry = REGISTRY.get(model)
     return entry.apart if entry is not None and entry.apart else display_name(model)
+
+
+def name_in_text(model: str) -> str:
+    """What a sentence calls a model; an unknown one by its own name.
+
+    >>> name_in_text("full"), name_in_text("cbv")
+    ("the article's network", 'the CBV core')
+    """
+    return f"the {within_a_sentence(name_apart(model))}" if model in REGISTRY else model
 
 
 def in_order(models: Iterable[str]) -> list[str]:

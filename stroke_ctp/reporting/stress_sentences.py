@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from stroke_ctp.common.text import listed
-from stroke_ctp.model.registry import display_name
+from stroke_ctp.common.text import listed, within_a_sentence
+from stroke_ctp.model.registry import name_apart, name_in_text
 from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.number_text import estimate_text, number_text
 from stroke_ctp.reporting.tables.stress import TITLES, level_text
@@ -42,7 +42,7 @@ def _patients(results: StressResults) -> str:
 def _good_scans(results: StressResults) -> str:
     """AUC of each model in good scans."""
     good = {model: _good(results, model) for model in results.models}
-    aucs = [f"{display_name(model)} {estimate_text(points[0].auc)}" for model, points in good.items() if points]
+    aucs = [f"{name_apart(model)} {estimate_text(points[0].auc)}" for model, points in good.items() if points]
     meaning = "The AUC is the share of pairs of a large and a small core that a model puts in the right order"
     return f"{meaning}; in good scans (95 % CI): {'; '.join(aucs)}." if aucs else ""
 
@@ -59,7 +59,7 @@ def _falls(results: StressResults, model: str) -> str:
             parts.append(f"{where} by up to {number_text(own[0][0])}{there}")
         elif own:
             parts.append(f"{where} by at most {number_text(max(own[0][0], 0.0))}")
-    return f"Compared with good scans, the AUC of {display_name(model)} falls {listed(parts)}." if parts else ""
+    return f"Compared with good scans, the AUC of {name_in_text(model)} falls {listed(parts)}." if parts else ""
 
 
 def _more(points: Sequence[Point]) -> str:
@@ -74,7 +74,7 @@ def _rivals(results: StressResults, model: str) -> str:
         return ""
     behind = sorted((p for p in compared if _difference(p) < -AHEAD), key=_difference)
     where = f"of {len(compared)} conditions within the range of training"
-    ahead = f"ahead of {display_name(model)} by more than {AHEAD:g} of the AUC"
+    ahead = f"ahead of {name_in_text(model)} by more than {AHEAD:g} of the AUC"
     if not behind:
         return f"At none {where} is the better conventional core {ahead}."
     shown = "; ".join(f"{_place(p)}: {estimate_text(p.difference)}" for p in behind[:_SHOWN] if p.difference)
@@ -93,7 +93,7 @@ def _not_measured(results: StressResults) -> str:
         if often:
             worst = max(often, key=lambda point: point.not_measured)
             share = f"{100 * worst.not_measured / worst.n:.0f} % at {_place(worst)}"
-            parts.append(f"{display_name(model)} (up to {share})")
+            parts.append(f"{name_in_text(model)} (up to {share})")
     if not parts:
         return f"At every level all models could measure at least {100 * (1 - _OFTEN):g} % of patients."
     return f"More than {_OFTEN:.0%} of patients could not be measured at some levels by {listed(parts)}.".replace(
@@ -108,7 +108,7 @@ def _calibration(results: StressResults) -> str:
         known = [(point.ici, point) for point in results.points if point.model == model and point.ici is not None]
         if known:
             ici, worst = max(known, key=lambda pair: pair[0])
-            parts.append(f"{display_name(model)} by {number_text(ici)} at {_place(worst)}")
+            parts.append(f"{name_in_text(model)} by {number_text(ici)} at {_place(worst)}")
     return f"Probabilities depart most from the observed share of large cores: {'; '.join(parts)}." if parts else ""
 
 
@@ -118,7 +118,7 @@ def _declining(scans: DeclinedScans) -> str:
     if not scans.declined.any() or after is None:
         return ""
     return (
-        f"{display_name(scans.model)} declines {scans.declined.mean():.0%} of all scans as not assessable; the share "
+        f"Of all scans, {name_in_text(scans.model)} declines {scans.declined.mean():.0%} as not assessable; the share "
         f"of wrong answers is then {after:.0%} instead of {scans.wrong.mean():.0%}."
     ).replace("%", " %")
 
@@ -156,4 +156,4 @@ def _place(point: Point) -> str:
     if _is_good(point):
         return "good scans"
     title = TITLES[point.axis]
-    return f"{title[0].lower()}{title[1:]} {level_text(point)}"
+    return f"{within_a_sentence(title)} {level_text(point)}"

@@ -71,7 +71,7 @@ def test_table_and_sentence_say_what_was_counted():
     assert row["wrong of answered"] == pytest.approx(wrong[~odd].mean())
     assert row["wrong of declined"] == pytest.approx(wrong[odd].mean())
     said = [sentence for sentence in stress_paragraph(results) if "declines" in sentence]
-    assert said[0].startswith("Perfusion network declines 17 % of all scans as not assessable; the share of wrong")
+    assert said[0].startswith("Of all scans, the perfusion network declines 17 % as not assessable; the share of wrong")
     assert declines_picture(results) is not None
 
 

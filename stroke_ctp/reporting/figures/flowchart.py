@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from stroke_ctp.common.text import counted
+from stroke_ctp.common.text import counted, within_a_sentence
 from stroke_ctp.reporting.figures.style import COLUMN, figure
 
 STAGES = {
@@ -56,7 +56,7 @@ def flow_sentence(name: str, counts: Mapping[str, Any]) -> str:
 
 def flow_phrase(name: str, counts: Mapping[str, Any]) -> str:
     """The flowchart in words, without a full stop."""
-    reasons = ", ".join(f"{n} ({_within_a_sentence(_meaning(stage))})" for stage, n in counts["excluded"].items())
+    reasons = ", ".join(f"{n} ({within_a_sentence(_meaning(stage))})" for stage, n in counts["excluded"].items())
     left_out = f"excluded: {reasons}" if reasons else "none excluded"
     return f"{name}: {counted(counts['patients'], 'patient')}; {left_out}; {counts['included']} included".replace(
         "\n", " "
@@ -84,10 +84,6 @@ def _box(axes: Axes, x: float, y: float, text: str, dashed: bool = False, bold: 
     dashes: Any = (0, (3, 2)) if dashed else "-"
     corner = (x - _WIDTH / 2, y - _HEIGHT / 2)
     axes.add_patch(Rectangle(corner, _WIDTH, _HEIGHT, fill=False, linewidth=0.8, linestyle=dashes, clip_on=False))
-
-
-def _within_a_sentence(text: str) -> str:
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _meaning(stage: str) -> str:

@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 from matplotlib.axes import Axes
 
-from stroke_ctp.model.registry import display_name
+from stroke_ctp.model.registry import name_apart
 from stroke_ctp.reporting.figures.style import DASHES, GREY, PAGE, SERIES, Picture, figure
 from stroke_ctp.robustness.axes import AXES, LABEL, PREVALENCE
 from stroke_ctp.robustness.curves import Point, StressResults
@@ -56,7 +56,7 @@ def _panel(panel: Axes, results: StressResults, axis: str) -> None:
         for hollow in (False, True):
             chosen, face = many == hollow, "white" if hollow else colour
             panel.plot(x[chosen], y[chosen], "o", color=colour, markerfacecolor=face, markersize=3)
-        panel.plot([], [], "o", color=colour, linestyle=dashes, linewidth=1, markersize=3, label=display_name(model))
+        panel.plot([], [], "o", color=colour, linestyle=dashes, linewidth=1, markersize=3, label=name_apart(model))
     _finish(panel, results.curve(axis, results.models[0]), axis)
 
 

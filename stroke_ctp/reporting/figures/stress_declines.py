@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 from matplotlib.axes import Axes
 
-from stroke_ctp.model.registry import display_name
+from stroke_ctp.model.registry import name_apart
 from stroke_ctp.reporting.figures.style import BLUE, DASHES, GREY, PAGE, Picture, figure
 from stroke_ctp.robustness.curves import StressResults
 from stroke_ctp.robustness.declines import DeclinedScans
@@ -48,4 +48,4 @@ def _panel(panel: Axes, scans: DeclinedScans) -> None:
         panel.plot(
             share[answered - 1], gated[answered - 1], "o", color=BLUE, markersize=4, label="as `predict` answers"
         )
-    panel.set(title=display_name(scans.model), xlabel="share answered", xlim=(0, 1.02))
+    panel.set(title=name_apart(scans.model), xlabel="share answered", xlim=(0, 1.02))
