@@ -118,11 +118,11 @@ def test_without_folds_there_are_no_patients_to_permute():
 def test_19_of_20_bootstrap_curves_lie_in_the_band_at_a_rate_and_a_perfect_model_has_none():
     labels = np.repeat([1, 0], [400, 20])
     scores = np.random.default_rng(2).normal(size=420) + labels
-    (low,), (high,) = roc_band(labels, scores, np.array([0.3]))
+    low, high = roc_band(labels, scores, np.array([0.3, 0.95]))
     drawn = scores[drawn_patients(labels)]
-    # false-positive rate 6 of 20: large cores above the seventh highest small one
-    rates = np.array([(sample[:400] > sorted(sample[400:], reverse=True)[6]).mean() for sample in drawn])
-    assert (low, high) == pytest.approx(np.quantile(rates, [0.025, 0.975]))
+    # false-positive rates 6 and 19 of 20: large cores above the seventh highest small one, and above the lowest
+    rates = np.array([(sample[:400, None] > np.sort(sample[400:])[[-7, 0]]).mean(axis=0) for sample in drawn])
+    assert np.stack([low, high]) == pytest.approx(np.quantile(rates, [0.025, 0.975], axis=0))
     low, high = roc_band(labels, labels.astype(float), np.array([0.0, 0.5, 1.0]))
     assert (low == 1).all()
     assert (high == 1).all()
