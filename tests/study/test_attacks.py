@@ -3,6 +3,7 @@
 Digests are always recomputed, so that no check of bytes helps.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -123,8 +124,8 @@ def test_predictions_of_a_conventional_core_that_were_rewritten_are_caught(study
         _audit(study)
 
 
-@pytest.mark.parametrize(("model", "source"), [("full", "its weights"), ("cbv_scan", "its core and scale")])
-def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: StudyFolder, model: str, source: str):
+def _improve_external(study: StudyFolder, model: str) -> None:
+    """Raise the probabilities of large cores in the external cohort, of all members and of their mean."""
     ensemble, runs = study.ensemble(model), list(study.complete_runs(model).values())
     table = ensemble.predictions(runs)
     better = (table["probability"] + 0.01 * table["label"]).clip(0, 1)
@@ -135,8 +136,66 @@ def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: 
     is_mean = wide["fold"] == "mean"
     wide.loc[is_mean, "probability"] = wide.loc[is_mean, "patient"].map(mean)
     ensemble.write(record, wide, ensemble.provenance())
+
+
+@pytest.mark.parametrize(("model", "source"), [("full", "its weights"), ("cbv_scan", "its core and scale")])
+def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: StudyFolder, model: str, source: str):
+    _improve_external(study, model)
     with pytest.raises(UserError, match=f"{model}, member 0: the probability of patient .* is not that of {source}"):
         _audit(study)
+
+
+def _with_perfusion(study: StudyFolder) -> tuple[Finding, Finding]:
+    """Add the perfusion network with its ensemble; the findings on its areas."""
+    run_module("train", *TRAIN, *noise.NOISE, "fold=0..2", "model=perfusion")
+    run_module("ensemble", "external=cohorts/external", "name=s", "models=[perfusion]")
+    measured, left = (one for one in _audit(study) if one.check.startswith("Areas"))
+    return measured, left
+
+
+def test_predictions_of_the_perfusion_network_for_external_patients_that_were_rewritten_are_caught(study: StudyFolder):
+    measured, left = _with_perfusion(study)
+    # 3 of 12 training patients, and all 6 external patients
+    assert (measured.verdict, measured.detail) == (Verdict.PASSED, "9 patients measured again")
+    assert left.detail == "perfusion: 9 of 12 patients, to save time"
+    _improve_external(study, "perfusion")
+    with pytest.raises(UserError, match=r"perfusion, member 0: .* patient .* is not that of its areas and heads"):
+        _audit(study)
+
+
+def test_heads_that_were_rewritten_for_external_patients_are_caught(study: StudyFolder):
+    _with_perfusion(study)
+    for run in study.complete_runs("perfusion").values():
+        fitted = run.record().fitted
+        line = fitted["heads"]["classification"]
+        better = fitted["heads"] | {"classification": line | {"intercept": line["intercept"] + 1}}
+        _rewrite(study, run, fitted=fitted | {"heads": better})
+    shutil.rmtree(study.ensemble("perfusion").path)
+    run_module("ensemble", "external=cohorts/external", "name=s", "models=[perfusion]")
+    with pytest.raises(UserError, match=r"perfusion, member 0: .* patient .* is not that of its areas and heads"):
+        _audit(study)
+
+
+def test_areas_of_the_perfusion_network_that_were_replaced_are_caught(study: StudyFolder):
+    _with_perfusion(study)
+    for run in study.complete_runs("perfusion").values():
+        fitted = run.record().fitted
+        others = {patient: (np.array(areas) + 5).tolist() for patient, areas in fitted["areas"].items()}
+        _rewrite(study, run, fitted=fitted | {"areas": others})
+    with pytest.raises(UserError, match=r"perfusion: the areas of patient t0, .* are not those of the series"):
+        _audit(study)
+
+
+def test_predictions_and_core_volumes_of_the_perfusion_network_that_were_rewritten_are_caught(study: StudyFolder):
+    _with_perfusion(study)
+    first, second = (study.run("perfusion", fold) for fold in (0, 1))
+    _rewrite(study, first, _nudge(first, 0.001))
+    table = second.predictions()
+    _rewrite(study, second, table.assign(predicted_ml=0.9 * table["predicted_ml"] + 0.1 * table["core_ml"]))
+    with pytest.raises(UserError) as refused:
+        _audit(study)
+    assert re.search(r"perfusion, fold 0: the probability of patient .* is not that of heads", str(refused.value))
+    assert re.search(r"perfusion, fold 1: the core volume of patient .* is not that of heads", str(refused.value))
 
 
 def _rescaled(study: StudyFolder, run: RunFolder, values: dict[str, float], fitted_on: list[str]) -> None:
