@@ -65,12 +65,34 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module")
+def honest_perfusion(honest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the perfusion network in place of the other models."""
+    folder = tmp_path_factory.mktemp("honest")
+    (folder / "cohorts").symlink_to(honest / "cohorts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_module("train", *TRAIN, *noise.NOISE, "fold=0..2", "model=perfusion")
+        run_module("ensemble", "external=cohorts/external", "name=s")
+    return folder
+
+
 @pytest.fixture
 def study(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
     """A copy to be attacked."""
-    shutil.copytree(honest / "outputs", tmp_path / "outputs")
-    (tmp_path / "cohorts").symlink_to(honest / "cohorts")
-    monkeypatch.chdir(tmp_path)
+    return _copied(honest, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def perfusion(honest_perfusion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
+    """A copy to be attacked."""
+    return _copied(honest_perfusion, tmp_path, monkeypatch)
+
+
+def _copied(honest: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
+    shutil.copytree(honest / "outputs", folder / "outputs")
+    (folder / "cohorts").symlink_to(honest / "cohorts")
+    monkeypatch.chdir(folder)
     return StudyFolder(Path("outputs"), "s", Elsewhere(cohorts=(Path("cohorts/train"), Path("cohorts/external"))))
 
 
@@ -145,55 +167,46 @@ def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: 
         _audit(study)
 
 
-def _with_perfusion(study: StudyFolder) -> tuple[Finding, Finding]:
-    """Add the perfusion network with its ensemble; the findings on its areas."""
-    run_module("train", *TRAIN, *noise.NOISE, "fold=0..2", "model=perfusion")
-    run_module("ensemble", "external=cohorts/external", "name=s", "models=[perfusion]")
-    measured, left = (one for one in _audit(study) if one.check.startswith("Areas"))
-    return measured, left
-
-
-def test_predictions_of_the_perfusion_network_for_external_patients_that_were_rewritten_are_caught(study: StudyFolder):
-    measured, left = _with_perfusion(study)
+def test_predictions_of_the_perfusion_network_for_external_patients_that_were_rewritten_are_caught(
+    perfusion: StudyFolder,
+):
+    measured, left = (one for one in _audit(perfusion) if one.check.startswith("Areas"))
     # 3 of 12 training patients, and all 6 external patients
     assert (measured.verdict, measured.detail) == (Verdict.PASSED, "9 patients measured again")
     assert left.detail == "perfusion: 9 of 12 patients, to save time"
-    _improve_external(study, "perfusion")
+    _improve_external(perfusion, "perfusion")
     with pytest.raises(UserError, match=r"perfusion, member 0: .* patient .* is not that of its areas and heads"):
-        _audit(study)
+        _audit(perfusion)
 
 
-def test_heads_that_were_rewritten_for_external_patients_are_caught(study: StudyFolder):
-    _with_perfusion(study)
-    for run in study.complete_runs("perfusion").values():
+def test_heads_that_were_rewritten_for_external_patients_are_caught(perfusion: StudyFolder):
+    for run in perfusion.complete_runs("perfusion").values():
         fitted = run.record().fitted
         line = fitted["heads"]["classification"]
         better = fitted["heads"] | {"classification": line | {"intercept": line["intercept"] + 1}}
-        _rewrite(study, run, fitted=fitted | {"heads": better})
-    shutil.rmtree(study.ensemble("perfusion").path)
-    run_module("ensemble", "external=cohorts/external", "name=s", "models=[perfusion]")
+        _rewrite(perfusion, run, fitted=fitted | {"heads": better})
+    shutil.rmtree(perfusion.ensemble("perfusion").path)
+    run_module("ensemble", "external=cohorts/external", "name=s")
     with pytest.raises(UserError, match=r"perfusion, member 0: .* patient .* is not that of its areas and heads"):
-        _audit(study)
+        _audit(perfusion)
 
 
-def test_areas_of_the_perfusion_network_that_were_replaced_are_caught(study: StudyFolder):
-    _with_perfusion(study)
-    for run in study.complete_runs("perfusion").values():
+def test_areas_of_the_perfusion_network_that_were_replaced_are_caught(perfusion: StudyFolder):
+    for run in perfusion.complete_runs("perfusion").values():
         fitted = run.record().fitted
         others = {patient: (np.array(areas) + 5).tolist() for patient, areas in fitted["areas"].items()}
-        _rewrite(study, run, fitted=fitted | {"areas": others})
+        _rewrite(perfusion, run, fitted=fitted | {"areas": others})
     with pytest.raises(UserError, match=r"perfusion: the areas of patient t0, .* are not those of the series"):
-        _audit(study)
+        _audit(perfusion)
 
 
-def test_predictions_and_core_volumes_of_the_perfusion_network_that_were_rewritten_are_caught(study: StudyFolder):
-    _with_perfusion(study)
-    first, second = (study.run("perfusion", fold) for fold in (0, 1))
-    _rewrite(study, first, _nudge(first, 0.001))
+def test_predictions_and_core_volumes_of_the_perfusion_network_that_were_rewritten_are_caught(perfusion: StudyFolder):
+    first, second = (perfusion.run("perfusion", fold) for fold in (0, 1))
+    _rewrite(perfusion, first, _nudge(first, 0.001))
     table = second.predictions()
-    _rewrite(study, second, table.assign(predicted_ml=0.9 * table["predicted_ml"] + 0.1 * table["core_ml"]))
+    _rewrite(perfusion, second, table.assign(predicted_ml=0.9 * table["predicted_ml"] + 0.1 * table["core_ml"]))
     with pytest.raises(UserError) as refused:
-        _audit(study)
+        _audit(perfusion)
     assert re.search(r"perfusion, fold 0: the probability of patient .* is not that of heads", str(refused.value))
     assert re.search(r"perfusion, fold 1: the core volume of patient .* is not that of heads", str(refused.value))
 
@@ -213,6 +226,16 @@ def test_a_scale_that_was_fitted_on_everybody_is_caught(study: StudyFolder):
     values = run.record().fitted["values"]
     _rescaled(study, run, values, list(values))
     with pytest.raises(UserError, match=r"cbv_scan, fold 0: .* not that of a scale fitted on its training patients"):
+        _audit(study)
+
+
+def test_scales_that_were_rewritten_for_external_patients_are_caught(study: StudyFolder):
+    for run in study.complete_runs("cbv_scan").values():
+        fitted = run.record().fitted
+        _rewrite(study, run, fitted=fitted | {"scale": fitted["scale"] | {"intercept": 0.0}})
+    shutil.rmtree(study.ensemble("cbv_scan").path)
+    run_module("ensemble", "external=cohorts/external", "name=s", "models=[cbv_scan]")
+    with pytest.raises(UserError, match=r"cbv_scan, member 0: .* patient .* is not that of its core and scale"):
         _audit(study)
 
 
