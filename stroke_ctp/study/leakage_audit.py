@@ -181,16 +181,11 @@ def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
     check = "Feature standardization is fitted on training patients"
     if not any(one.record.encoder for one in study.models.values()):
         return
-    if found.wrong:
-        yield Finding(check, Verdict.FAILED, "; ".join(found.wrong))
-    elif found.unknown:
-        yield Finding(check, Verdict.UNCHECKED, found.unknown)
-    else:
-        detail = (
-            f"recomputed for {found.n_folds} folds: the checkpoints hold the statistics of the training patients alone "
-            f"(largest difference {found.largest_difference:.0e} standard deviations)"
-        )
-        yield Finding(check, Verdict.PASSED, detail)
+    detail = (
+        f"recomputed for {found.n_folds} folds: the checkpoints hold the statistics of the training patients alone "
+        f"(largest difference {found.largest_difference:.0e} standard deviations)"
+    )
+    yield from judged(check, found.wrong, "" if found.unknown else detail, [found.unknown] if found.unknown else [])
 
 
 def _epochs(trainings: Sequence[TrainingSummary]) -> Iterator[Finding]:
