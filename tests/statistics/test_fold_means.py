@@ -57,7 +57,7 @@ def test_an_auc_of_1_in_every_fold_has_the_exact_bound_of_the_pairs_of_independe
 
 
 def test_folds_that_share_training_patients_are_perfect_together_oftener_than_independent_ones():
-    """Ten folds of a large and a small core each; the score lies along the difference of the training classes' means."""
+    """Ten folds of a large and a small core each; scores lie along the difference of the training classes' means."""
     generator, perfect, aucs = np.random.default_rng(0), 0, []
     for _ in range(1500):
         x = generator.normal(size=(10, 2, 10))  # fold, class, feature
