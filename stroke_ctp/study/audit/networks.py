@@ -6,11 +6,11 @@ from jaxtyping import Float
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.provenance import machine
-from stroke_ctp.study.compared_rows import compare_rows
-from stroke_ctp.study.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.compared_rows import compare_rows
+from stroke_ctp.study.audit.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.recorded_features import Features, external_features, training_features
 from stroke_ctp.study.members import score_features
 from stroke_ctp.study.predictions import ModelPredictions, Study
-from stroke_ctp.study.recorded_features import Features, external_features, training_features
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 

@@ -13,10 +13,10 @@ import pandas as pd
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.text import some
-from stroke_ctp.study.audit_evidence import AuditEvidence
-from stroke_ctp.study.feature_statistics import FeatureStatistics
-from stroke_ctp.study.findings import Finding, Verdict, judged
-from stroke_ctp.study.near_duplicates import THRESHOLD, near_duplicates
+from stroke_ctp.study.audit.evidence import AuditEvidence
+from stroke_ctp.study.audit.feature_statistics import FeatureStatistics
+from stroke_ctp.study.audit.findings import Finding, Verdict, judged
+from stroke_ctp.study.audit.near_duplicates import THRESHOLD, near_duplicates
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.training_summary import TrainingSummary

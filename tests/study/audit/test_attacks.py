@@ -29,14 +29,14 @@ from stroke_ctp.model import article
 from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.model.provenance import Provenance
-from stroke_ctp.study import audit_evidence, first_epochs
-from stroke_ctp.study.audit_evidence import AuditEvidence, cohort_evidence, gather_evidence
-from stroke_ctp.study.conventional_scores import examine_conventional
+from stroke_ctp.study.audit import evidence, first_epochs
+from stroke_ctp.study.audit.conventional import examine_conventional
+from stroke_ctp.study.audit.evidence import AuditEvidence, cohort_evidence, gather_evidence
+from stroke_ctp.study.audit.findings import Finding, Verdict
+from stroke_ctp.study.audit.leakage_audit import audit
+from stroke_ctp.study.audit.networks import examine_networks
+from stroke_ctp.study.audit.roles import examine_roles
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
-from stroke_ctp.study.findings import Finding, Verdict
-from stroke_ctp.study.fold_roles import examine_roles
-from stroke_ctp.study.leakage_audit import audit
-from stroke_ctp.study.network_predictions import examine_networks
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.run_folder import Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
@@ -101,7 +101,7 @@ def _audit(folder: StudyFolder, partial: bool = False, epochs: bool = False) -> 
     study = read_study(folder, partial)
     with pytest.MonkeyPatch.context() as patch:
         if not epochs:
-            patch.setattr(audit_evidence, "examine_first_epochs", lambda *_: [])
+            patch.setattr(evidence, "examine_first_epochs", lambda *_: [])
         return audit(study, training_summaries(study), gather_evidence(folder, study))
 
 

@@ -8,14 +8,14 @@ import pandas as pd
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import file_digest
-from stroke_ctp.study.conventional_scores import examine_conventional
-from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
-from stroke_ctp.study.findings import Finding
-from stroke_ctp.study.first_epochs import examine_first_epochs
-from stroke_ctp.study.fold_roles import examine_roles
-from stroke_ctp.study.near_duplicates import NoisePattern, noise_pattern
-from stroke_ctp.study.network_predictions import examine_networks
-from stroke_ctp.study.perfusion_scores import examine_perfusion
+from stroke_ctp.study.audit.conventional import examine_conventional
+from stroke_ctp.study.audit.feature_statistics import FeatureStatistics, compare_statistics
+from stroke_ctp.study.audit.findings import Finding
+from stroke_ctp.study.audit.first_epochs import examine_first_epochs
+from stroke_ctp.study.audit.near_duplicates import NoisePattern, noise_pattern
+from stroke_ctp.study.audit.networks import examine_networks
+from stroke_ctp.study.audit.perfusion import examine_perfusion
+from stroke_ctp.study.audit.roles import examine_roles
 from stroke_ctp.study.predictions import Study
 from stroke_ctp.study.recorded_cohort import recorded_cohort
 from stroke_ctp.study.study_folder import StudyFolder

@@ -13,8 +13,8 @@ from noise import train_quickly, write_noise_cohort
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.study.findings import Finding, Verdict
-from stroke_ctp.study.perfusion_scores import examine_perfusion
+from stroke_ctp.study.audit.findings import Finding, Verdict
+from stroke_ctp.study.audit.perfusion import examine_perfusion
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder

@@ -15,7 +15,7 @@ from torch import Tensor
 from stroke_ctp.model.feature_cache import FeatureCache
 from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.settings import CacheSettings, TrainSettings
-from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
+from stroke_ctp.study.audit.feature_statistics import FeatureStatistics, compare_statistics
 from stroke_ctp.study.run_folder import CohortReference, Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
 

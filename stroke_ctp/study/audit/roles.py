@@ -12,7 +12,7 @@ from stroke_ctp.common.files import digest
 from stroke_ctp.common.schemas import plain
 from stroke_ctp.common.text import some
 from stroke_ctp.model.protocol import Fold
-from stroke_ctp.study.findings import Finding, judged
+from stroke_ctp.study.audit.findings import Finding, judged
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder

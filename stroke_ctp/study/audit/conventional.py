@@ -12,8 +12,8 @@ from stroke_ctp.model.conventional import core_value
 from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.registry import WHOLE_SCAN
 from stroke_ctp.model.settings import CONVENTIONAL_MODELS
-from stroke_ctp.study.compared_rows import compare_rows
-from stroke_ctp.study.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.compared_rows import compare_rows
+from stroke_ctp.study.audit.findings import Compared, Finding, judged, together
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunFolder
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from stroke_ctp.scan.time_resampling import to_standard_times
-from stroke_ctp.study.near_duplicates import THRESHOLD, near_duplicates, noise_pattern
+from stroke_ctp.study.audit.near_duplicates import THRESHOLD, near_duplicates, noise_pattern
 
 
 def _head(seed: int, anatomy: int) -> np.ndarray:

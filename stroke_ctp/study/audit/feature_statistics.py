@@ -9,9 +9,9 @@ from torch import Tensor
 
 from stroke_ctp.model.checkpoints import no_fit, read_weights
 from stroke_ctp.model.feature_standardization import FeatureStandardization
-from stroke_ctp.study.findings import Compared, together
+from stroke_ctp.study.audit.findings import Compared, together
+from stroke_ctp.study.audit.recorded_features import training_features
 from stroke_ctp.study.members import Features
-from stroke_ctp.study.recorded_features import training_features
 from stroke_ctp.study.run_folder import RunFolder
 
 TOLERANCE = 1e-4

@@ -12,9 +12,9 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import some
 from stroke_ctp.model.perfusion_heads import Heads
-from stroke_ctp.study.compared_rows import compare_rows
-from stroke_ctp.study.conventional_scores import N_MEASURED, tolerance
-from stroke_ctp.study.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.compared_rows import compare_rows
+from stroke_ctp.study.audit.conventional import N_MEASURED, tolerance
+from stroke_ctp.study.audit.findings import Compared, Finding, judged, together
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
 from stroke_ctp.study.run_folder import RunFolder
