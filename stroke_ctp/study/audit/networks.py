@@ -59,7 +59,7 @@ def _folds(model: ModelPredictions, run: RunFolder, cohort: Cohort, device: str)
         return Compared(unchecked=[f"{model.name}: {_NO_FEATURES}"])
     if not run.training.best.exists():
         return Compared(unchecked=[f"{model.name}: a checkpoint is missing"])
-    rows = model.rows_of(run)
+    rows = _of(cohort, model.rows_of(run))
     again = _scores(run, rows, features, cohort)
     where = f"{model.name}, fold {run.member}"
     compared = compare_rows(where, rows, again, _tolerance(run, device), "its weights")
@@ -84,9 +84,14 @@ def _external(
     features = external_features(run, folder.ensemble(model.name), external, len(training))
     if features is None:
         return Compared(unchecked=[f"{model.name}, external cohort: {_NO_FEATURES}"])
-    rows = model.external_rows_of(run)
+    rows = _of(external, model.external_rows_of(run))
     again, where = _scores(run, rows, features, external), f"{model.name}, member {run.member}"
     return compare_rows(where, rows, again, _tolerance(run, device), "its weights")
+
+
+def _of(cohort: Cohort, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the cohort's patients: the check of classes names others."""
+    return rows[rows["patient"].isin(cohort.patients)]
 
 
 def _scores(run: RunFolder, rows: pd.DataFrame, features: Features, cohort: Cohort) -> Float[np.ndarray, " row"]:

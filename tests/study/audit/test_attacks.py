@@ -146,24 +146,41 @@ def test_predictions_of_a_conventional_core_that_were_rewritten_are_caught(study
         _audit(study)
 
 
-def _improve_external(study: StudyFolder, model: str) -> None:
-    """Raise the probabilities of large cores in the external cohort, of all members and of their mean."""
+def _rewrite_external(study: StudyFolder, model: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Write an ensemble with other predictions and right digests."""
     ensemble, runs = study.ensemble(model), list(study.complete_runs(model).values())
-    table = ensemble.predictions(runs)
-    better = (table["probability"] + 0.01 * table["label"]).clip(0, 1)
     record = {name: getattr(ensemble.record(), name) for name in asdict(ensemble.record())}
     del record["auc"], record["predictions"]
-    wide = table.assign(probability=better)
+    ensemble.write(record, change(ensemble.predictions(runs)), ensemble.provenance())
+
+
+def _improved(table: pd.DataFrame) -> pd.DataFrame:
+    """Higher probabilities of large cores in the external cohort, of all members and of their mean."""
+    wide = table.assign(probability=(table["probability"] + 0.01 * table["label"]).clip(0, 1))
     mean = wide[wide["fold"] != "mean"].groupby("patient")["probability"].mean()
     is_mean = wide["fold"] == "mean"
     wide.loc[is_mean, "probability"] = wide.loc[is_mean, "patient"].map(mean)
-    ensemble.write(record, wide, ensemble.provenance())
+    return wide
 
 
 @pytest.mark.parametrize(("model", "source"), [("full", "its weights"), ("cbv_scan", "its core and scale")])
 def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: StudyFolder, model: str, source: str):
-    _improve_external(study, model)
+    _rewrite_external(study, model, _improved)
     with pytest.raises(UserError, match=f"{model}, member 0: the probability of patient .* is not that of {source}"):
+        _audit(study)
+
+
+def test_external_patients_who_were_left_out_are_caught(study: StudyFolder):
+    for model in ("full", "cbv_scan"):
+        _rewrite_external(study, model, lambda table: table[table["patient"] != "e1"])
+    with pytest.raises(UserError, match=r"full: patient e1 of the external cohort not predicted; cbv_scan: patient e1"):
+        _audit(study)
+
+
+def test_an_external_patient_who_is_not_of_the_cohort_is_caught(study: StudyFolder):
+    for model in ("full", "cbv_scan"):
+        _rewrite_external(study, model, lambda table: table.replace({"patient": {"e1": "x9"}}))
+    with pytest.raises(UserError, match="full: patient x9 predicted, but not in the cohort"):
         _audit(study)
 
 
@@ -174,7 +191,7 @@ def test_predictions_of_the_perfusion_network_for_external_patients_that_were_re
     # 3 of 12 training patients, and all 6 external patients
     assert (measured.verdict, measured.detail) == (Verdict.PASSED, "9 patients measured again")
     assert left.detail == "perfusion: 9 of 12 patients, to save time"
-    _improve_external(perfusion, "perfusion")
+    _rewrite_external(perfusion, "perfusion", _improved)
     with pytest.raises(UserError, match=r"perfusion, member 0: .* patient .* is not that of its areas and heads"):
         _audit(perfusion)
 
@@ -300,6 +317,8 @@ def test_a_patient_who_is_not_of_the_cohort_is_caught(study: StudyFolder):
     read = read_study(study)
     found = examine_roles(read, study, Cohort("cohorts/train"), "not here")
     assert "full: patient x9 predicted, but not in the cohort" in {finding.detail for finding in found}
+    with pytest.raises(UserError, match="patient x9"):
+        _audit(study)
 
 
 def test_measurements_that_differ_between_folds_are_caught(study: StudyFolder):
