@@ -112,6 +112,19 @@ def test_a_head_without_an_occlusion_has_no_core():
     assert not lesion.core["rcbf"].any()
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_an_infarct_that_is_perfused_again_is_found_on_either_side(side):
+    """Nothing is late, so that Tmax does not tell the side."""
+    hu, times = head(occluded=False, noise=1.0)
+    infarct = disc((CORE[0], side * CORE[1]), CORE_MM)
+    before = hu[:4].mean(axis=0)
+    hu[:, :, infarct] = before[:, infarct] + 0.25 * (hu[:, :, infarct] - before[:, infarct])
+    maps = perfusion_maps(find_bolus_passage(hu, times, PIXEL_MM), PIXEL_MM, Analysis())
+    lesion = segment_lesion(maps, PIXEL_MM)
+    assert not lesion.hypoperfused.any()
+    assert dice(lesion.core["cbv"], infarct) > 0.87
+
+
 def test_pieces_of_less_than_a_square_centimetre_are_removed_slice_by_slice():
     mask = np.zeros((2, 40, 40), bool)
     mask[:, 2:12, 2:12] = True  # 1 cm² of pixels of 1 mm
