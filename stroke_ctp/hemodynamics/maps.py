@@ -133,8 +133,13 @@ def _truncation(
         vein_s=first_pass.missing_s(passage.vein.curve) if passage.vein is not None else None,
         tissue_s=first_pass.missing_s(curves.mean(axis=0)),
         late_tissue_s=first_pass.missing_s(curves[late].mean(axis=0)) if late.any() else None,
-        unseen_share=float(1 - found.cbv[part] @ found.seen[part] / found.cbv[part].sum()),
+        unseen_share=_unseen_share(found.cbv[part], found.seen[part]),
     )
+
+
+def _unseen_share(cbv: Float32[np.ndarray, " voxel"], seen: Float32[np.ndarray, " voxel"]) -> float:
+    """Share of some voxels' CBV that the scan does not show; all of it where there is none."""
+    return float(1 - cbv @ seen / cbv.sum()) if cbv.any() else 1.0
 
 
 def _venous_area(passage: BolusPassage, deconvolution: Deconvolution) -> float:

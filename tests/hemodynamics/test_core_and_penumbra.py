@@ -125,6 +125,18 @@ def test_an_infarct_that_is_perfused_again_is_found_on_either_side(side):
     assert dice(lesion.core["cbv"], infarct) > 0.87
 
 
+def test_late_tissue_without_any_cbv_is_all_unseen():
+    """It was no number, which no threshold noticed and no file could hold."""
+    hu, times = head(occluded=False, noise=0.0)
+    lesion = disc(CORE, CORE_MM)
+    dip, bump = (size * np.exp(-(((times - centre) / 3) ** 2)) for centre, size in ((18, -3), (28, 1)))
+    hu[:, :, lesion] = hu[:1, :, lesion] + (dip + bump)[:, None, None].astype(np.float32)
+    maps = perfusion_maps(find_bolus_passage(hu, times, PIXEL_MM), PIXEL_MM, Analysis(smoothing_mm=0.0))
+    assert (maps.tmax[:, lesion] > 6).mean() > 0.9
+    assert not maps.cbv[maps.tmax > 6].any()
+    assert maps.truncation.unseen_share == 1
+
+
 def test_pieces_of_less_than_a_square_centimetre_are_removed_slice_by_slice():
     mask = np.zeros((2, 40, 40), bool)
     mask[:, 2:12, 2:12] = True  # 1 cm² of pixels of 1 mm
