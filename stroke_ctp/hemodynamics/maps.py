@@ -104,7 +104,7 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
         cbv=_volume(cbv, tissue),
         mtt=_volume(60 * cbv / np.maximum(cbf, _LEAST_CBF), tissue),
         tmax=_volume(np.maximum(found.lag, 0), tissue),
-        ttp=_volume(passage.step * np.maximum(curves.argmax(axis=1) - passage.n_baseline, 0), tissue),
+        ttp=_volume(passage.step * np.maximum(curves.argmax(axis=1) - (passage.n_baseline - 1), 0), tissue),
         affected=_volume(affected, tissue),
         healthy=_volume(~affected, tissue),
         seen=_volume(found.seen, tissue),

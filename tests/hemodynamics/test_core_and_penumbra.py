@@ -88,6 +88,15 @@ def test_mtt_is_cbv_over_cbf_and_everything_is_0_outside_tissue(passage):
         assert not values[~passage.tissue].any()
 
 
+def test_ttp_counts_from_the_last_frame_before_the_contrast():
+    hu, times = head(occluded=False, noise=0.0)
+    passage = find_bolus_passage(hu, times, PIXEL_MM)
+    maps = perfusion_maps(passage, PIXEL_MM, Analysis(smoothing_mm=0.0))
+    healthy = disc((0.0, 35.0), 8.0)  # of one curve, which is the highest at 22.5 s
+    assert times[passage.n_baseline - 1] == 10.5  # the first frame with contrast is that of 12 s
+    assert (maps.ttp[:, healthy] == 22.5 - 10.5).all()
+
+
 def test_the_lesion_of_the_mirrored_head_is_mirrored():
     hu, times = head(noise=1.0)
     lesions = [
