@@ -16,7 +16,7 @@ from stroke_ctp.study.study_folder import StudyFolder
 def export(settings: ExportSettings) -> None:
     """Write a bundle and print its model card, or write the networks alone."""
     refuse_whole_scan("model", [settings.model])
-    elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
+    elsewhere = Elsewhere.of_training(settings.cohort, settings.bank)
     study = StudyFolder(settings.outputs, settings.name, elsewhere)
     if settings.format == "onnx":
         from stroke_ctp.model.onnx_export import heads_of, write_onnx  # loads PyTorch

@@ -63,6 +63,8 @@ def _analyse_all(settings: PerfusionSettings, folder: PerfusionFolder, tasks: Se
     if settings.scan is not None and failed:
         folder.unclaim_unused()
         raise UserError(failed[0])
+    if settings.scan is None:
+        folder.remove_others(len(tasks))
     network = settings.method == "network"
     folder.write_table(rows, (*COLUMNS, *NETWORK_COLUMNS) if network else COLUMNS)
     print(reliability_text(rows, folder.table.name))
@@ -101,6 +103,7 @@ def _analyse(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
             raise
         failure = {"reliability": "unusable", "stage": DEFECT, "reason": described_defect(error, task.scan.name)}
     if task.patient:  # a scan given alone ends the command with the reason, and leaves nothing
+        task.output.clear()  # maps of another scan that had this place in the manifest
         draw_refusal(task.output.summary, task.title, failure["stage"], failure["reason"])
     if method == "network":
         failure |= {f"network_{name}": failure[name] for name in ("reliability", "reason")}
@@ -110,9 +113,10 @@ def _analyse(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
 def _measured(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
     if not task.scan.exists():
         raise Excluded("reading", f"there is no scan {task.scan.name}; correct its path in the manifest")
-    key = scan_key(task.scan, task.frame_interval_s)
+    key = scan_key(task.title, task.scan, task.frame_interval_s)
     if (finished := task.output.finished_row(key)) is not None:
         return finished
+    task.output.clear()
     registered = register_scan(task.scan, task.frame_interval_s)
     measured: ScanAnalysis | Excluded
     try:

@@ -16,6 +16,7 @@ from stroke_ctp.common.geometry import LEVELS
 from stroke_ctp.common.locks import only_command
 from stroke_ctp.common.parallel import parallel_map, with_progress
 from stroke_ctp.common.provenance import machine
+from stroke_ctp.common.text import counted
 from stroke_ctp.config.command_line import run
 from stroke_ctp.config.schemas.predict import PredictSettings
 from stroke_ctp.model.registry import refuse_whole_scan
@@ -52,7 +53,7 @@ def predict(settings: PredictSettings) -> None:
         outputs.remove_others(keys)
     known = sum(one.in_training for one in predictions)
     if known:
-        print(f"warning: {known} series of training patients: the members know the answer")
+        print(f"warning: {counted(known, 'patient')} of the training cohort, on whom the members were trained")
     for line in prediction_lines(predictions, predictor.endpoint):
         print(line)
     if outputs.reference is not None and settings.scan is not None:
@@ -84,11 +85,11 @@ def _predictor(settings: PredictSettings) -> Predictor:
     if settings.bundle is not None:
         return Predictor.from_bundle(settings.bundle)
     refuse_whole_scan("model", [settings.model])
-    elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
+    elsewhere = Elsewhere.of_training(settings.cohort, settings.bank)
     study = StudyFolder(settings.outputs, settings.name, elsewhere)
     predictor, note = predictor_with_range(study, settings.model, "cohort")
     if note:
-        print(f"{note}; a bundle would know them" if predictor.typical is None else note)
+        print(f"{note}; a bundle contains their limits" if predictor.typical is None else note)
     return predictor
 
 

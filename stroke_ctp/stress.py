@@ -19,7 +19,7 @@ from stroke_ctp.study.study_folder import StudyFolder
 
 def stress(settings: StressSettings) -> None:
     """Try the models, write table and figure to `OUTPUTS/NAME/stress`, and say what they show."""
-    elsewhere = Elsewhere(cohorts=() if settings.cohort is None else (settings.cohort,))
+    elsewhere = Elsewhere.of_training(settings.cohort, settings.bank)
     study = StudyFolder(settings.outputs, settings.name, elsewhere)
     plan = Plan.of(settings.axes, chosen_axes(settings.axes, settings.levels), settings.patients, settings.seed)
     subjects = StressedModels.of(study, settings.models)

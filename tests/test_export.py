@@ -242,6 +242,7 @@ class _Stub:
         (["format=onnx", "embed_encoder=true"], "embed_encoder is for format=bundle"),
         (["format=onnx", "sensitivity=0.8"], "sensitivity is for format=bundle"),
         (["format=onnx", "cohort={0}/outputs/cohort"], "cohort is for format=bundle"),
+        (["format=onnx", "bank={0}/outputs/bank"], "bank is for format=bundle"),
     ],
 )
 def test_a_study_that_cannot_be_packed_leaves_nothing(

@@ -248,6 +248,29 @@ def test_the_table_of_a_second_run_is_byte_by_byte_that_of_the_first(several: Pa
     assert (several / "volumes.csv").read_bytes() == first
 
 
+def test_a_folder_holds_nothing_of_a_scan_that_had_its_place_before(scans: Path, tmp_path: Path) -> None:
+    manifest, out = tmp_path / "manifest.csv", tmp_path / "maps"
+
+    def measure(*rows: tuple[str, str]) -> None:
+        pd.DataFrame(rows, columns=["patient", "scan"]).assign(scan=lambda t: [scans / n for n in t.scan]).to_csv(
+            manifest, index=False
+        )
+        assert call("perfusion", f"manifest={manifest}", f"out={out}", "jobs=1").returncode == 0
+
+    measure(("A", "stroke.nii.gz"), ("B", "stroke.nii.gz"))
+    first = {path.name: path.read_bytes() for path in (out / "00001").iterdir()}
+    (out / "00002" / "notes.txt").write_text("of a reader")
+    measure(("C", "empty.nii.gz"), ("A", "stroke.nii.gz"), ("D", "empty.nii.gz"))
+    assert [path.name for path in (out / "00001").iterdir()] == ["summary.png"]
+    second = {path.name: path.read_bytes() for path in (out / "00002").iterdir()}
+    assert second.pop("notes.txt") == b"of a reader"
+    assert second == first  # its pictures name A, no longer B
+    measure(("A", "stroke.nii.gz"))
+    assert {path.name: path.read_bytes() for path in (out / "00001").iterdir()} == first
+    assert [path.name for path in out.glob("[0-9]*")] == ["00001", "00002"]
+    assert [path.name for path in (out / "00002").iterdir()] == ["notes.txt"]
+
+
 @pytest.fixture(scope="module")
 def learned(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a stroke, the same along other axes, a scan without contrast, and one that ends before any artery falls."""

@@ -191,7 +191,7 @@ def test_a_series_that_the_members_were_trained_on_is_warned_of(trained: Path, t
     known = Cohort(trained / "outputs/cohort").series(3)
     monkeypatch.setattr(command, "standard_series", lambda *given: replace(standard_series(*given), hu=known))
     given = (f"scan={trained}/scan.nii.gz", "levels=[0,2]", f"outputs={trained}/outputs", f"out={tmp_path}/out")
-    assert "warning: 1 series of training patients: the members know the answer" in call("predict", *given)
+    assert "warning: 1 patient of the training cohort, on whom the members were trained" in call("predict", *given)
     assert "The members were trained on this very series" in (tmp_path / "out/patient.html").read_text()
 
 
@@ -247,7 +247,13 @@ def test_a_study_that_was_moved_predicts_the_same(of_manifest: tuple[Path, str],
     pd.testing.assert_frame_equal(moved.drop(columns=declined), known.drop(columns=declined), check_exact=True)
     assert known["answer"][0] == "not assessable"
     assert moved["answer"][0] == moved["youden"][0]
-    assert "nobody is declined as unlike the training patients: its folder cohort was moved or removed" in said
+    assert "patients are not compared with the training cohort: its folder cohort was moved or removed" in said
+    said = call(
+        *("predict", f"manifest={trained}/manifest.csv", f"outputs={tmp_path}/elsewhere", "name=renamed"),
+        *(f"out={tmp_path}/told", f"cohort={trained}/outputs/cohort", f"bank={trained}/outputs/bank"),
+    )
+    assert "training cohort" not in said
+    assert (tmp_path / "told/predictions.csv").read_bytes() == (of_manifest[0] / "predictions.csv").read_bytes()
 
 
 def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(trained: Path, tmp_path: Path):
@@ -277,6 +283,7 @@ def test_a_training_patient_is_scored_by_the_member_that_was_tested_on_it(traine
         (["scan={0}/cut.nii.gz"], "cut.nii.gz"),
         (["scan={0}/scan.nii.gz", "name=none"], "no fold of"),
         (["scan={0}/scan.nii.gz", "bundle=b", "cohort={0}"], "bundle=b holds the range of its training cohort"),
+        (["scan={0}/scan.nii.gz", "bundle=b", "bank={0}"], "leave out bank"),
         (["scan={0}/scan.nii.gz", "bundle=b", "name=mine"], "bundle=b holds a study's model; leave out name and model"),
         (["manifest={0}/manifest.csv", "bundle=b", "out_of_fold=true"], "a bundle does not tell who its training"),
         (["scan={0}/scan.nii.gz", "format=dicom"], "format=dicom writes objects that refer to the images of a DICOM"),

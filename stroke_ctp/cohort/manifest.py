@@ -19,7 +19,9 @@ _MADE = "series"
 """Column of `cohort.csv` that a manifest must not have."""
 _NO_COMMAS = {";": "semicolons", "\t": "tabs"}
 """Column separators of spreadsheets in locales with a decimal comma."""
-COLUMNS = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "label_definition", "frame_interval_s", ORIGIN)
+_OF_SCAN = (*_REQUIRED, *LEVELS, "core_ml", "core_mask", "frame_interval_s")
+"""Columns of one scan; the value of any other is that of the patient."""
+COLUMNS = (*_OF_SCAN, "label_definition", ORIGIN)
 """All columns with a meaning; others are copied to `cohort.csv`, and so is `origin` where it is given."""
 
 
@@ -52,7 +54,7 @@ class ManifestPatient:
     rows: tuple[ManifestRow, ...]
     label_definition: str
     carried: dict[str, str]
-    """Further columns, from the patient's first row."""
+    """Further columns, of the patient: rows may leave them empty, but do not differ."""
 
     def scans(self) -> list[Path]:
         """Files or folders of the scans."""
@@ -75,7 +77,7 @@ def read_manifest(path: str | Path, levels_required: bool = True) -> list[Manife
 
     Raises:
         UserError: The manifest is missing or unreadable, a column is missing, a value is invalid, or a patient has a
-            level twice.
+            level twice or two values of what belongs to the patient.
 
     Example:
         >>> from stroke_ctp import read_manifest
@@ -161,11 +163,23 @@ def _patient(number: int, name: str, table: pd.DataFrame, path: Path) -> Manifes
             )
     _require_once("scan", [row.scan for row in rows], name, path)
     _require_once("core_mask", [row.core_mask for row in rows], name, path)
-    first = {str(column): str(table.iloc[0][column]) for column in table.columns}
-    carried = {
-        column: value for column, value in first.items() if column not in COLUMNS or (column == ORIGIN and value)
+    whole = {
+        column: _of_patient(table, column, name, path) for column in map(str, table.columns) if column not in _OF_SCAN
     }
-    return ManifestPatient(number, name, path.parent, tuple(rows), first.get("label_definition", ""), carried)
+    label_definition = whole.pop("label_definition", "")
+    carried = {column: value for column, value in whole.items() if column != ORIGIN or value}
+    return ManifestPatient(number, name, path.parent, tuple(rows), label_definition, carried)
+
+
+def _of_patient(table: pd.DataFrame, column: str, name: str, path: Path) -> str:
+    """The one value of a patient's rows; empty if all are."""
+    values = list(dict.fromkeys(value for value in table[column] if value))
+    if len(values) > 1:
+        raise UserError(
+            f"{printable(column)} must be the same in all rows of a patient, patient {printable(name)} has "
+            f"{printable(values[0])} and {printable(values[1])} in {path}; write what holds for the patient"
+        )
+    return values[0] if values else ""
 
 
 def _row(record: dict[str, str], where: str) -> ManifestRow:

@@ -1,6 +1,7 @@
 """What `python -m stroke_ctp.perfusion` writes. Only this module names its files."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from stroke_ctp.common.errors import Excluded, UserError
 from stroke_ctp.common.files import atomic_write, digest, unclaim_unused, write_json
 from stroke_ctp.common.records import read_record
 from stroke_ctp.hemodynamics.learned_analysis import LearnedAnalysis, LearnedReadouts
+from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
 from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
 from stroke_ctp.hemodynamics.readouts import Readouts
 from stroke_ctp.hemodynamics.reliability import Reliability
@@ -30,6 +32,7 @@ _NETWORK_MAPS = {
     "delay": "network_delay",
 }
 """Files of the network's maps, by the name of the map."""
+_MASKS = (*(f"core_{name}" for name in DEFINITIONS), "penumbra", "network_core", "network_hypoperfused")
 COLUMNS = (
     *("patient", "scan", "folder", "reliability", "stage", "reason"),
     *(field.name for schema in (Readouts, MeasurementQuality) for field in fields(schema)),
@@ -69,6 +72,14 @@ class PerfusionFolder:
     def only_scan(self) -> "ScanFolder":
         """Folder of the only scan: this one."""
         return ScanFolder(self.folder)
+
+    def remove_others(self, n: int) -> None:
+        """Remove the results of scans beyond the first `n`, of an earlier manifest."""
+        for folder in self.folder.glob("[0-9]" * 5):
+            if int(folder.name) > n:
+                ScanFolder(folder).clear()
+                with suppress(OSError):  # something else is in it
+                    folder.rmdir()
 
     def write_table(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> None:
         """Write `volumes.csv`: reliability, readouts and quality of every scan, or why there are none."""
@@ -113,6 +124,12 @@ class ScanFolder:
             return None
         known = {name: value for name, value in asdict(record).items() if value is not None}
         return _row(known) if record.key == key else None
+
+    def clear(self) -> None:
+        """Remove the results of an earlier scan, the record first."""
+        volumes = [self.folder / f"{name}.nii.gz" for name in (*_MAPS, *_NETWORK_MAPS.values(), *_MASKS)]
+        for path in (self._record, self.vessels, self.summary, self.network_summary, *volumes):
+            path.unlink(missing_ok=True)
 
     def write_maps(self, measured: ScanAnalysis, source: Path) -> None:
         """Write maps and masks that lie on the scan in any viewer.
@@ -198,10 +215,16 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def scan_key(scan: Path, frame_interval_s: float | None) -> str:
-    """Hash of what determines the maps of a scan: its files, by size and time of change, and the frame interval."""
+def scan_key(title: str, scan: Path, frame_interval_s: float | None) -> str:
+    """Hash of what determines maps and pictures of a scan.
+
+    Args:
+        title: Of the pictures.
+        scan: Whose files count by size and time of change.
+        frame_interval_s: Where the manifest gives it [s].
+    """
     files = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in scan_files(scan)]
-    return digest({"scan": files, "interval": frame_interval_s})
+    return digest({"title": title, "scan": files, "interval": frame_interval_s})
 
 
 def _provenance(measured: ScanAnalysis) -> Mapping[str, Any]:

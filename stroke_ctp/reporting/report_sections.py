@@ -130,7 +130,7 @@ def _discrimination(results: StudyResults, models: Mapping[str, ModelAucs]) -> S
 def _same_patients(patients: Sequence[PatientEvidence] | str) -> list[Section]:
     if not patients:
         return []
-    title = "What each method goes by"
+    title = "What each method bases its answer on"
     if isinstance(patients, str):
         return [Section("same-patients", title, [f"Not shown: {patients}."])]
     return [Section("same-patients", title, pictures=[same_patients(patients)])]

@@ -20,8 +20,8 @@ from stroke_ctp.statistics.smooth_calibration import integrated_calibration_inde
 
 CONVENTIONAL = tuple(DEFINITIONS)
 """Models that are the rivals of the others."""
-_MOST_REPEATS_OF_SMALL = 30
-"""How often a patient with a small core counts at most; the odds are exact to 1 in 900."""
+_FINEST = 30
+"""Denominator to which the odds of prevalence are rounded, unless they are below 1 in as many."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,8 @@ def _repeats(labels: Labels, prevalence: float) -> Labels:
     """How often each patient counts, so that this share of all is large cores."""
     n_large = int(labels.sum())
     odds = prevalence / (1 - prevalence) * (len(labels) - n_large) / n_large
-    ratio = Fraction(odds).limit_denominator(_MOST_REPEATS_OF_SMALL)
-    return np.where(labels == 1, max(ratio.numerator, 1), ratio.denominator)
+    ratio = Fraction(1, round(1 / odds)) if odds < 1 / _FINEST else Fraction(odds).limit_denominator(_FINEST)
+    return np.where(labels == 1, ratio.numerator, ratio.denominator)
 
 
 def _row(point: Point) -> dict[str, object]:

@@ -53,9 +53,9 @@ def predictor_with_range(study: StudyFolder, model: str, option: str) -> tuple[P
     """
     training = recorded_cohort(study, list(study.complete_runs(model).values()), option)
     if isinstance(training, str):
-        return Predictor.load(study, model), f"nobody is declined as unlike the training patients: {training}"
+        return Predictor.load(study, model), f"patients are not compared with the training cohort: {training}"
     predictor = Predictor.load(study, model, training)
-    far = "no distance from the training patients is judged: they are few, or their features are no longer cached"
+    far = "the distance from the training cohort is not judged: it is small, or its features are no longer cached"
     return predictor, far if predictor.typical is not None and predictor.typical.cloud is None else ""
 
 

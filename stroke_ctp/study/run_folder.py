@@ -40,6 +40,11 @@ class Elsewhere:
     cohorts: tuple[Path, ...] = ()
     """Cohorts."""
 
+    @classmethod
+    def of_training(cls, cohort: Path | None, bank: Path | None) -> "Elsewhere":
+        """The training cohort and its feature cache, where they lie outside."""
+        return cls(bank, () if cohort is None else (cohort,))
+
 
 @dataclass(frozen=True, config=STRICT)
 class CohortReference:

@@ -18,7 +18,7 @@ def test_rows_of_a_patient_stay_together_in_the_manifests_order(tmp_path):
         f"{HEADER},core_ml,core_mask,label_definition,frame_interval_s,age\n"
         "a1.nii,A,1,,10,,CBV<1.2,,71\n"
         "b.nii,B,0,4,,b_mask.nii,DWI,1.5,\n"
-        "a2.nii,A,,3,5.5,,CBV<1.2,2,70\n"
+        "a2.nii,A,,3,5.5,,CBV<1.2,2,\n"
     )
     first, second = read_manifest(manifest(tmp_path, text))
     assert (first.number, first.patient, second.number, second.patient) == (1, "A", 2, "B")
@@ -29,6 +29,12 @@ def test_rows_of_a_patient_stay_together_in_the_manifests_order(tmp_path):
     assert first.label_definition == "CBV<1.2"
     assert second.scans() == [tmp_path / "b.nii"]
     assert second.masks() == [tmp_path / "b_mask.nii"]
+
+
+def test_what_one_row_says_of_a_patient_holds_for_the_patient(tmp_path):
+    text = f"{HEADER},label_definition,origin,age\na1.nii,A,1,,,,\na2.nii,A,,3,DWI,simulated,71\n"
+    (patient,) = read_manifest(manifest(tmp_path, text))
+    assert (patient.label_definition, patient.carried) == ("DWI", {"origin": "simulated", "age": "71"})
 
 
 def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
@@ -71,6 +77,11 @@ def test_identifiers_stay_text_and_spreadsheets_marks_are_understood(tmp_path):
             f"{HEADER},core_mask\na,A,1,,m\nb,A,,2,m\n",
             "core_mask must be given once per patient, patient A has m in several",
         ),
+        (
+            f"{HEADER},mRS\na,A,1,,3\nb,A,,2,4\n",
+            "mRS must be the same in all rows of a patient, patient A has 3 and 4 in",
+        ),
+        (f"{HEADER},label_definition\na,A,1,,DWI\nb,A,,2,CBF\n", "label_definition must be the same in all rows"),
         (f"{HEADER}\n,,,\n", "has no rows"),
         (HEADER.replace(",", ";") + ";core_ml\r\na;A;1;2;3,5\r\n", "must be separated by commas, got semicolons"),
         (HEADER.replace(",", "\t") + "\na\tA\t1\t2\n", "must be separated by commas, got tabs"),

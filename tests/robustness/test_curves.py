@@ -8,6 +8,7 @@ from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 from stress_scores import LABELS, SHARE, N, made_up
 
+from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.reporting.figures.stress_curves import stress_picture
 from stroke_ctp.reporting.stress_sentences import stress_paragraph
 from stroke_ctp.reporting.tables.stress import stress_table
@@ -56,6 +57,16 @@ def test_another_prevalence_changes_calibration_by_its_odds_and_no_auc():
     assert [point.level for point in points] == list(PREVALENCES)
     assert len({point.auc.value for point in points}) == 1
     assert np.all(np.diff([point.intercept for point in points]) > 0)
+
+
+@pytest.mark.parametrize("threshold", [2.0, 9.0, 72.0, 79.0])
+def test_prevalence_is_right_where_hardly_any_patient_has_a_small_core_or_a_large_one(threshold: float):
+    record, scores = made_up()
+    record = replace(record, endpoint=Endpoint("core_ml", threshold, threshold))
+    points = stress_results(record, scores.assign(probability=0.5)).curve(PREVALENCE, "cbv")
+    assert points[0].n_large in (1, 4, 36, 39)
+    for point in points:
+        assert point.intercept == pytest.approx(logit(point.level), abs=0.05)
 
 
 def test_labels_keep_the_number_of_large_cores_and_only_the_definition_changes(results: StressResults):

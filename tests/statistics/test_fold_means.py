@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scipy.stats import t, ttest_1samp
+from scipy.stats import norm, t, ttest_1samp
 from statsmodels.stats.power import TTestPower
 
 from stroke_ctp.benchmarks import ensemble_thresholds, inference, seed_inference
@@ -50,9 +50,27 @@ def test_values_that_define_no_error_have_a_reason():
     assert mean_over_folds([0.1 + 0.2, 0.3], 0.1).p().reason == "all folds have the same value"
 
 
-def test_an_auc_of_1_in_every_fold_has_the_exact_bound_of_all_disjoint_pairs():
-    estimate = mean_auc([1.0, 1.0, 1.0], [4, 3, 4], 1 / 8)
-    assert (estimate.value, estimate.low, estimate.high) == (1, pytest.approx(0.025 ** (1 / 9)), 1)
+def test_an_auc_of_1_in_every_fold_has_the_exact_bound_of_the_pairs_of_independent_folds():
+    estimate = mean_auc([1.0, 1.0, 1.0], [4, 3, 4], 1 / 8)  # three folds count as 3 / (1 + 3/8) = 2.2 of 3 pairs each
+    assert (estimate.value, estimate.low, estimate.high) == (1, pytest.approx(0.025 ** (1 / 6)), 1)
+    assert mean_auc([1.0], [4], 1 / 8).low == pytest.approx(0.025 ** (1 / 4))
+
+
+def test_folds_that_share_training_patients_are_perfect_together_oftener_than_independent_ones():
+    """Ten folds of a large and a small core each; scores lie along the difference of the training classes' means."""
+    generator, perfect, aucs = np.random.default_rng(0), 0, []
+    for _ in range(1500):
+        x = generator.normal(size=(10, 2, 10))  # fold, class, feature
+        x[:, 1, 0] += 1.15
+        means = (x.sum(axis=0) - x) / 9  # of the other folds
+        direction = means[:, 1] - means[:, 0]
+        scores = np.einsum("kcf,kf->kc", x, direction)
+        perfect += bool((scores[:, 1] > scores[:, 0]).all())
+        aucs.append(norm.cdf(1.15 * direction[:, 0] / np.linalg.norm(direction, axis=1) / 2**0.5).mean())
+    # the bound of ten independent pairs would be missed in more than 2.5 %
+    assert np.mean(aucs) < 0.025 ** (1 / 10)
+    assert perfect / 1500 > 0.035
+    assert mean_auc([1.0] * 10, [1] * 10, 1 / 8).low < np.mean(aucs)
 
 
 def test_the_interval_of_an_auc_stays_between_0_and_1():

@@ -25,6 +25,8 @@ class ExportSettings:
     """Model of the study."""
     cohort: Folder | None = None
     """Training cohort of the study, if it lies outside OUTPUTS."""
+    bank: Folder | None = None
+    """Folder of the feature cache, if it is not OUTPUTS/bank."""
     format: Literal["bundle", "onnx"] = "bundle"
     """bundle: everything that `predict` needs; onnx: the networks alone, for programs without PyTorch."""
     embed_encoder: bool = False
@@ -42,6 +44,7 @@ class ExportSettings:
     def _of_bundle(self) -> "ExportSettings":
         given = {
             "cohort": self.cohort is not None,
+            "bank": self.bank is not None,
             "embed_encoder": self.embed_encoder,
             "sensitivity": self.sensitivity != USUAL_SENSITIVITY,
         }

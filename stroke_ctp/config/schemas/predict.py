@@ -43,6 +43,8 @@ class PredictSettings:
     """File of `python -m stroke_ctp.export`, instead of name and model."""
     cohort: Folder | None = None
     """Training cohort of the study, if it lies outside OUTPUTS: it tells which patients are not assessable."""
+    bank: Folder | None = None
+    """Folder of the feature cache, if it is not OUTPUTS/bank."""
     error: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     """Largest share of patients of either class who may get the wrong answer: those for whom that cannot be kept are
     declined. By default nobody is declined for being between the classes."""
@@ -58,8 +60,9 @@ class PredictSettings:
     def _one_model(self) -> "PredictSettings":
         if self.bundle is not None and (self.name, self.model) != (PredictSettings.name, PredictSettings.model):
             raise UserError(f"bundle={self.bundle} holds a study's model; leave out name and model")
-        if self.bundle is not None and self.cohort is not None:
-            raise UserError(f"bundle={self.bundle} holds the range of its training cohort; leave out cohort")
+        if self.bundle is not None and (self.cohort is not None or self.bank is not None):
+            extra = "cohort" if self.cohort is not None else "bank"
+            raise UserError(f"bundle={self.bundle} holds the range of its training cohort; leave out {extra}")
         if self.bundle is not None and self.out_of_fold:
             raise UserError("out_of_fold=true needs name=NAME: a bundle does not tell who its training patients are")
         return self

@@ -29,6 +29,8 @@ class StressSettings:
     """Models to try, separated by commas; by default all that need no whole scan."""
     cohort: Folder | None = None
     """Training cohort of the study, if it lies outside OUTPUTS: it tells which scans are not assessable."""
+    bank: Folder | None = None
+    """Folder of the feature cache, if it is not OUTPUTS/bank."""
     axes: Axes = ()
     """Axes of stress; by default all."""
     levels: Levels = ()

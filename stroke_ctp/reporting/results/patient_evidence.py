@@ -1,4 +1,4 @@
-"""What each method goes by in a patient: the networks that tested the patient, and conventional maps."""
+"""What each method bases its answer on in a patient: the networks that tested the patient, and conventional maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

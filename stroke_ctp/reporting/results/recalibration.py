@@ -1,7 +1,7 @@
 """Calibration before and after recalibration, and what declining the least certain patients buys.
 
 The recalibration of a test fold is fitted on the test folds of the others, that of external patients on all test
-folds; no patient influences the recalibration by which the patient is judged.
+folds; no patient's own probability takes part in the recalibration by which the patient is judged.
 """
 
 from dataclasses import dataclass

@@ -15,9 +15,9 @@ _AUC_CAPTION = """ROC-AUC with 95 % confidence interval. Test folds: mean over f
 over seeds in every fold), with the corrected resampled t interval of Nadeau and Bengio, which allows for the training
 patients that folds share. External patients: ensemble
 mean, with DeLong's interval on the logit scale, for these trained models. Where an AUC is 1 the bound is conservative
-(Clopper and Pearson, disjoint pairs) and takes the trained models as given. The p-value tests against chance,
-two-sided: by the same t distribution in test folds, by permutation of the classes on external patients. These methods
-were chosen by simulation; others are in the appendix."""
+(Clopper and Pearson, pairs that share no patient). The p-value tests against chance, two-sided: by the same t
+distribution in test folds, by permutation of the classes on external patients. These methods were chosen by simulation;
+others are in the appendix."""
 _COMPARISON_CAPTION = """Difference of the AUCs of two models on the same patients. Test folds: mean of the differences
 within folds, by the corrected resampled t test of Nadeau and Bengio; external patients: DeLong's test with Student's
 t distribution. The first interval is for one comparison alone, as p; Holm's p and the simultaneous intervals
