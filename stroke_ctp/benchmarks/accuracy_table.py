@@ -12,9 +12,9 @@ from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS, HYPOPERFUSED
 from stroke_ctp.hemodynamics.readouts import NORMAL_TMAX
 from stroke_ctp.hemodynamics.reliability import CORE_RANGE_ML, LEVELS
 from stroke_ctp.reporting.number_text import estimate_text, number_text
+from stroke_ctp.statistics.agreement import differences
 from stroke_ctp.statistics.operating_points import proportion
 
-_LIMITS = 1.96
 _SPREAD = (
     ("interval_s", "interval {} s", (1, 1.6, 2.3, 3)),
     ("duration_s", "duration {} s", (30, 45, 60, 75)),
@@ -64,7 +64,8 @@ def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliabili
     """
     error = scans[f"{volume}_ml"] - scans[true]
     level = scans[reliability].where(error.notna())
-    half = _LIMITS * float(error.std(ddof=1))
+    measured = scans[error.notna()]
+    limits = differences(measured[f"{volume}_ml"].to_numpy(float), measured[true].to_numpy(float))
     large = error.abs() > CORE_RANGE_ML
     return Agreement(
         scans=len(scans),
@@ -72,7 +73,7 @@ def agreement(scans: pd.DataFrame, volume: str, true: str = "true_ml", reliabili
         caution=int(level.eq("caution").sum()),
         unusable=int(level.eq("unusable").sum()),
         bias_ml=float(error.mean()),
-        limits_ml=(float(error.mean()) - half, float(error.mean()) + half),
+        limits_ml=(limits.low, limits.high),
         dice=float(scans[f"{volume}_dice"].median()),
         large_errors=int(large.sum()),
         unflagged_errors=int((large & level.eq("ok")).sum()),

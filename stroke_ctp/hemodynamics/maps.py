@@ -14,7 +14,7 @@ from stroke_ctp.hemodynamics.bolus_passage import BolusPassage
 from stroke_ctp.hemodynamics.cbv_reference import VESSEL, scale_to_healthy
 from stroke_ctp.hemodynamics.deconvolution import Deconvolution
 from stroke_ctp.hemodynamics.kinetics import HAEMATOCRIT_RATIO
-from stroke_ctp.hemodynamics.lesion_definitions import HYPOPERFUSED_TMAX
+from stroke_ctp.hemodynamics.lesion_definitions import CORE_CBV, HYPOPERFUSED_TMAX
 from stroke_ctp.hemodynamics.tissue_perfusion import TissuePerfusion, tissue_perfusion
 from stroke_ctp.hemodynamics.truncation import FirstPass, Truncation
 from stroke_ctp.hemodynamics.vessel_selection import denoise
@@ -53,7 +53,8 @@ class Maps:
     ttp: Float32[np.ndarray, "slice height width"]
     """Time of the highest enhancement after the last pre-contrast frame [s]."""
     affected: Bool[np.ndarray, "slice height width"]
-    """Tissue of the hemisphere with the larger share of hypoperfused tissue."""
+    """Tissue of the hemisphere with the larger share of hypoperfused tissue, or of low CBV where nothing is
+    hypoperfused."""
     healthy: Bool[np.ndarray, "slice height width"]
     """Tissue of the other."""
     seen: Float32[np.ndarray, "slice height width"]
@@ -91,9 +92,9 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
     noise = _noise(curves[:, : passage.n_baseline]) if analysis.calibration == "reference" else 0.0
     found = tissue_perfusion(curves, passage.artery.curve, passage.step, analysis.deconvolution, noise)
     late = found.lag > HYPOPERFUSED_TMAX
-    affected = _affected(late, passage.left[tissue])
     area = _smooth_within(passage.rise.sum(axis=0, keepdims=True), without_vessels, pixel_mm, _LIGHT_SMOOTHING_MM)
     sharp_cbv = 100 * HAEMATOCRIT_RATIO * area[0, tissue] / np.float32(passage.artery.curve.sum()) / found.seen
+    affected = _affected(late if late.any() else _low(found.cbv, sharp_cbv), passage.left[tissue])
     partial_volume, grey_share = scale_to_healthy(sharp_cbv[~affected])
     if analysis.calibration == "venous":
         partial_volume = max(1.0, _venous_area(passage, analysis.deconvolution))
@@ -103,7 +104,7 @@ def perfusion_maps(passage: BolusPassage, pixel_mm: tuple[float, float], analysi
         cbv=_volume(cbv, tissue),
         mtt=_volume(60 * cbv / np.maximum(cbf, _LEAST_CBF), tissue),
         tmax=_volume(np.maximum(found.lag, 0), tissue),
-        ttp=_volume(passage.step * np.maximum(curves.argmax(axis=1) - passage.n_baseline, 0), tissue),
+        ttp=_volume(passage.step * np.maximum(curves.argmax(axis=1) - (passage.n_baseline - 1), 0), tissue),
         affected=_volume(affected, tissue),
         healthy=_volume(~affected, tissue),
         seen=_volume(found.seen, tissue),
@@ -132,8 +133,13 @@ def _truncation(
         vein_s=first_pass.missing_s(passage.vein.curve) if passage.vein is not None else None,
         tissue_s=first_pass.missing_s(curves.mean(axis=0)),
         late_tissue_s=first_pass.missing_s(curves[late].mean(axis=0)) if late.any() else None,
-        unseen_share=float(1 - found.cbv[part] @ found.seen[part] / found.cbv[part].sum()),
+        unseen_share=_unseen_share(found.cbv[part], found.seen[part]),
     )
+
+
+def _unseen_share(cbv: Float32[np.ndarray, " voxel"], seen: Float32[np.ndarray, " voxel"]) -> float:
+    """Share of some voxels' CBV that the scan does not show; all of it where there is none."""
+    return float(1 - cbv @ seen / cbv.sum()) if cbv.any() else 1.0
 
 
 def _venous_area(passage: BolusPassage, deconvolution: Deconvolution) -> float:
@@ -143,9 +149,19 @@ def _venous_area(passage: BolusPassage, deconvolution: Deconvolution) -> float:
     return float(found.cbv[0]) / (100 * HAEMATOCRIT_RATIO)
 
 
-def _affected(late: Bool[np.ndarray, " voxel"], left: Bool[np.ndarray, " voxel"]) -> Bool[np.ndarray, " voxel"]:
-    """Voxels of the hemisphere with the larger share of hypoperfused tissue."""
-    return left if late[left].mean() > late[~left].mean() else ~left
+def _affected(abnormal: Bool[np.ndarray, " voxel"], left: Bool[np.ndarray, " voxel"]) -> Bool[np.ndarray, " voxel"]:
+    """Voxels of the hemisphere with the larger share of abnormal tissue."""
+    return left if abnormal[left].mean() > abnormal[~left].mean() else ~left
+
+
+def _low(cbv: Float32[np.ndarray, " voxel"], sharp_cbv: Float32[np.ndarray, " voxel"]) -> Bool[np.ndarray, " voxel"]:
+    """CBV of a core, on the scale of all tissue: an infarct that is perfused again is not late.
+
+    Args:
+        cbv: Before it has a scale.
+        sharp_cbv: The same, smoothed little.
+    """
+    return cbv < CORE_CBV * scale_to_healthy(sharp_cbv)[0]
 
 
 def _volume(values: np.ndarray, tissue: Bool[np.ndarray, "slice height width"]) -> np.ndarray:

@@ -12,6 +12,7 @@ from stroke_ctp.hemodynamics.core_and_penumbra import core_masks, vessels
 from stroke_ctp.hemodynamics.maps import Maps
 from stroke_ctp.scan.ctp_scan import CTPScan
 from stroke_ctp.scan.registration import Motion
+from stroke_ctp.scan.time_resampling import count_needed_frames
 from stroke_ctp.statistics.robust import robust_sd
 
 SCALE_ERROR = 0.15
@@ -23,7 +24,9 @@ class MeasurementQuality:
     """Of one scan."""
 
     frame_interval_s: float
-    """Between frames [s]."""
+    """Between frames, the median [s]."""
+    longest_interval_s: float
+    """Longest time between two frames of those that preprocessing needs; later ones may be sparse [s]."""
     arrival_s: float
     """Contrast arrives in the arteries this long after the first frame [s]."""
     coverage_s: float
@@ -88,6 +91,7 @@ def measure_quality(
     elsewhere = _core_ml(maps, maps.healthy, scan.spacing)
     return MeasurementQuality(
         frame_interval_s=round(passage.step, 6),
+        longest_interval_s=round(_longest_interval(scan.times[:, 0]), 3),
         arrival_s=round(passage.n_baseline * passage.step, 3),
         coverage_s=round((len(passage.rise) - 1 - int(passage.artery.curve.argmax())) * passage.step, 3),
         artery_missing_s=round(cut.artery_s, 1),
@@ -119,6 +123,10 @@ def mean_curve(
 ) -> Float[np.ndarray, " time"]:
     """Mean enhancement of some voxels [HU]."""
     return rise[:, mask].mean(axis=1, dtype=np.float64)
+
+
+def _longest_interval(times: Float[np.ndarray, " time"]) -> float:
+    return float(np.diff(times[: count_needed_frames(times)]).max())
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -18,6 +18,8 @@ ARTERY_MISSING_S = 5.0
 """The same of the artery, whose end is that of all deconvolution [s]; assumed."""
 UNSEEN_SHARE, UNUSABLE_UNSEEN_SHARE = 0.4, 0.6
 """Share of hypoperfused tissue's CBV that may be extrapolated; assumed."""
+LONGEST_INTERVAL_S = 3.0
+"""Between frames [s]: by default preprocessing refuses longer ones too."""
 ARRIVAL_S = 18.0
 """Contrast arrives after 8 s in the median patient, after 6 to 10 s in half of them (93 patients of ISLES 2018) [s];
 assumed."""
@@ -81,6 +83,7 @@ def judge(quality: MeasurementQuality, readouts: Readouts) -> Reliability:
 
 
 def _concerns(quality: MeasurementQuality, readouts: Readouts) -> Iterator[Concern]:
+    yield from _sampling(quality)
     yield from _contrast(quality)
     if quality.contrast_to_noise >= UNUSABLE_CONTRAST_TO_NOISE:  # the end of a curve of noise says nothing
         yield from _truncation(quality)
@@ -91,6 +94,16 @@ def _concerns(quality: MeasurementQuality, readouts: Readouts) -> Iterator[Conce
     yield from _core("CBV core", readouts.core_cbv_ml, quality.other_side_core_ml, late)
     yield from _core("CBF core", readouts.core_rcbf_ml, quality.other_side_core_rcbf_ml, late)
     yield from _scale(quality, readouts)
+
+
+def _sampling(quality: MeasurementQuality) -> Iterator[Concern]:
+    """Too few frames."""
+    if quality.longest_interval_s > LONGEST_INTERVAL_S:
+        yield Concern(
+            "caution",
+            f"frames lie up to {quality.longest_interval_s:g} s apart, more than {LONGEST_INTERVAL_S:g} s: peaks of "
+            "curves may lie between them",
+        )
 
 
 def _truncation(quality: MeasurementQuality) -> Iterator[Concern]:

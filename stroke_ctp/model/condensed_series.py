@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from stroke_ctp.common.geometry import PIXEL_MM
+from stroke_ctp.scan.time_resampling import acquired_after_first
 
 PIXEL_CM2 = (2 * PIXEL_MM / 10) ** 2
 """Area of a condensed pixel [cm²]."""
@@ -114,9 +115,8 @@ def _mean_of_highest(
 
 
 def _acquired(frames: Float[Tensor, "batch level time height width"]) -> Float[Tensor, "batch time"]:
-    """1 up to the last frame that differs from the one before it."""
-    differs = (frames[:, :, 1:] != frames[:, :, :-1]).flatten(3).any(dim=3).any(dim=1)
-    later = differs.flip(1).cumsum(dim=1).flip(1) > 0
+    """1 up to the last frame that differs from the one before it at any level."""
+    later = acquired_after_first(frames).any(dim=1)
     return torch.cat([torch.ones_like(later[:, :1]), later], dim=1).to(frames.dtype)
 
 

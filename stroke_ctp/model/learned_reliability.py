@@ -36,6 +36,8 @@ def _untrained(quality: LearnedQuality) -> Iterator[Concern]:
     for reason, applies in found.items():
         if applies:
             yield Concern("caution", f"the network was not trained for this scan: {reason}")
+    if quality.noise_hu is None:
+        yield Concern("caution", "noise could not be measured: the network may not have been trained for it")
     low, high = LEVELS_MM
     if quality.slab_mm > high - low:
         yield Concern(

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-from stroke_ctp.common.geometry import N_BASELINE, PIXEL_MM
+from stroke_ctp.common.geometry import FIELD_OF_VIEW_MM, N_BASELINE, PIXEL_MM
 from stroke_ctp.hemodynamics.regions import intracranial_mask
 from stroke_ctp.model.condensed_series import CondensedSeries, condense
 from stroke_ctp.model.perfusion_network import UNITS, PerfusionNetwork
@@ -51,8 +51,8 @@ class PredictedMaps:
         return cls(hypoperfused * output[:, :, 1].sigmoid(), hypoperfused, cbv, cbf, delay)
 
     def area_cm2(self, probability: Float[Tensor, "batch level height width"]) -> Float[Tensor, " batch"]:
-        """Expected area over both levels of what has this probability, at the maps' pixels of 200 mm fields [cm²]."""
-        pixel_cm2 = (PIXEL_MM * 128 / probability.shape[-1] / 10) ** 2
+        """Expected area over both levels of what has this probability, of maps that cover the standard field [cm²]."""
+        pixel_cm2 = (FIELD_OF_VIEW_MM / probability.shape[-1] / 10) ** 2
         return reduce(probability, "b l y x -> b", "sum") * pixel_cm2
 
 

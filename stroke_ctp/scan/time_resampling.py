@@ -1,7 +1,10 @@
 """Interpolation of frames in time."""
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Float, Float32
+from einops import reduce
+from jaxtyping import Bool, Float, Float32, Shaped
 
 from stroke_ctp.common.geometry import STANDARD_TIMES
 
@@ -40,3 +43,17 @@ def interpolate_frames(
     weight = np.clip((wanted - times[before]) / (times[after] - times[before]), 0, 1)
     weight = weight.astype(np.float32)[:, None, None]
     return (1 - weight) * frames[before] + weight * frames[after]
+
+
+def acquired_after_first(frames: Shaped[Any, "*batch time height width"]) -> Bool[Any, "*batch later"]:
+    """Whether each frame from the second on was acquired: no longer, once all that follow repeat the one before.
+
+    `interpolate_frames` holds the last frame of a short scan so.
+
+    Args:
+        frames: Of NumPy or PyTorch.
+    """
+    changes = frames[..., 1:, :, :] != frames[..., :-1, :, :]
+    changed = reduce(changes, "... time height width -> ... time", "any")
+    so_far = changed.cumsum(-1)
+    return changed | (so_far < so_far[..., -1:])

@@ -88,6 +88,15 @@ def test_mtt_is_cbv_over_cbf_and_everything_is_0_outside_tissue(passage):
         assert not values[~passage.tissue].any()
 
 
+def test_ttp_counts_from_the_last_frame_before_the_contrast():
+    hu, times = head(occluded=False, noise=0.0)
+    passage = find_bolus_passage(hu, times, PIXEL_MM)
+    maps = perfusion_maps(passage, PIXEL_MM, Analysis(smoothing_mm=0.0))
+    healthy = disc((0.0, 35.0), 8.0)  # of one curve, which is the highest at 22.5 s
+    assert times[passage.n_baseline - 1] == 10.5  # the first frame with contrast is that of 12 s
+    assert (maps.ttp[:, healthy] == 22.5 - 10.5).all()
+
+
 def test_the_lesion_of_the_mirrored_head_is_mirrored():
     hu, times = head(noise=1.0)
     lesions = [
@@ -110,6 +119,31 @@ def test_a_head_without_an_occlusion_has_no_core():
     lesion = segment_lesion(maps, PIXEL_MM)
     assert not lesion.core["cbv"].any()
     assert not lesion.core["rcbf"].any()
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_an_infarct_that_is_perfused_again_is_found_on_either_side(side):
+    """Nothing is late, so that Tmax does not tell the side."""
+    hu, times = head(occluded=False, noise=1.0)
+    infarct = disc((CORE[0], side * CORE[1]), CORE_MM)
+    before = hu[:4].mean(axis=0)
+    hu[:, :, infarct] = before[:, infarct] + 0.25 * (hu[:, :, infarct] - before[:, infarct])
+    maps = perfusion_maps(find_bolus_passage(hu, times, PIXEL_MM), PIXEL_MM, Analysis())
+    lesion = segment_lesion(maps, PIXEL_MM)
+    assert not lesion.hypoperfused.any()
+    assert dice(lesion.core["cbv"], infarct) > 0.87
+
+
+def test_late_tissue_without_any_cbv_is_all_unseen():
+    """It was no number, which no threshold noticed and no file could hold."""
+    hu, times = head(occluded=False, noise=0.0)
+    lesion = disc(CORE, CORE_MM)
+    dip, bump = (size * np.exp(-(((times - centre) / 3) ** 2)) for centre, size in ((18, -3), (28, 1)))
+    hu[:, :, lesion] = hu[:1, :, lesion] + (dip + bump)[:, None, None].astype(np.float32)
+    maps = perfusion_maps(find_bolus_passage(hu, times, PIXEL_MM), PIXEL_MM, Analysis(smoothing_mm=0.0))
+    assert (maps.tmax[:, lesion] > 6).mean() > 0.9
+    assert not maps.cbv[maps.tmax > 6].any()
+    assert maps.truncation.unseen_share == 1
 
 
 def test_pieces_of_less_than_a_square_centimetre_are_removed_slice_by_slice():

@@ -4,15 +4,21 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from perfused_head import PIXEL_MM, head
 
 from stroke_ctp.hemodynamics import reliability
 from stroke_ctp.hemodynamics.measurement_quality import MeasurementQuality
 from stroke_ctp.hemodynamics.readouts import Readouts
 from stroke_ctp.hemodynamics.reliability import Concern, Reliability, judge
+from stroke_ctp.hemodynamics.scan_analysis import RegisteredScan, analyse_registered
+from stroke_ctp.scan.ctp_scan import CTPScan
+from stroke_ctp.scan.motion_correction import correct_motion
 
 GOOD = MeasurementQuality(
     frame_interval_s=1.5,
+    longest_interval_s=1.5,
     arrival_s=9.0,
     coverage_s=40.0,
     artery_missing_s=0.0,
@@ -72,6 +78,7 @@ def test_a_good_scan_is_ok_without_a_reason():
             "(tissue 9 s too early): 50% of all tissue's CBV",
         ),
         ({"artery_missing_s": 6.0, "coverage_s": 14.0}, "caution", "ends 14 s after the artery's peak"),
+        ({"longest_interval_s": 4.5}, "caution", "frames lie up to 4.5 s apart, more than 3 s"),
         ({"arrival_s": 24.0}, "caution", "contrast arrives 24 s after the first frame"),
         ({"contrast_to_noise": 2.0}, "caution", "2.00 times its noise"),
         ({"contrast_to_noise": 0.8}, "unusable", "0.80 times its noise"),
@@ -105,6 +112,21 @@ def test_a_poor_measurement_has_its_level_and_reason(changes, level, words):
     assert found.level == level
     assert len(found.concerns) == 1
     assert words in found.reasons
+
+
+def test_a_gap_between_frames_needs_caution_but_for_sparse_frames_at_the_end():
+    hu, times = head(n_frames=44, noise=1.0)
+
+    def longest(*missing):
+        kept = np.delete(np.arange(44), missing)
+        scan = CTPScan.simultaneous(hu[kept], times[kept], (10.0, *PIXEL_MM))
+        return analyse_registered(RegisteredScan("head", *correct_motion(scan)))
+
+    late, early = longest(35, 36, 37, 38), longest(24, 25)
+    assert (late.quality.frame_interval_s, late.quality.longest_interval_s) == (1.5, 1.5)
+    assert (early.quality.frame_interval_s, early.quality.longest_interval_s) == (1.5, 4.5)
+    assert "frames lie" not in late.reliability.reasons
+    assert "frames lie up to 4.5 s apart" in early.reliability.reasons
 
 
 def test_hypoperfusion_smaller_than_the_core_is_a_concern_unless_both_are_tiny():
@@ -159,6 +181,7 @@ def test_the_documented_thresholds_are_those_that_are_used():
         for name in re.findall(r"`(\w+)`", names)
     }
     used = {
+        "longest_interval_s": [reliability.LONGEST_INTERVAL_S],
         "arrival_s": [reliability.ARRIVAL_S],
         "artery_missing_s": [reliability.ARTERY_MISSING_S],
         "unseen_share": [reliability.UNSEEN_SHARE, reliability.UNUSABLE_UNSEEN_SHARE],

@@ -109,8 +109,14 @@ def test_what_the_network_was_not_trained_for_needs_caution(unlike: dict[str, fl
     assert words in found.reasons
 
 
-def test_slices_beyond_the_trained_levels_are_a_remark_and_unknown_noise_is_none():
-    found = judge_learned(replace(USUAL, slab_mm=75.0, noise_hu=None), 30.0, None)
+def test_noise_that_could_not_be_measured_needs_caution():
+    found = judge_learned(replace(USUAL, noise_hu=None), 30.0, None)
+    assert found.level == "caution"
+    assert "noise could not be measured" in found.reasons
+
+
+def test_slices_beyond_the_trained_levels_are_a_remark():
+    found = judge_learned(replace(USUAL, slab_mm=75.0), 30.0, None)
     assert found.level == "ok"
     assert "some slices of this slab of 75 mm lie outside" in found.reasons
 

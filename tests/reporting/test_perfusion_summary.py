@@ -40,6 +40,7 @@ def doubtful(measured):
     """The same scan, with every reason for doubt that a page must hold."""
     quality = replace(
         measured.quality,
+        longest_interval_s=4.5,
         unseen_share=0.7,
         vein_missing_s=20.0,
         late_tissue_missing_s=33.0,

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+import torch
 
 from stroke_ctp.common.geometry import STANDARD_TIMES
-from stroke_ctp.scan.time_resampling import count_needed_frames, to_standard_times
+from stroke_ctp.scan.time_resampling import acquired_after_first, count_needed_frames, to_standard_times
 
 
 @pytest.mark.parametrize("interval_s", [1.0, 1.5, 2.8, 3.0])
@@ -48,3 +49,11 @@ def test_a_frame_that_is_early_by_a_rounding_error_ends_the_series(early_s, need
     times = np.arange(40) * 1.5
     times[31] -= early_s
     assert count_needed_frames(times) == needed
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_frames_are_acquired_up_to_the_last_change(kind):
+    curves = np.array([[3, 3, 5, 5, 7, 7, 7], [3, 4, 5, 6, 7, 8, 9], [3, 3, 3, 3, 3, 3, 3]], np.float32)
+    frames = np.zeros((3, 7, 2, 2), np.float32)
+    frames[:, :, 1, 0] = curves  # a single pixel tells
+    assert acquired_after_first(kind(frames)).tolist() == [[True] * 4 + [False] * 2, [True] * 6, [False] * 6]
