@@ -26,11 +26,13 @@ from stroke_ctp.model.perfusion_weights import SHIPPED
 from stroke_ctp.model.provenance import Provenance
 from stroke_ctp.model.settings import EncoderSettings
 from stroke_ctp.model.weights import pretrained_backbone
+from stroke_ctp.statistics.operating_points import Threshold
 from stroke_ctp.study import bundle_file
 from stroke_ctp.study.answers import answer
 from stroke_ctp.study.bundle_file import read_bundle, write_bundle
 from stroke_ctp.study.bundling import save_bundle
 from stroke_ctp.study.predictor import Predictor
+from stroke_ctp.study.reference import MemberPoint
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -105,6 +107,17 @@ def test_a_scan_that_the_model_cannot_measure_is_declined_whatever_is_known_of_t
     first, *others = answer(of_bundle, "Ann", air).declined
     assert first == "the model could not measure this scan"
     assert not [reason for reason in others if "model" in reason]
+
+
+def test_a_share_of_errors_declines_everybody_where_validation_defined_no_threshold(trained: Path):
+    predictor = Predictor.load(StudyFolder(trained / "outputs", "stroke"), "perfusion")
+    undefined = MemberPoint(None, Threshold(None, "the validation patients have no large core"))
+    predictor = replace(predictor, reference=replace(predictor.reference, points=[undefined]))
+    series = standard_series(read_manifest(trained / "labelled.csv")[0])
+    assert answer(predictor, "Ann", series).answer is None
+    declined = answer(predictor, "Ann", series, error=0.1)
+    assert declined.answer == "not assessable"
+    assert declined.declined == ["the validation patients define no threshold, so 10 % errors cannot be kept"]
 
 
 def test_a_bundle_tells_neither_who_the_patients_are_nor_where_it_was_made(trained: Path):

@@ -19,7 +19,7 @@ from stroke_ctp.reporting.summary_sentences import (
     patients_phrase,
 )
 from stroke_ctp.reporting.tables.provenance import revisions, software
-from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.audit.evidence import AuditEvidence
 from stroke_ctp.study.predictions import ModelPredictions
 from stroke_ctp.study.training_summary import TrainingSummary
 

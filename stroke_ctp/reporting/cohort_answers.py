@@ -11,7 +11,7 @@ from stroke_ctp.hemodynamics.lesion_definitions import MEASURED
 from stroke_ctp.reporting.caveats import caveats, external_cohort
 from stroke_ctp.reporting.model_text import endpoint_text
 from stroke_ctp.reporting.results.study_results import StudyResults
-from stroke_ctp.study.audit_evidence import AuditEvidence, CohortEvidence
+from stroke_ctp.study.audit.evidence import AuditEvidence, CohortEvidence
 from stroke_ctp.study.predictions import Study
 from stroke_ctp.study.run_folder import CohortReference
 

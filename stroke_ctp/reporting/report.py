@@ -18,8 +18,8 @@ from stroke_ctp.reporting.study_background import StudyBackground, background_of
 from stroke_ctp.reporting.summary_sentences import subtitle
 from stroke_ctp.reporting.tables.folds import folds_frame
 from stroke_ctp.reporting.tables.main_results import cells_frame, table1, table2
-from stroke_ctp.study.audit_evidence import AuditEvidence, CohortEvidence
-from stroke_ctp.study.leakage_audit import audit
+from stroke_ctp.study.audit.evidence import AuditEvidence, CohortEvidence
+from stroke_ctp.study.audit.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
 from stroke_ctp.study.training_summary import training_summaries

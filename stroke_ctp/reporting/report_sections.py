@@ -46,7 +46,7 @@ from stroke_ctp.reporting.tables.seeds import seeds_table
 from stroke_ctp.reporting.tables.stress import declines_table, stress_table
 from stroke_ctp.reporting.tables.volume_agreement import volume_table
 from stroke_ctp.robustness.curves import StressResults
-from stroke_ctp.study.findings import Finding
+from stroke_ctp.study.audit.findings import Finding
 from stroke_ctp.study.training_summary import TrainingSummary
 
 _CHECKLISTS = "The run fills in what it knows, for the author to check; “author” marks what only the author can answer."

@@ -11,7 +11,7 @@ from stroke_ctp.model.settings import TrainSettings
 from stroke_ctp.reporting.figures.network import Architecture
 from stroke_ctp.robustness.curves import StressResults, read_results
 from stroke_ctp.robustness.stress_folder import WAY_OUT, StressFolder
-from stroke_ctp.study.audit_evidence import AuditEvidence, gather_evidence
+from stroke_ctp.study.audit.evidence import AuditEvidence, gather_evidence
 from stroke_ctp.study.predictions import Study
 from stroke_ctp.study.predictor import members_key
 from stroke_ctp.study.study_folder import StudyFolder

@@ -20,9 +20,9 @@ from stroke_ctp.reporting.study_background import shared_settings
 from stroke_ctp.reporting.tables.discrimination import comparison_caption, comparison_cells
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.statistics.interval_estimates import Estimate
-from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.audit.evidence import AuditEvidence
+from stroke_ctp.study.audit.leakage_audit import audit
 from stroke_ctp.study.incorporation import Incorporation
-from stroke_ctp.study.leakage_audit import audit
 from stroke_ctp.study.predictions import Study, read_study
 from stroke_ctp.study.study_folder import StudyFolder
 

@@ -19,7 +19,7 @@ from stroke_ctp.reporting.results.scored_patients import Split
 from stroke_ctp.reporting.results.study_results import CohortResults, StudyResults
 from stroke_ctp.reporting.tables.seeds import seeds_phrase
 from stroke_ctp.statistics.interval_estimates import Estimate
-from stroke_ctp.study.findings import Finding
+from stroke_ctp.study.audit.findings import Finding
 from stroke_ctp.study.predictions import ModelPredictions, Study
 
 _WHERE: dict[Split, str] = {"test": "test folds", "external": "external cohort"}

@@ -55,8 +55,12 @@ def answer(
 def _undecided(
     predictor: Predictor, members: dict[str, float], classes: dict[str, bool | None], error: float | None
 ) -> list[str]:
-    """Why a patient is between both classes at a share of errors; nothing for one who is not."""
+    """Why a share of errors cannot be kept for a patient; nothing for one for whom it can, or where none was given."""
+    if error is None:
+        return []
     large = next(iter(classes.values()), None)
-    if error is None or large is None or predictor.reference.settles(members, large, error):
+    if large is None:
+        return [f"the validation patients define no threshold, so {100 * error:g} % errors cannot be kept"]
+    if predictor.reference.settles(members, large, error):
         return []
     return [f"the probability does not settle the class at {100 * error:g} % errors"]

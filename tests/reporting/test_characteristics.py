@@ -6,7 +6,7 @@ import pytest
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.reporting.tables.characteristics import characteristics_table
-from stroke_ctp.study.audit_evidence import CohortEvidence
+from stroke_ctp.study.audit.evidence import CohortEvidence
 
 ENDPOINT = Endpoint("core_ml", 30.0, 30.0)
 

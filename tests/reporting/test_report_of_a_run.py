@@ -18,7 +18,7 @@ from stroke_ctp.common.files import write_json
 from stroke_ctp.common.records import read_json
 from stroke_ctp.reporting.report import report_content
 from stroke_ctp.reporting.study_background import background_of
-from stroke_ctp.study.findings import Verdict
+from stroke_ctp.study.audit.findings import Verdict
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.run_folder import Elsewhere
 from stroke_ctp.study.study_folder import StudyFolder

@@ -9,7 +9,7 @@ import pandas as pd
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.origin import ORIGIN
 from stroke_ctp.hemodynamics.lesion_definitions import DEFINITIONS
-from stroke_ctp.study.audit_evidence import CohortEvidence
+from stroke_ctp.study.audit.evidence import CohortEvidence
 
 FEW_VALUES = 6
 """A column of numbers with more different values is summarized, or divided at its quartiles; others are counted."""

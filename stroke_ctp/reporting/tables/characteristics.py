@@ -6,7 +6,7 @@ from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.reporting.number_text import number_text
 from stroke_ctp.reporting.results.characteristics import Summary, characteristics
 from stroke_ctp.reporting.tables.table import Row, Table
-from stroke_ctp.study.audit_evidence import CohortEvidence
+from stroke_ctp.study.audit.evidence import CohortEvidence
 
 _CAPTION = """Included patients, all and by class: median (quartiles) or number (share of the patients in whom it is
 known). Columns that the manifest carries, such as age, come first."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stroke_ctp.reporting.tables.table import Table
-from stroke_ctp.study.findings import Finding, Verdict
+from stroke_ctp.study.audit.findings import Finding, Verdict
 
 _CAPTION = "Computed from the files of this study. A check that fails stops the report."
 _LEFT_CAPTION = """What was not checked in this study, and what is outside the audit of any study, with the reasons.

@@ -6,7 +6,7 @@ from stroke_ctp.model.registry import display_name
 from stroke_ctp.reporting.study_background import StudyBackground
 from stroke_ctp.reporting.tables.table import Row, Table
 from stroke_ctp.statistics.resampling import SEED
-from stroke_ctp.study.audit_evidence import AuditEvidence
+from stroke_ctp.study.audit.evidence import AuditEvidence
 from stroke_ctp.study.predictions import ModelPredictions
 from stroke_ctp.study.training_summary import TrainingSummary
 

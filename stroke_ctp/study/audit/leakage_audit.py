@@ -13,10 +13,10 @@ import pandas as pd
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.text import some
-from stroke_ctp.study.audit_evidence import AuditEvidence
-from stroke_ctp.study.feature_statistics import FeatureStatistics
-from stroke_ctp.study.findings import Finding, Verdict, judged
-from stroke_ctp.study.near_duplicates import THRESHOLD, near_duplicates
+from stroke_ctp.study.audit.evidence import AuditEvidence
+from stroke_ctp.study.audit.feature_statistics import FeatureStatistics
+from stroke_ctp.study.audit.findings import Finding, Verdict, judged
+from stroke_ctp.study.audit.near_duplicates import THRESHOLD, near_duplicates
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.training_summary import TrainingSummary
@@ -181,16 +181,11 @@ def _statistics(study: Study, found: FeatureStatistics) -> Iterator[Finding]:
     check = "Feature standardization is fitted on training patients"
     if not any(one.record.encoder for one in study.models.values()):
         return
-    if found.wrong:
-        yield Finding(check, Verdict.FAILED, "; ".join(found.wrong))
-    elif found.unknown:
-        yield Finding(check, Verdict.UNCHECKED, found.unknown)
-    else:
-        detail = (
-            f"recomputed for {found.n_folds} folds: the checkpoints hold the statistics of the training patients alone "
-            f"(largest difference {found.largest_difference:.0e} standard deviations)"
-        )
-        yield Finding(check, Verdict.PASSED, detail)
+    detail = (
+        f"recomputed for {found.n_folds} folds: the checkpoints hold the statistics of the training patients alone "
+        f"(largest difference {found.largest_difference:.0e} standard deviations)"
+    )
+    yield from judged(check, found.wrong, "" if found.unknown else detail, [found.unknown] if found.unknown else [])
 
 
 def _epochs(trainings: Sequence[TrainingSummary]) -> Iterator[Finding]:

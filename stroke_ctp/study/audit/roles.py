@@ -12,7 +12,7 @@ from stroke_ctp.common.files import digest
 from stroke_ctp.common.schemas import plain
 from stroke_ctp.common.text import some
 from stroke_ctp.model.protocol import Fold
-from stroke_ctp.study.findings import Finding, judged
+from stroke_ctp.study.audit.findings import Finding, judged
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
@@ -70,6 +70,7 @@ def _labels(study: Study, training: Cohort | str, external: Cohort | str) -> lis
             wrong += _wrong_labels(model, model.folds, training)
         if isinstance(external, Cohort) and model.external is not None:
             wrong += _wrong_labels(model, model.external, external)
+            wrong += _left_out(model, model.external, external)
     examined = ", ".join(f"{len(cohort)} patients" for cohort in known.values() if isinstance(cohort, Cohort))
     return judged(_LABELS, wrong, examined and f"compared with cohort.csv: {examined}", unchecked)
 
@@ -91,3 +92,9 @@ def _wrong_labels(model: ModelPredictions, rows: pd.DataFrame, cohort: Cohort) -
         if wrong.any():
             patients = some(set(rows.loc[wrong, "patient"]), 3)
             yield f"{model.name}: the {name} of patient {patients} is not the cohort's"
+
+
+def _left_out(model: ModelPredictions, rows: pd.DataFrame, cohort: Cohort) -> Iterator[str]:
+    missing = set(cohort.patients) - set(rows["patient"])
+    if missing:
+        yield f"{model.name}: patient {some(missing, 3)} of the external cohort not predicted"

@@ -4,20 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import file_digest
-from stroke_ctp.study.conventional_scores import examine_conventional
-from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
-from stroke_ctp.study.findings import Finding
-from stroke_ctp.study.first_epochs import examine_first_epochs
-from stroke_ctp.study.fold_roles import examine_roles
-from stroke_ctp.study.near_duplicates import noise_pattern
-from stroke_ctp.study.network_predictions import examine_networks
-from stroke_ctp.study.perfusion_scores import examine_perfusion
+from stroke_ctp.study.audit.conventional import examine_conventional
+from stroke_ctp.study.audit.feature_statistics import FeatureStatistics, compare_statistics
+from stroke_ctp.study.audit.findings import Finding
+from stroke_ctp.study.audit.first_epochs import examine_first_epochs
+from stroke_ctp.study.audit.near_duplicates import NoisePattern, noise_pattern
+from stroke_ctp.study.audit.networks import examine_networks
+from stroke_ctp.study.audit.perfusion import examine_perfusion
+from stroke_ctp.study.audit.roles import examine_roles
 from stroke_ctp.study.predictions import Study
 from stroke_ctp.study.recorded_cohort import recorded_cohort
 from stroke_ctp.study.study_folder import StudyFolder
@@ -39,7 +37,7 @@ class CohortEvidence:
     """Content of `quality.csv`."""
     series: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every patient's series."""
-    noise: Mapping[str, Float[np.ndarray, " pixel"] | None] = field(default_factory=dict)
+    noise: Mapping[str, NoisePattern | None] = field(default_factory=dict)
     """Noise of every patient's series; None of a series without noise."""
     cohort: Cohort | None = None
     """The cohort itself; None where it is not known."""
@@ -70,7 +68,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
         *examine_networks(study, folder, training, external),
         *examine_first_epochs(study, training),
         *examine_conventional(study, training, external),
-        *examine_perfusion(study, training),
+        *examine_perfusion(study, folder, training, external),
     ]
     return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 

@@ -10,8 +10,8 @@ from studies import N_PATIENTS, OXFORD, PROVENANCE, write_model, write_study
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import file_digest
 from stroke_ctp.common.geometry import SERIES_SHAPE
-from stroke_ctp.study import conventional_scores
-from stroke_ctp.study.audit_evidence import AuditEvidence, gather_evidence
+from stroke_ctp.study.audit import conventional
+from stroke_ctp.study.audit.evidence import AuditEvidence, gather_evidence
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.run_folder import CohortReference
 from stroke_ctp.study.study_folder import StudyFolder
@@ -72,13 +72,11 @@ def test_a_cohort_whose_tables_are_damaged_is_unknown(study: StudyFolder, cohort
 def test_of_many_cores_some_are_measured_again_and_none_where_none_was_recorded(
     tmp_path: Path, cohort: Cohort, monkeypatch: pytest.MonkeyPatch, values: dict[str, float], examined: int
 ):
-    monkeypatch.setattr(conventional_scores, "core_value", lambda _, patients, row: values[patients.patients[row]])
+    monkeypatch.setattr(conventional, "core_value", lambda _, patients, row: values[patients.patients[row]])
     folder = StudyFolder(tmp_path / "outputs", "other")
     write_model(folder, "cbv", 0, None, fitted={"values": values})
     found = [
-        one
-        for one in conventional_scores.examine_conventional(read_study(folder), cohort, "none")
-        if "those of" in one.check
+        one for one in conventional.examine_conventional(read_study(folder), cohort, "none") if "those of" in one.check
     ]
     expected = ["3 measurements repeated", "cbv: 57 of 60 cores of the training cohort, to save time"]
     assert [one.detail for one in found] == (expected if examined else [])

@@ -1,5 +1,6 @@
 """The perfusion model in the audit: heads that saw other patients, and areas of other series, are found."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,9 +13,10 @@ from noise import train_quickly, write_noise_cohort
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.study.findings import Finding, Verdict
-from stroke_ctp.study.perfusion_scores import examine_perfusion
+from stroke_ctp.study.audit.findings import Finding, Verdict
+from stroke_ctp.study.audit.perfusion import examine_perfusion
 from stroke_ctp.study.predictions import read_study
+from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
 
@@ -39,7 +41,7 @@ def examine(honest: Path, tmp_path: Path) -> Callable[..., list[Finding]]:
             name: getattr(run.record(), name) for name in asdict(run.record()) if name not in ("auc", "predictions")
         }
         run.write(record | {"fitted": run.record().fitted | changed}, run.predictions(), run.provenance())
-        return examine_perfusion(read_study(folder), Cohort(honest / "cohort"))
+        return examine_perfusion(read_study(folder), folder, Cohort(honest / "cohort"), "none")
 
     return examined
 
@@ -52,7 +54,8 @@ def test_an_honest_study_passes(examine: Callable[..., list[Finding]]):
 
 
 def test_a_study_without_its_cohort_says_what_could_not_be_measured_again(honest: Path):
-    found = examine_perfusion(read_study(StudyFolder(honest / "outputs", "s")), "its folder was removed")
+    folder = StudyFolder(honest / "outputs", "s")
+    found = examine_perfusion(read_study(folder), folder, "its folder was removed", "none")
     assert [finding.verdict for finding in found] == [Verdict.PASSED, Verdict.UNCHECKED]
 
 
@@ -72,7 +75,7 @@ def test_heads_that_were_fitted_on_test_patients_too_are_found(honest: Path, mon
     cheating = record.patients.train[:-1] + record.patients.test[:1]
     patients = type(record.patients)(cheating, record.patients.validation, record.patients.test)
     monkeypatch.setattr(type(run), "record", lambda _: type(record)(**(vars(record) | {"patients": patients})))
-    found = examine_perfusion(study, Cohort(honest / "cohort"))
+    found = examine_perfusion(study, folder, Cohort(honest / "cohort"), "none")
     assert any("is not that of heads fitted on its patients" in finding.detail for finding in found)
 
 
@@ -85,8 +88,20 @@ def test_heads_without_their_areas_or_training_classes_are_not_fitted_again(
     folder = StudyFolder(tmp_path / "partial", "s")
     for fold in (1, 2):
         shutil.rmtree(folder.run("perfusion", fold).path)
-    (heads, _) = examine_perfusion(read_study(folder, True), "moved")
+    (heads, _) = examine_perfusion(read_study(folder, True), folder, "moved", "none")
     assert heads.detail == "perfusion: folds that test the training patients are missing"
+
+
+@pytest.mark.parametrize("changed", [{"predicted_ml": 5.0}, {"high_ml": 99.0}, {"low_ml": np.nan}])
+def test_core_volumes_that_were_rewritten_or_removed_are_found(
+    honest: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, float]
+):
+    folder = StudyFolder(honest / "outputs", "s")
+    read = RunFolder.predictions
+    monkeypatch.setattr(RunFolder, "predictions", lambda run: read(run).assign(**changed))
+    found = examine_perfusion(read_study(folder), folder, Cohort(honest / "cohort"), "none")
+    sentence = "perfusion, fold 0: the core volume of patient .* is not that of heads fitted on its patients"
+    assert re.fullmatch(sentence, found[0].detail)
 
 
 def test_areas_are_not_measured_again_with_weights_that_are_gone(honest: Path, monkeypatch: pytest.MonkeyPatch):
@@ -94,5 +109,16 @@ def test_areas_are_not_measured_again_with_weights_that_are_gone(honest: Path, m
         raise UserError("there are no weights")
 
     monkeypatch.setattr("stroke_ctp.model.perfusion_weights.read_weights", gone)
-    found = examine_perfusion(read_study(StudyFolder(honest / "outputs", "s")), Cohort(honest / "cohort"))
+    folder = StudyFolder(honest / "outputs", "s")
+    found = examine_perfusion(read_study(folder), folder, Cohort(honest / "cohort"), "none")
     assert (found[1].verdict, found[1].detail) == (Verdict.UNCHECKED, "perfusion: there are no weights")
+
+
+def test_areas_are_not_measured_again_with_other_weights_than_those_of_the_training(
+    examine: Callable[..., list[Finding]],
+):
+    left = examine(weights="0123")[1]
+    assert (left.verdict, left.detail) == (
+        Verdict.UNCHECKED,
+        "perfusion: its weights are no longer those of the training",
+    )

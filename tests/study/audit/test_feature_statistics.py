@@ -15,7 +15,7 @@ from torch import Tensor
 from stroke_ctp.model.feature_cache import FeatureCache
 from stroke_ctp.model.feature_standardization import FeatureStandardization
 from stroke_ctp.model.settings import CacheSettings, TrainSettings
-from stroke_ctp.study.feature_statistics import FeatureStatistics, compare_statistics
+from stroke_ctp.study.audit.feature_statistics import FeatureStatistics, compare_statistics
 from stroke_ctp.study.run_folder import CohortReference, Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -190,3 +190,33 @@ def test_without_standardization_nothing_is_compared(run: RunFolder):
     _write(run, run.record().fitted | {"feature_statistics": None})
     unknown = "features are not standardized, so nothing was fitted"
     assert compare_statistics([run], PATIENTS) == FeatureStatistics(unknown)
+
+
+@pytest.mark.parametrize(
+    ("changed", "unknown"),
+    [
+        ({"feature_statistics": None}, "features are not standardized, so nothing was fitted"),
+        ({"feature_cache": None, "features": None}, "the features that the networks were trained on are not cached"),
+    ],
+)
+def test_wrong_statistics_are_reported_beside_folds_that_cannot_be_compared(
+    tmp_path: Path, run: RunFolder, fit: Fit, changed: dict[str, None], unknown: str
+):
+    fit([*TRAIN, TEST[1]])
+    other = StudyFolder(tmp_path / "outputs", "mine").run("local", 3)
+    _write(other, run.record().fitted | changed)
+    torch.save({"state_dict": {}, "epoch": 4}, other.training.best)
+    found = compare_statistics([run, other], PATIENTS)
+    assert found.unknown == unknown
+    (sentence,) = found.wrong
+    assert sentence.startswith("the feature statistics of full, fold 3 are not those of its training patients (diff")
+    other.training.best.unlink()
+    found = compare_statistics([run, other], PATIENTS)
+    assert (found.unknown, found.wrong) == ("1 of 2 checkpoints are missing", [sentence])
+
+
+def test_statistics_in_a_checkpoint_whose_record_denies_them_are_caught(run: RunFolder, fit: Fit):
+    fit([*TRAIN, TEST[1]])
+    _write(run, run.record().fitted | {"feature_statistics": None})
+    (sentence,) = compare_statistics([run], PATIENTS).wrong
+    assert sentence == "the feature statistics of full, fold 3 are in its checkpoint, but not in its record"

@@ -6,11 +6,11 @@ from jaxtyping import Float
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.provenance import machine
-from stroke_ctp.study.compared_rows import compare_rows
-from stroke_ctp.study.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.compared_rows import compare_rows
+from stroke_ctp.study.audit.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.recorded_features import Features, external_features, training_features
 from stroke_ctp.study.members import score_features
 from stroke_ctp.study.predictions import ModelPredictions, Study
-from stroke_ctp.study.recorded_features import Features, external_features, training_features
 from stroke_ctp.study.run_folder import RunFolder
 from stroke_ctp.study.study_folder import StudyFolder
 
@@ -59,7 +59,7 @@ def _folds(model: ModelPredictions, run: RunFolder, cohort: Cohort, device: str)
         return Compared(unchecked=[f"{model.name}: {_NO_FEATURES}"])
     if not run.training.best.exists():
         return Compared(unchecked=[f"{model.name}: a checkpoint is missing"])
-    rows = model.rows_of(run)
+    rows = _of(cohort, model.rows_of(run))
     again = _scores(run, rows, features, cohort)
     where = f"{model.name}, fold {run.member}"
     compared = compare_rows(where, rows, again, _tolerance(run, device), "its weights")
@@ -84,9 +84,14 @@ def _external(
     features = external_features(run, folder.ensemble(model.name), external, len(training))
     if features is None:
         return Compared(unchecked=[f"{model.name}, external cohort: {_NO_FEATURES}"])
-    rows = model.external_rows_of(run)
+    rows = _of(external, model.external_rows_of(run))
     again, where = _scores(run, rows, features, external), f"{model.name}, member {run.member}"
     return compare_rows(where, rows, again, _tolerance(run, device), "its weights")
+
+
+def _of(cohort: Cohort, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the cohort's patients: the check of classes names others."""
+    return rows[rows["patient"].isin(cohort.patients)]
 
 
 def _scores(run: RunFolder, rows: pd.DataFrame, features: Features, cohort: Cohort) -> Float[np.ndarray, " row"]:

@@ -12,8 +12,8 @@ from stroke_ctp.model.conventional import core_value
 from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.registry import WHOLE_SCAN
 from stroke_ctp.model.settings import CONVENTIONAL_MODELS
-from stroke_ctp.study.compared_rows import compare_rows
-from stroke_ctp.study.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.compared_rows import compare_rows
+from stroke_ctp.study.audit.findings import Compared, Finding, judged, together
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.run_folder import RunFolder
 
@@ -51,19 +51,26 @@ def examine_conventional(study: Study, training: Cohort | str, external: Cohort 
 
 def _scale(model: ModelPredictions, run: RunFolder) -> Compared:
     """Predictions of one run from a scale that is fitted again to its training patients."""
+    scale = _fitted_again(model, run)
+    if isinstance(scale, str):
+        return Compared(unchecked=[scale])
+    rows = model.rows_of(run)
+    again = scale.probability(_array(run.record().fitted["values"], rows["patient"].tolist()))
+    source = "a scale fitted on its training patients"
+    return compare_rows(f"{model.name}, fold {run.fold}", rows, again, tolerance(run), source)
+
+
+def _fitted_again(model: ModelPredictions, run: RunFolder) -> Scale | str:
+    """Scale of one run from its training patients, or why it cannot be fitted; the recorded one is not trusted."""
     record = run.record()
     values = record.fitted["values"]
     if not values:
-        return Compared(unchecked=[f"{model.name}: a run did not record its measurements"])
+        return f"{model.name}: a run did not record its measurements"
     label = dict(zip(model.folds["patient"], model.folds["label"], strict=True))
     known = [patient for patient in record.patients.train if patient in label]
     if len(known) < len(record.patients.train):
-        return Compared(unchecked=[f"{model.name}: folds that test the training patients are missing"])
-    scale = Scale.fit(_array(values, known), np.array([label[patient] for patient in known]))
-    rows = model.rows_of(run)
-    again = scale.probability(_array(values, rows["patient"].tolist()))
-    source = "a scale fitted on its training patients"
-    return compare_rows(f"{model.name}, fold {run.fold}", rows, again, tolerance(run), source)
+        return f"{model.name}: folds that test the training patients are missing"
+    return Scale.fit(_array(values, known), np.array([label[patient] for patient in known]))
 
 
 def _values(model: ModelPredictions, cohort: Cohort | str) -> Compared:
@@ -84,7 +91,7 @@ def _values(model: ModelPredictions, cohort: Cohort | str) -> Compared:
 
 
 def _external(model: ModelPredictions, cohort: Cohort | str) -> Compared:
-    """Predictions of the members for external patients, from cores measured again and the recorded scales."""
+    """Predictions of the members for external patients, from cores measured again and scales fitted again."""
     if model.external is None:
         return Compared()
     if isinstance(cohort, str):
@@ -94,9 +101,12 @@ def _external(model: ModelPredictions, cohort: Cohort | str) -> Compared:
     values = {name: core_value(model.name, cohort, row) for name, row in zip(names, rows, strict=True)}
     members = []
     for run in model.runs.values():
+        scale = _fitted_again(model, run)
+        if isinstance(scale, str):
+            return Compared(unchecked=[scale])
         shown = model.external_rows_of(run)
         shown = shown[shown["patient"].isin(names)]
-        again = Scale(**run.record().fitted["scale"]).probability(_array(values, shown["patient"].tolist()))
+        again = scale.probability(_array(values, shown["patient"].tolist()))
         where, source = f"{model.name}, member {run.member}", "its core and scale"
         members.append(compare_rows(where, shown, again, OTHER_TOLERANCE, source))
     found = together(members)

@@ -10,9 +10,9 @@ from studies import OXFORD, PROVENANCE, write_model, write_run, write_study
 
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.study.audit_evidence import AuditEvidence, CohortEvidence, FeatureStatistics
-from stroke_ctp.study.findings import Verdict
-from stroke_ctp.study.leakage_audit import audit
+from stroke_ctp.study.audit.evidence import AuditEvidence, CohortEvidence, FeatureStatistics
+from stroke_ctp.study.audit.findings import Verdict
+from stroke_ctp.study.audit.leakage_audit import audit
 from stroke_ctp.study.predictions import ModelPredictions, Study, read_study
 from stroke_ctp.study.run_folder import RunPatients
 from stroke_ctp.study.study_folder import StudyFolder

@@ -3,6 +3,7 @@
 Digests are always recomputed, so that no check of bytes helps.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -28,14 +29,14 @@ from stroke_ctp.model import article
 from stroke_ctp.model.conventional_scale import Scale
 from stroke_ctp.model.data_modules import Batch, FoldDataModule
 from stroke_ctp.model.provenance import Provenance
-from stroke_ctp.study import audit_evidence, first_epochs
-from stroke_ctp.study.audit_evidence import AuditEvidence, cohort_evidence, gather_evidence
-from stroke_ctp.study.conventional_scores import examine_conventional
+from stroke_ctp.study.audit import evidence, first_epochs
+from stroke_ctp.study.audit.conventional import examine_conventional
+from stroke_ctp.study.audit.evidence import AuditEvidence, cohort_evidence, gather_evidence
+from stroke_ctp.study.audit.findings import Finding, Verdict
+from stroke_ctp.study.audit.leakage_audit import audit
+from stroke_ctp.study.audit.networks import examine_networks
+from stroke_ctp.study.audit.roles import examine_roles
 from stroke_ctp.study.ensemble_folder import EnsembleFolder
-from stroke_ctp.study.findings import Finding, Verdict
-from stroke_ctp.study.fold_roles import examine_roles
-from stroke_ctp.study.leakage_audit import audit
-from stroke_ctp.study.network_predictions import examine_networks
 from stroke_ctp.study.predictions import read_study
 from stroke_ctp.study.run_folder import Elsewhere, RunFolder, RunPatients
 from stroke_ctp.study.study_folder import StudyFolder
@@ -64,12 +65,34 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module")
+def honest_perfusion(honest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the perfusion network in place of the other models."""
+    folder = tmp_path_factory.mktemp("honest")
+    (folder / "cohorts").symlink_to(honest / "cohorts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_module("train", *TRAIN, *noise.NOISE, "fold=0..2", "model=perfusion")
+        run_module("ensemble", "external=cohorts/external", "name=s")
+    return folder
+
+
 @pytest.fixture
 def study(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
     """A copy to be attacked."""
-    shutil.copytree(honest / "outputs", tmp_path / "outputs")
-    (tmp_path / "cohorts").symlink_to(honest / "cohorts")
-    monkeypatch.chdir(tmp_path)
+    return _copied(honest, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def perfusion(honest_perfusion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
+    """A copy to be attacked."""
+    return _copied(honest_perfusion, tmp_path, monkeypatch)
+
+
+def _copied(honest: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
+    shutil.copytree(honest / "outputs", folder / "outputs")
+    (folder / "cohorts").symlink_to(honest / "cohorts")
+    monkeypatch.chdir(folder)
     return StudyFolder(Path("outputs"), "s", Elsewhere(cohorts=(Path("cohorts/train"), Path("cohorts/external"))))
 
 
@@ -78,7 +101,7 @@ def _audit(folder: StudyFolder, partial: bool = False, epochs: bool = False) -> 
     study = read_study(folder, partial)
     with pytest.MonkeyPatch.context() as patch:
         if not epochs:
-            patch.setattr(audit_evidence, "examine_first_epochs", lambda *_: [])
+            patch.setattr(evidence, "examine_first_epochs", lambda *_: [])
         return audit(study, training_summaries(study), gather_evidence(folder, study))
 
 
@@ -123,20 +146,86 @@ def test_predictions_of_a_conventional_core_that_were_rewritten_are_caught(study
         _audit(study)
 
 
-@pytest.mark.parametrize(("model", "source"), [("full", "its weights"), ("cbv_scan", "its core and scale")])
-def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: StudyFolder, model: str, source: str):
+def _rewrite_external(study: StudyFolder, model: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Write an ensemble with other predictions and right digests."""
     ensemble, runs = study.ensemble(model), list(study.complete_runs(model).values())
-    table = ensemble.predictions(runs)
-    better = (table["probability"] + 0.01 * table["label"]).clip(0, 1)
     record = {name: getattr(ensemble.record(), name) for name in asdict(ensemble.record())}
     del record["auc"], record["predictions"]
-    wide = table.assign(probability=better)
+    ensemble.write(record, change(ensemble.predictions(runs)), ensemble.provenance())
+
+
+def _improved(table: pd.DataFrame) -> pd.DataFrame:
+    """Higher probabilities of large cores in the external cohort, of all members and of their mean."""
+    wide = table.assign(probability=(table["probability"] + 0.01 * table["label"]).clip(0, 1))
     mean = wide[wide["fold"] != "mean"].groupby("patient")["probability"].mean()
     is_mean = wide["fold"] == "mean"
     wide.loc[is_mean, "probability"] = wide.loc[is_mean, "patient"].map(mean)
-    ensemble.write(record, wide, ensemble.provenance())
+    return wide
+
+
+@pytest.mark.parametrize(("model", "source"), [("full", "its weights"), ("cbv_scan", "its core and scale")])
+def test_predictions_of_external_patients_that_were_rewritten_are_caught(study: StudyFolder, model: str, source: str):
+    _rewrite_external(study, model, _improved)
     with pytest.raises(UserError, match=f"{model}, member 0: the probability of patient .* is not that of {source}"):
         _audit(study)
+
+
+def test_external_patients_who_were_left_out_are_caught(study: StudyFolder):
+    for model in ("full", "cbv_scan"):
+        _rewrite_external(study, model, lambda table: table[table["patient"] != "e1"])
+    with pytest.raises(UserError, match=r"full: patient e1 of the external cohort not predicted; cbv_scan: patient e1"):
+        _audit(study)
+
+
+def test_an_external_patient_who_is_not_of_the_cohort_is_caught(study: StudyFolder):
+    for model in ("full", "cbv_scan"):
+        _rewrite_external(study, model, lambda table: table.replace({"patient": {"e1": "x9"}}))
+    with pytest.raises(UserError, match="full: patient x9 predicted, but not in the cohort"):
+        _audit(study)
+
+
+def test_predictions_of_the_perfusion_network_for_external_patients_that_were_rewritten_are_caught(
+    perfusion: StudyFolder,
+):
+    measured, left = (one for one in _audit(perfusion) if one.check.startswith("Areas"))
+    # 3 of 12 training patients, and all 6 external patients
+    assert (measured.verdict, measured.detail) == (Verdict.PASSED, "9 patients measured again")
+    assert left.detail == "perfusion: 9 of 12 patients, to save time"
+    _rewrite_external(perfusion, "perfusion", _improved)
+    with pytest.raises(UserError, match=r"perfusion, member 0: .* patient .* is not that of its areas and heads"):
+        _audit(perfusion)
+
+
+def test_heads_that_were_rewritten_for_external_patients_are_caught(perfusion: StudyFolder):
+    for run in perfusion.complete_runs("perfusion").values():
+        fitted = run.record().fitted
+        line = fitted["heads"]["classification"]
+        better = fitted["heads"] | {"classification": line | {"intercept": line["intercept"] + 1}}
+        _rewrite(perfusion, run, fitted=fitted | {"heads": better})
+    shutil.rmtree(perfusion.ensemble("perfusion").path)
+    run_module("ensemble", "external=cohorts/external", "name=s")
+    with pytest.raises(UserError, match=r"perfusion, member 0: .* patient .* is not that of its areas and heads"):
+        _audit(perfusion)
+
+
+def test_areas_of_the_perfusion_network_that_were_replaced_are_caught(perfusion: StudyFolder):
+    for run in perfusion.complete_runs("perfusion").values():
+        fitted = run.record().fitted
+        others = {patient: (np.array(areas) + 5).tolist() for patient, areas in fitted["areas"].items()}
+        _rewrite(perfusion, run, fitted=fitted | {"areas": others})
+    with pytest.raises(UserError, match=r"perfusion: the areas of patient t0, .* are not those of the series"):
+        _audit(perfusion)
+
+
+def test_predictions_and_core_volumes_of_the_perfusion_network_that_were_rewritten_are_caught(perfusion: StudyFolder):
+    first, second = (perfusion.run("perfusion", fold) for fold in (0, 1))
+    _rewrite(perfusion, first, _nudge(first, 0.001))
+    table = second.predictions()
+    _rewrite(perfusion, second, table.assign(predicted_ml=0.9 * table["predicted_ml"] + 0.1 * table["core_ml"]))
+    with pytest.raises(UserError) as refused:
+        _audit(perfusion)
+    assert re.search(r"perfusion, fold 0: the probability of patient .* is not that of heads", str(refused.value))
+    assert re.search(r"perfusion, fold 1: the core volume of patient .* is not that of heads", str(refused.value))
 
 
 def _rescaled(study: StudyFolder, run: RunFolder, values: dict[str, float], fitted_on: list[str]) -> None:
@@ -154,6 +243,16 @@ def test_a_scale_that_was_fitted_on_everybody_is_caught(study: StudyFolder):
     values = run.record().fitted["values"]
     _rescaled(study, run, values, list(values))
     with pytest.raises(UserError, match=r"cbv_scan, fold 0: .* not that of a scale fitted on its training patients"):
+        _audit(study)
+
+
+def test_scales_that_were_rewritten_for_external_patients_are_caught(study: StudyFolder):
+    for run in study.complete_runs("cbv_scan").values():
+        fitted = run.record().fitted
+        _rewrite(study, run, fitted=fitted | {"scale": fitted["scale"] | {"intercept": 0.0}})
+    shutil.rmtree(study.ensemble("cbv_scan").path)
+    run_module("ensemble", "external=cohorts/external", "name=s", "models=[cbv_scan]")
+    with pytest.raises(UserError, match=r"cbv_scan, member 0: .* patient .* is not that of its core and scale"):
         _audit(study)
 
 
@@ -218,6 +317,8 @@ def test_a_patient_who_is_not_of_the_cohort_is_caught(study: StudyFolder):
     read = read_study(study)
     found = examine_roles(read, study, Cohort("cohorts/train"), "not here")
     assert "full: patient x9 predicted, but not in the cohort" in {finding.detail for finding in found}
+    with pytest.raises(UserError, match="patient x9"):
+        _audit(study)
 
 
 def test_measurements_that_differ_between_folds_are_caught(study: StudyFolder):

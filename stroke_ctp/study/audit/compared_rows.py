@@ -5,7 +5,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from stroke_ctp.common.text import some
-from stroke_ctp.study.findings import Compared
+from stroke_ctp.study.audit.findings import Compared
 
 
 def compare_rows(

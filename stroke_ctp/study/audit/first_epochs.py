@@ -15,10 +15,10 @@ from stroke_ctp.common.errors import UserError
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.model.checkpoints import TrainingFiles
 from stroke_ctp.model.protocol import Fold
-from stroke_ctp.study.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.findings import Compared, Finding, judged, together
+from stroke_ctp.study.audit.recorded_features import training_features
 from stroke_ctp.study.members import first_epoch_model
 from stroke_ctp.study.predictions import Study
-from stroke_ctp.study.recorded_features import training_features
 from stroke_ctp.study.run_folder import RunFolder
 
 TOLERANCE = 1e-4
