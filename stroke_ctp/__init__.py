@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stroke_ctp.study.study_folder import StudyFolder as StudyFolder
 
 
-__version__ = "0.3.0"
+__version__ = "0.3.1"
 
 _MODULES = {
     "CTPScan": "scan.ctp_scan",

@@ -103,7 +103,7 @@ def _analyse(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
             raise
         failure = {"reliability": "unusable", "stage": DEFECT, "reason": described_defect(error, task.scan.name)}
     if task.patient:  # a scan given alone ends the command with the reason, and leaves nothing
-        task.output.clear()  # maps of another scan that had this place in the manifest
+        task.output.clear()
         draw_refusal(task.output.summary, task.title, failure["stage"], failure["reason"])
     if method == "network":
         failure |= {f"network_{name}": failure[name] for name in ("reliability", "reason")}
@@ -116,7 +116,6 @@ def _measured(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
     key = scan_key(task.title, task.scan, task.frame_interval_s)
     if (finished := task.output.finished_row(key)) is not None:
         return finished
-    task.output.clear()
     registered = register_scan(task.scan, task.frame_interval_s)
     measured: ScanAnalysis | Excluded
     try:
@@ -126,6 +125,7 @@ def _measured(task: _Task, method: str, analysis: Analysis) -> dict[str, Any]:
             raise
         measured = finding
     learned = _learned(registered, measured) if method == "network" else None
+    task.output.clear()  # of another scan that had this place
     if isinstance(measured, ScanAnalysis):
         task.output.write_maps(measured, task.scan)
         _draw(task, measured)

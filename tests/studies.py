@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stroke_ctp import __version__
 from stroke_ctp.cohort.endpoint import Endpoint
 from stroke_ctp.common.files import digest
 from stroke_ctp.common.provenance import RunProvenance
@@ -30,7 +31,7 @@ SENSITIVITY, MARGIN = 0.9, 0.05
 OXFORD = Provenance("oxford", "804ca2835ecf7539f0cd2a7ac3c18ce8")
 COHORT = CohortReference("a", N_PATIENTS, 0, {"DWI": N_PATIENTS})
 EXTERNAL = ExternalCohort("b", 12, 0, {"DWI": 12}, large=6)
-PROVENANCE = RunProvenance("CPU", "0123456789ab", {"torch": "2.15.0"}, "../nowhere", 2.0)
+PROVENANCE = RunProvenance("CPU", "0123456789ab", {"stroke_ctp": __version__, "torch": "2.15.0"}, "../nowhere", 2.0)
 ARTICLE_FIT = dict.fromkeys(("feature_cache", "features", "feature_statistics")) | {"epochs": 9, "best_epoch": 4}
 CONVENTIONAL_FIT = {"scale": {"slope": 1.0, "intercept": 0.0, "missing": 1.0}, "not_measurable": 0, "values": {}}
 PERFUSION_FIT = {

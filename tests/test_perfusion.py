@@ -271,6 +271,12 @@ def test_a_folder_holds_nothing_of_a_scan_that_had_its_place_before(scans: Path,
     assert [path.name for path in (out / "00002").iterdir()] == ["notes.txt"]
 
 
+def test_a_scan_that_cannot_be_measured_leaves_the_results_of_another_alone(single: Path, scans: Path) -> None:
+    before = {path: path.read_bytes() for path in single.rglob("*") if path.is_file()}
+    assert call("perfusion", f"scan={scans / 'empty.nii.gz'}", f"out={single}").returncode == 1
+    assert {path: path.read_bytes() for path in single.rglob("*") if path.is_file()} == before
+
+
 @pytest.fixture(scope="module")
 def learned(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a stroke, the same along other axes, a scan without contrast, and one that ends before any artery falls."""

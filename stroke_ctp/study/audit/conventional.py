@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from stroke_ctp import __version__
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import some
@@ -55,9 +56,13 @@ def _scale(model: ModelPredictions, run: RunFolder) -> Compared:
     if isinstance(scale, str):
         return Compared(unchecked=[scale])
     rows = model.rows_of(run)
-    again = scale.probability(_array(run.record().fitted["values"], rows["patient"].tolist()))
-    source = "a scale fitted on its training patients"
-    return compare_rows(f"{model.name}, fold {run.fold}", rows, again, tolerance(run), source)
+    fitted, source = run.record().fitted, "a scale fitted on its training patients"
+    where = f"{model.name}, fold {run.fold}"
+    values = _array(fitted["values"], rows["patient"].tolist())
+    again = scale.probability(values)
+    kept = np.allclose(Scale(**fitted["scale"]).probability(values), again, rtol=0, atol=tolerance(run))
+    wrong = [] if kept else [f"{where}: its scale is not {source}"]
+    return together([compare_rows(where, rows, again, tolerance(run), source), Compared(wrong=wrong)])
 
 
 def _fitted_again(model: ModelPredictions, run: RunFolder) -> Scale | str:
@@ -82,6 +87,8 @@ def _values(model: ModelPredictions, cohort: Cohort | str) -> Compared:
         return Compared()
     if any(values != recorded[0] for values in recorded):
         return Compared(wrong=[f"{model.name}: measurements differ between its folds"])
+    if others := _measured_by_others(model):
+        return Compared(unchecked=[others])
     rows = _sample(model.name, len(cohort))
     names = [cohort.patients[row] for row in rows]
     again = np.array([core_value(model.name, cohort, row) for row in rows])
@@ -90,12 +97,20 @@ def _values(model: ModelPredictions, cohort: Cohort | str) -> Compared:
     return Compared(len(rows), 0.0, [] if same.all() else wrong, _left(model.name, "training", len(cohort), len(rows)))
 
 
+def _measured_by_others(model: ModelPredictions) -> str:
+    """Why cores are not measured again: another version of this package may measure others. Empty if none did."""
+    found = {run.provenance().versions.get("stroke_ctp", "unknown") for run in model.runs.values()} - {__version__}
+    return f"{model.name}: measured by version {', '.join(sorted(found))} of this package" if found else ""
+
+
 def _external(model: ModelPredictions, cohort: Cohort | str) -> Compared:
     """Predictions of the members for external patients, from cores measured again and scales fitted again."""
     if model.external is None:
         return Compared()
     if isinstance(cohort, str):
         return Compared(unchecked=[f"{model.name}: external cohort: {cohort}"])
+    if others := _measured_by_others(model):
+        return Compared(unchecked=[others])
     rows = _sample(model.name, len(cohort))
     names = [cohort.patients[row] for row in rows]
     values = {name: core_value(model.name, cohort, row) for name, row in zip(names, rows, strict=True)}

@@ -68,7 +68,7 @@ def gather_evidence(folder: StudyFolder, study: Study) -> AuditEvidence:
         *examine_networks(study, folder, training, external),
         *examine_first_epochs(study, training),
         *examine_conventional(study, training, external),
-        *examine_perfusion(study, folder, training, external),
+        *examine_perfusion(study, training, external),
     ]
     return AuditEvidence(cohort_evidence(training), cohort_evidence(external), statistics, examined)
 

@@ -70,7 +70,7 @@ def _compared(run: RunFolder, patients: Sequence[str]) -> Compared:
     trained = [rows[patient] for patient in record.patients.train if patient in rows]
     expected = _patient_means(features)[trained].mean(axis=0)
     difference = float(np.abs((expected - mean) / scale).max())
-    if difference > TOLERANCE:
+    if not difference <= TOLERANCE:  # NaN: none of its training patients is in the cohort
         wrong.append(
             f"{whose} are not those of its training patients (difference {difference:.1g} standard deviations)"
         )

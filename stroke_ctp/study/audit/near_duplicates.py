@@ -58,6 +58,7 @@ def _noise(frames: Float32[np.ndarray, "level 3 height width"]) -> tuple[Float[n
     sd = float(robust_sd(noise[brain]))
     if not sd > 0:  # NaN without brain
         return np.zeros(brain.size, np.float32), 0.0
+    noise -= np.median(noise[brain])  # early contrast lifts all of the brain, whose outline would be the pattern
     pattern = np.where(brain, noise.clip(-_CLIP_SD * sd, _CLIP_SD * sd), 0).ravel()
     pattern -= pattern.mean()
     return pattern / np.linalg.norm(pattern), sd

@@ -9,16 +9,14 @@ from jaxtyping import Float
 
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.errors import UserError
-from stroke_ctp.common.provenance import machine
 from stroke_ctp.common.text import some
-from stroke_ctp.model.perfusion_heads import Heads
+from stroke_ctp.model.perfusion_heads import Heads, Measurements
 from stroke_ctp.study.audit.compared_rows import compare_rows
 from stroke_ctp.study.audit.conventional import N_MEASURED, tolerance
 from stroke_ctp.study.audit.findings import Compared, Finding, judged, together
 from stroke_ctp.study.predictions import ModelPredictions, Study
 from stroke_ctp.study.predictions_file import VOLUME_COLUMNS
 from stroke_ctp.study.run_folder import RunFolder
-from stroke_ctp.study.study_folder import StudyFolder
 
 if TYPE_CHECKING:
     from stroke_ctp.model.perfusion_weights import PerfusionWeights
@@ -27,22 +25,19 @@ _HEADS = "Heads of the perfusion network are fitted on training patients"
 _AREAS = "Areas of the perfusion network are those of the series"
 _SAME = 0.02
 """Relative difference of areas that another processor explains."""
-_EXTERNAL, _EXTERNAL_ELSEWHERE = 1e-4, 0.01
-"""Largest difference of an external patient's probability that rounding explains on the device that scored first, and
-on another, where a pixel may fall on the other side of the limit of late tissue."""
+_EXTERNAL = 0.01
+"""Largest difference of an external patient's probability that rounding explains: on another processor, also on one of
+the same name, a pixel may fall on the other side of the limit of late tissue."""
 
 Areas = Mapping[str, Sequence[float] | None]
 """Areas of every patient [cm²]; None where no brain was found."""
 
 
-def examine_perfusion(
-    study: Study, folder: StudyFolder, training: Cohort | str, external: Cohort | str
-) -> list[Finding]:
+def examine_perfusion(study: Study, training: Cohort | str, external: Cohort | str) -> list[Finding]:
     """Fit heads, and measure areas, again; nothing without a perfusion model.
 
     Args:
         study: Predictions and records.
-        folder: Of the study.
         training: The cohort that the runs recorded, or why it is not known.
         external: The cohort that was scored, or why it is not known.
     """
@@ -50,7 +45,7 @@ def examine_perfusion(
     if not models:
         return []
     heads = together(_heads(model, run) for model in models for run in model.runs.values())
-    areas = together(part for model in models for part in (_areas(model, training), _external(model, folder, external)))
+    areas = together(part for model in models for part in (_areas(model, training), _external(model, external)))
     fitted = f"{heads.n} probabilities from heads fitted again; largest difference {heads.largest_difference:.0e}"
     return [
         *judged(_HEADS, heads.wrong, fitted if heads.n else "", heads.unchecked),
@@ -67,7 +62,21 @@ def _heads(model: ModelPredictions, run: RunFolder) -> Compared:
     areas = _array(run.record().fitted["areas"], rows["patient"].tolist())
     where, source = f"{model.name}, fold {run.fold}", "heads fitted on its patients"
     probabilities = compare_rows(where, rows, heads.probability(areas), tolerance(run), source)
-    return together([probabilities, _volumes(where, rows, heads.volumes(areas), tolerance(run))])
+    volumes = _volumes(where, rows, heads.volumes(areas), tolerance(run))
+    kept = _alike(Heads.of(run.record().fitted["heads"]), heads, areas, tolerance(run))
+    return together([probabilities, volumes, Compared(wrong=[] if kept else [f"{where}: its heads are not {source}"])])
+
+
+def _alike(recorded: Heads, again: Heads, areas: Measurements, largest: float) -> bool:
+    """Whether two heads answer alike; predictions of new patients use the recorded ones."""
+    pairs = [(one.probability(areas), one.volumes(areas)) for one in (recorded, again)]
+    for one, other in zip(*pairs, strict=True):
+        if one is None or other is None:
+            if one is not other:
+                return False
+        elif not np.allclose(one, other, rtol=largest, atol=largest, equal_nan=True):
+            return False
+    return True
 
 
 def _fitted_again(model: ModelPredictions, run: RunFolder) -> Heads | str:
@@ -120,7 +129,7 @@ def _areas(model: ModelPredictions, cohort: Cohort | str) -> Compared:
     return Compared(len(rows), 0.0, [phrase] if len(wrong) else [], unchecked)
 
 
-def _external(model: ModelPredictions, folder: StudyFolder, cohort: Cohort | str) -> Compared:
+def _external(model: ModelPredictions, cohort: Cohort | str) -> Compared:
     """Predictions of the members for all external patients, measured again, by heads that are fitted again."""
     if model.external is None:
         return Compared()
@@ -130,7 +139,6 @@ def _external(model: ModelPredictions, folder: StudyFolder, cohort: Cohort | str
     if isinstance(weights, str):
         return Compared(unchecked=[weights])
     areas = _measured(weights, cohort, range(len(cohort)))
-    same_device = folder.ensemble(model.name).provenance().device == machine().device
     members = []
     for run in model.runs.values():
         heads = _fitted_again(model, run)
@@ -139,8 +147,7 @@ def _external(model: ModelPredictions, folder: StudyFolder, cohort: Cohort | str
         shown = model.external_rows_of(run)
         shown = shown[shown["patient"].isin(areas)]
         again, where = heads.probability(_array(areas, shown["patient"].tolist())), f"{model.name}, member {run.member}"
-        largest = _EXTERNAL if same_device else _EXTERNAL_ELSEWHERE
-        members.append(compare_rows(where, shown, again, largest, "its areas and heads"))
+        members.append(compare_rows(where, shown, again, _EXTERNAL, "its areas and heads"))
     return Compared(len(cohort), 0.0, together(members).wrong)
 
 

@@ -208,6 +208,25 @@ def test_heads_that_were_rewritten_for_external_patients_are_caught(perfusion: S
         _audit(perfusion)
 
 
+def test_heads_that_only_new_patients_would_meet_are_caught(perfusion: StudyFolder):
+    """Rewritten in the record alone: predictions of the study stay as they are."""
+    run = perfusion.run("perfusion", 0)
+    fitted = run.record().fitted
+    line = fitted["heads"]["classification"]
+    better = fitted["heads"] | {"classification": line | {"intercept": line["intercept"] + 1}}
+    _rewrite(perfusion, run, fitted=fitted | {"heads": better})
+    with pytest.raises(UserError, match=r"perfusion, fold 0: its heads are not heads fitted on its patients"):
+        _audit(perfusion)
+
+
+def test_a_scale_that_only_new_patients_would_meet_is_caught(study: StudyFolder):
+    run = study.run("cbv_scan", 0)
+    fitted = run.record().fitted
+    _rewrite(study, run, fitted=fitted | {"scale": fitted["scale"] | {"intercept": 0.0}})
+    with pytest.raises(UserError, match=r"cbv_scan, fold 0: its scale is not a scale fitted on its training patients"):
+        _audit(study)
+
+
 def test_areas_of_the_perfusion_network_that_were_replaced_are_caught(perfusion: StudyFolder):
     for run in perfusion.complete_runs("perfusion").values():
         fitted = run.record().fitted

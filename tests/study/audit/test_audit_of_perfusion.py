@@ -41,7 +41,7 @@ def examine(honest: Path, tmp_path: Path) -> Callable[..., list[Finding]]:
             name: getattr(run.record(), name) for name in asdict(run.record()) if name not in ("auc", "predictions")
         }
         run.write(record | {"fitted": run.record().fitted | changed}, run.predictions(), run.provenance())
-        return examine_perfusion(read_study(folder), folder, Cohort(honest / "cohort"), "none")
+        return examine_perfusion(read_study(folder), Cohort(honest / "cohort"), "none")
 
     return examined
 
@@ -55,7 +55,7 @@ def test_an_honest_study_passes(examine: Callable[..., list[Finding]]):
 
 def test_a_study_without_its_cohort_says_what_could_not_be_measured_again(honest: Path):
     folder = StudyFolder(honest / "outputs", "s")
-    found = examine_perfusion(read_study(folder), folder, "its folder was removed", "none")
+    found = examine_perfusion(read_study(folder), "its folder was removed", "none")
     assert [finding.verdict for finding in found] == [Verdict.PASSED, Verdict.UNCHECKED]
 
 
@@ -75,7 +75,7 @@ def test_heads_that_were_fitted_on_test_patients_too_are_found(honest: Path, mon
     cheating = record.patients.train[:-1] + record.patients.test[:1]
     patients = type(record.patients)(cheating, record.patients.validation, record.patients.test)
     monkeypatch.setattr(type(run), "record", lambda _: type(record)(**(vars(record) | {"patients": patients})))
-    found = examine_perfusion(study, folder, Cohort(honest / "cohort"), "none")
+    found = examine_perfusion(study, Cohort(honest / "cohort"), "none")
     assert any("is not that of heads fitted on its patients" in finding.detail for finding in found)
 
 
@@ -88,7 +88,7 @@ def test_heads_without_their_areas_or_training_classes_are_not_fitted_again(
     folder = StudyFolder(tmp_path / "partial", "s")
     for fold in (1, 2):
         shutil.rmtree(folder.run("perfusion", fold).path)
-    (heads, _) = examine_perfusion(read_study(folder, True), folder, "moved", "none")
+    (heads, _) = examine_perfusion(read_study(folder, True), "moved", "none")
     assert heads.detail == "perfusion: folds that test the training patients are missing"
 
 
@@ -99,7 +99,7 @@ def test_core_volumes_that_were_rewritten_or_removed_are_found(
     folder = StudyFolder(honest / "outputs", "s")
     read = RunFolder.predictions
     monkeypatch.setattr(RunFolder, "predictions", lambda run: read(run).assign(**changed))
-    found = examine_perfusion(read_study(folder), folder, Cohort(honest / "cohort"), "none")
+    found = examine_perfusion(read_study(folder), Cohort(honest / "cohort"), "none")
     sentence = "perfusion, fold 0: the core volume of patient .* is not that of heads fitted on its patients"
     assert re.fullmatch(sentence, found[0].detail)
 
@@ -110,7 +110,7 @@ def test_areas_are_not_measured_again_with_weights_that_are_gone(honest: Path, m
 
     monkeypatch.setattr("stroke_ctp.model.perfusion_weights.read_weights", gone)
     folder = StudyFolder(honest / "outputs", "s")
-    found = examine_perfusion(read_study(folder), folder, Cohort(honest / "cohort"), "none")
+    found = examine_perfusion(read_study(folder), Cohort(honest / "cohort"), "none")
     assert (found[1].verdict, found[1].detail) == (Verdict.UNCHECKED, "perfusion: there are no weights")
 
 

@@ -7,6 +7,7 @@ import pytest
 from cohorts import write_cohort
 from studies import N_PATIENTS, OXFORD, PROVENANCE, write_model, write_study
 
+from stroke_ctp import __version__
 from stroke_ctp.cohort.store import Cohort
 from stroke_ctp.common.files import file_digest
 from stroke_ctp.common.geometry import SERIES_SHAPE
@@ -80,3 +81,14 @@ def test_of_many_cores_some_are_measured_again_and_none_where_none_was_recorded(
     ]
     expected = ["3 measurements repeated", "cbv: 57 of 60 cores of the training cohort, to save time"]
     assert [one.detail for one in found] == (expected if examined else [])
+
+
+def test_cores_that_another_version_measured_are_not_measured_again(
+    tmp_path: Path, cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+):
+    folder = StudyFolder(tmp_path / "outputs", "other")
+    write_model(folder, "cbv", 0, None, fitted={"values": {f"p{row}": float(row) for row in range(N_PATIENTS)}})
+    monkeypatch.setattr(conventional, "__version__", "9.9.9")
+    found = conventional.examine_conventional(read_study(folder), cohort, "none")
+    assert any(one.detail == f"cbv: measured by version {__version__} of this package" for one in found)
+    assert not any("is not that of its series" in one.detail for one in found)

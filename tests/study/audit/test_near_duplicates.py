@@ -59,6 +59,22 @@ def test_two_scans_with_a_frame_every_3_s_are_not_copies():
     assert 0 < largest < 0.05
 
 
+@pytest.mark.parametrize("interval_s", [1.5, 2.5, 3.0])
+@pytest.mark.parametrize("noise_hu", [0.3, 1.0])
+def test_two_scans_with_early_contrast_are_not_copies(interval_s: float, noise_hu: float):
+    """Contrast that lifts the brain by the fourth second shows its outline, which is alike in all heads."""
+    y, x = np.mgrid[-1:1:128j, -1:1:128j]
+    patterns = {}
+    for seed, width in ((1, 0.8), (2, 0.82)):
+        brain = (x / width) ** 2 + (y / 0.9) ** 2 < 1
+        rise = 4 * np.clip(interval_s * np.arange(8) - 3, 0, None)[:, None, None] / 3
+        noise = np.random.default_rng(seed).normal(0, noise_hu, (2, 8, 128, 128))
+        patterns[str(seed)] = noise_pattern(_stored(np.where(brain, 30 + rise, -1000) + noise, interval_s, 0.0))
+    pairs, largest = near_duplicates(patterns)
+    assert pairs == []
+    assert largest < 0.1
+
+
 @pytest.mark.parametrize("value", [0.0, 30.0, 500.0])
 def test_a_series_without_noise_has_no_pattern(value: float):
     assert noise_pattern(np.full((2, 32, 128, 128), value)) is None
